@@ -1,0 +1,172 @@
+//! Time as a value: the system's, or one that a test moves.
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+/// A moment in microseconds since the Unix epoch.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Timestamp(u64);
+
+impl Timestamp {
+    /// The moment `micros` microseconds after the Unix epoch.
+    #[must_use]
+    pub const fn from_micros(micros: u64) -> Self {
+        Self(micros)
+    }
+
+    /// Microseconds since the Unix epoch.
+    #[must_use]
+    pub const fn as_micros(self) -> u64 {
+        self.0
+    }
+
+    /// Whole milliseconds since the Unix epoch.
+    #[must_use]
+    pub const fn as_millis(self) -> u64 {
+        self.0 / 1_000
+    }
+
+    /// Whole seconds since the Unix epoch.
+    #[must_use]
+    pub const fn as_secs(self) -> u64 {
+        self.0 / 1_000_000
+    }
+
+    /// The moment `duration` later.
+    #[must_use]
+    pub fn saturating_add(self, duration: Duration) -> Self {
+        Self(self.0.saturating_add(micros(duration)))
+    }
+
+    /// The moment `duration` earlier, at least the epoch.
+    #[must_use]
+    pub fn saturating_sub(self, duration: Duration) -> Self {
+        Self(self.0.saturating_sub(micros(duration)))
+    }
+
+    /// Time since `earlier`, zero when that lies ahead.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_micros(self.0.saturating_sub(earlier.0))
+    }
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// Where a store takes the time from.
+///
+/// Deadlines of network calls always follow the machine's clock; everything that is *stored*
+/// (lifetimes, windows, leases) follows this one.
+#[derive(Clone)]
+pub struct Clock(Source);
+
+#[derive(Clone)]
+enum Source {
+    System,
+    Manual(Arc<Manual>),
+}
+
+struct Manual {
+    start: Timestamp,
+    base: Instant,
+    advanced: AtomicU64,
+}
+
+impl Clock {
+    /// The clock of the machine.
+    #[must_use]
+    pub const fn system() -> Self {
+        Self(Source::System)
+    }
+
+    /// A clock that stands at `start` until [`Clock::advance`] moves it.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use redstart_connection::{Clock, Timestamp};
+    ///
+    /// let clock = Clock::manual(Timestamp::from_micros(1_000_000));
+    /// clock.advance(Duration::from_secs(2));
+    /// assert_eq!(clock.now(), Timestamp::from_micros(3_000_000));
+    /// ```
+    #[must_use]
+    pub fn manual(start: Timestamp) -> Self {
+        Self(Source::Manual(Arc::new(Manual { start, base: machine_instant(), advanced: AtomicU64::new(0) })))
+    }
+
+    /// The present moment.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        match &self.0 {
+            Source::System => {
+                let since = machine_time().duration_since(UNIX_EPOCH).unwrap_or_default();
+                Timestamp(micros(since))
+            }
+            Source::Manual(manual) => manual.start.saturating_add(manual.elapsed()),
+        }
+    }
+
+    /// The present moment on the monotonic clock.
+    #[must_use]
+    pub fn instant(&self) -> Instant {
+        match &self.0 {
+            Source::System => machine_instant(),
+            Source::Manual(manual) => manual.base + manual.elapsed(),
+        }
+    }
+
+    /// Moves a manual clock forward; the system's clock is not impressed.
+    pub fn advance(&self, by: Duration) {
+        if let Source::Manual(manual) = &self.0 {
+            manual.advanced.fetch_add(micros(by), Ordering::SeqCst);
+        }
+    }
+
+    /// Whether this clock moves only by [`Clock::advance`].
+    #[must_use]
+    pub const fn is_manual(&self) -> bool {
+        matches!(self.0, Source::Manual(_))
+    }
+}
+
+impl Manual {
+    fn elapsed(&self) -> Duration {
+        Duration::from_micros(self.advanced.load(Ordering::SeqCst))
+    }
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Source::System => f.write_str("Clock::system"),
+            Source::Manual(_) => write!(f, "Clock::manual at {} µs", self.now().as_micros()),
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the Clock that everybody else asks")]
+fn machine_instant() -> Instant {
+    Instant::now()
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the Clock that everybody else asks")]
+fn machine_time() -> SystemTime {
+    SystemTime::now()
+}
+
+/// The runtime's present, for deadlines of network calls.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "network deadlines follow the runtime's timer, not a store's clock"
+)]
+pub(crate) fn runtime_now() -> tokio::time::Instant {
+    tokio::time::Instant::now()
+}

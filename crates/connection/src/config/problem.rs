@@ -1,0 +1,88 @@
+//! What is wrong with a configuration, all at once.
+
+use std::{borrow::Cow, error::Error, fmt};
+
+/// Everything that is wrong with a configuration.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ConfigError(Vec<Problem>);
+
+/// One thing that is wrong.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Problem {
+    variable: Cow<'static, str>,
+    what: Cow<'static, str>,
+    right: Cow<'static, str>,
+}
+
+impl Problem {
+    pub(crate) fn new(
+        variable: impl Into<Cow<'static, str>>,
+        what: impl Into<Cow<'static, str>>,
+        right: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self { variable: variable.into(), what: what.into(), right: right.into() }
+    }
+
+    pub(crate) fn about(mut self, variable: &'static str) -> Self {
+        self.variable = variable.into();
+        self
+    }
+
+    /// The variable or setting.
+    #[must_use]
+    pub fn variable(&self) -> &str {
+        &self.variable
+    }
+
+    /// What is wrong with it; never a secret.
+    #[must_use]
+    pub fn what(&self) -> &str {
+        &self.what
+    }
+
+    /// What would be right.
+    #[must_use]
+    pub fn right(&self) -> &str {
+        &self.right
+    }
+}
+
+impl ConfigError {
+    pub(crate) const fn new(problems: Vec<Problem>) -> Self {
+        Self(problems)
+    }
+
+    pub(crate) fn one(
+        variable: &'static str,
+        what: impl Into<Cow<'static, str>>,
+        right: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self(vec![Problem::new(variable, what, right)])
+    }
+
+    /// The problems, in the order of the variables.
+    #[must_use]
+    pub fn problems(&self) -> &[Problem] {
+        &self.0
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}; right would be {}", self.variable, self.what, self.right)
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.as_slice() {
+            [problem] => write!(f, "{problem}"),
+            problems => {
+                write!(f, "the configuration has {} problems:", problems.len())?;
+                problems.iter().try_for_each(|problem| write!(f, "\n  {problem}"))
+            }
+        }
+    }
+}
+
+impl Error for ConfigError {}

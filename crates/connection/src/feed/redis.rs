@@ -1,0 +1,154 @@
+//! Streams on Redis.
+
+use std::{fmt, time::Duration};
+
+use redstart_keys::{Key, Ttl};
+use tokio::time::sleep;
+
+use super::{Append, Cursor, Delivery, Entry, PATIENCE};
+use crate::{
+    Error, Result, Store, Value,
+    redis::{Link, Session, full_jitter},
+};
+
+/// The field of an entry that only marks a place.
+const MARK: &[u8] = b"@mark";
+/// How many entries one answer may hold.
+const PAGE: usize = 256;
+const BACKOFF_BASE: Duration = Duration::from_millis(50);
+const BACKOFF_CAP: Duration = Duration::from_secs(1);
+
+/// Reads a stream over a connection of its own.
+pub(super) struct RedisReader {
+    store: Store,
+    key: Key,
+    cursor: Option<Cursor>,
+    session: Option<Session>,
+    failures: u32,
+}
+
+impl RedisReader {
+    pub(super) const fn new(store: Store, key: Key) -> Self {
+        Self { store, key, cursor: None, session: None, failures: 0 }
+    }
+
+    pub(super) async fn next(&mut self) -> Result<Delivery> {
+        if self.failures > 0 {
+            sleep(full_jitter(BACKOFF_BASE.saturating_mul(1 << self.failures.min(8)).min(BACKOFF_CAP))).await;
+        }
+        let outcome = self.attempt().await;
+        match outcome {
+            Ok(_) => self.failures = 0,
+            Err(_) => self.failures += 1,
+        }
+        outcome
+    }
+
+    async fn attempt(&mut self) -> Result<Delivery> {
+        let link = self.store.link().ok_or_else(|| Error::unsupported("this feed reads Redis"))?.clone();
+        // Dropped midway or failed, the session does not come back: its state would be unknown.
+        let mut session = match self.session.take() {
+            Some(session) => session,
+            None => link.exclusive.session().await?,
+        };
+        let delivery = match self.cursor {
+            None => {
+                self.cursor = Some(self.end(&link, &mut session).await?);
+                Delivery::Idle
+            }
+            Some(cursor) => self.read(&link, &mut session, cursor).await?,
+        };
+        self.session = Some(session);
+        Ok(delivery)
+    }
+
+    async fn read(&mut self, link: &Link, session: &mut Session, cursor: Cursor) -> Result<Delivery> {
+        let name = link.name(&self.key);
+        let patience = u64::try_from(PATIENCE.as_millis()).unwrap_or(1_000);
+        let mut read = redis::cmd("XREAD");
+        read.arg("COUNT")
+            .arg(PAGE)
+            .arg("BLOCK")
+            .arg(patience)
+            .arg("STREAMS")
+            .arg(&name)
+            .arg(cursor.to_string());
+        let entries = parse_streams(
+            session.send(&read, PATIENCE + link.command_timeout.max(Duration::from_secs(1))).await?,
+        )?;
+        // Asked after the read: a stream is trimmed from its beginning, so if the cursor's entry is still
+        // there nothing behind it was lost.
+        if !self.exists(link, session, cursor).await? {
+            self.cursor = Some(self.end(link, session).await?);
+            return Ok(Delivery::Gap);
+        }
+        if let Some(last) = entries.last() {
+            self.cursor = Some(last.cursor);
+        }
+        let news: Vec<Entry> = entries.into_iter().filter(|entry| !is_mark(entry)).collect();
+        Ok(if news.is_empty() { Delivery::Idle } else { Delivery::Entries(news) })
+    }
+
+    async fn exists(&self, link: &Link, session: &mut Session, cursor: Cursor) -> Result<bool> {
+        let id = cursor.to_string();
+        let mut range = redis::cmd("XRANGE");
+        range.arg(link.name(&self.key)).arg(&id).arg(&id);
+        Ok(!session.send(&range, link.command_timeout).await?.into_array()?.is_empty())
+    }
+
+    /// The stream's last entry; an empty stream gets a mark, so that there is an entry whose loss can be seen.
+    async fn end(&self, link: &Link, session: &mut Session) -> Result<Cursor> {
+        let mut last = redis::cmd("XREVRANGE");
+        last.arg(link.name(&self.key)).arg("+").arg("-").arg("COUNT").arg(1);
+        let entries = parse_entries(session.send(&last, link.command_timeout).await?)?;
+        match entries.first() {
+            Some(entry) => Ok(entry.cursor),
+            None => self.store.run(&Append::new(self.key.clone(), Ttl::days(1)).field(MARK, "")).await,
+        }
+    }
+}
+
+fn is_mark(entry: &Entry) -> bool {
+    matches!(entry.fields.as_slice(), [(name, _)] if name.as_ref() == MARK)
+}
+
+/// The answer to XREAD: nothing, or one stream with its entries.
+fn parse_streams(value: Value) -> Result<Vec<Entry>> {
+    if value.is_nil() {
+        return Ok(Vec::new());
+    }
+    let mut streams = value.into_array()?;
+    match streams.pop() {
+        // The protocols differ: a list of pairs, or a map whose pairs were flattened.
+        Some(Value::Array(mut stream)) if stream.len() == 2 && !matches!(stream[0], Value::Array(_)) => {
+            parse_entries(stream.pop().unwrap_or_default())
+        }
+        Some(entries) => parse_entries(entries),
+        None => Ok(Vec::new()),
+    }
+}
+
+fn parse_entries(value: Value) -> Result<Vec<Entry>> {
+    value.into_array()?.into_iter().map(parse_entry).collect()
+}
+
+fn parse_entry(value: Value) -> Result<Entry> {
+    let odd = || Error::protocol("a stream's entry makes no sense");
+    let mut parts = value.into_array()?.into_iter();
+    let cursor = parts.next().ok_or_else(odd)?.into_text()?.parse().map_err(|_| odd())?;
+    let mut flat = parts.next().ok_or_else(odd)?.into_array()?.into_iter();
+    let mut fields = Vec::with_capacity(flat.len() / 2);
+    while let (Some(name), Some(value)) = (flat.next(), flat.next()) {
+        fields.push((name.into_bytes()?, value.into_bytes()?));
+    }
+    Ok(Entry { cursor, fields })
+}
+
+impl fmt::Debug for RedisReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisReader")
+            .field("key", &self.key)
+            .field("cursor", &self.cursor)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,60 @@
+//! The one door to Redis.
+//!
+//! A service describes each atomic step as an [`Operation`]; [`Store::run`] carries it out on Redis or
+//! on the embedded in-memory store, within a deadline, retried only where that is safe, and measured.
+//! The crates above never see a connection, a pool or a driver type.
+//!
+//! ```
+//! use redstart_connection::{Cmd, Store};
+//!
+//! # #[tokio::main(flavor = "current_thread")] async fn main() {
+//! let store = Store::memory();
+//! assert!(store.is_memory());
+//! // Commands of one's own need a real server; the embedded store says so.
+//! let refused = store.command(Cmd::new("PING")).await;
+//! assert!(refused.is_err());
+//! # }
+//! ```
+//!
+//! What holds for every call, whatever the store does:
+//!
+//! - it returns within its deadline;
+//! - its error says whether the work may have been done ([`Certainty`]);
+//! - work declared [`Effect::Once`] is never sent twice.
+
+mod clock;
+mod cmd;
+mod config;
+mod door;
+mod error;
+mod events;
+mod feed;
+mod memory;
+pub mod names;
+mod operation;
+mod redis;
+mod renewer;
+mod script;
+mod status;
+mod store;
+mod tasks;
+mod telemetry;
+mod value;
+
+pub use crate::{
+    clock::{Clock, Timestamp},
+    cmd::{Cmd, WriteArg},
+    config::{Config, ConfigError, Problem, VARIABLES, Variable},
+    error::{Certainty, Error, ErrorKind, Result},
+    events::{Event, Events},
+    feed::{Append, Cursor, Delivery, Entry, Feed},
+    memory::{Memory, Tx},
+    operation::{BoxFuture, Effect, Operation, Outage},
+    redis::{Invocation, Redis},
+    renewer::{Kept, Loss, Renewal, Renewer, Validity},
+    script::Script,
+    status::Status,
+    store::{Shutdown, Store},
+    tasks::Tasks,
+    value::Value,
+};

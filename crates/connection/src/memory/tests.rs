@@ -1,0 +1,99 @@
+use std::{sync::Arc, thread, time::Duration};
+
+use redstart_keys::{Category, Entity, Ttl};
+
+use super::Memory;
+use crate::{Clock, ErrorKind, Timestamp};
+
+const COUNT: Entity<u64> = Entity::new(Category::Counter, "count").ttl(Ttl::hours(1));
+const T0: Timestamp = Timestamp::from_micros(1_000_000);
+
+fn memory(max_entries: usize) -> Memory {
+    Memory::bounded(&Clock::manual(T0), max_entries, 1 << 20)
+}
+
+fn later(seconds: u64) -> Timestamp {
+    T0.saturating_add(Duration::from_secs(seconds))
+}
+
+#[test]
+fn entry_ends_at_its_deadline() {
+    let memory = memory(10);
+    let key = COUNT.key(&1);
+    memory.with(&[&key], T0, |tx| tx.put(&key, 5_u32, later(10))).expect("there is room");
+    let read = |now| memory.with(&[&key], now, |tx| tx.get::<u32>(&key).map(|count| *count));
+    assert_eq!(read(later(9)), Some(5));
+    assert_eq!(read(later(10)), None);
+}
+
+#[test]
+fn another_type_reads_as_absent() {
+    let memory = memory(10);
+    let key = COUNT.key(&1);
+    memory.with(&[&key], T0, |tx| tx.put(&key, 5_u32, later(10))).expect("there is room");
+    assert_eq!(memory.with(&[&key], T0, |tx| tx.get::<String>(&key)), None);
+}
+
+#[test]
+fn several_keys_change_as_one() {
+    let memory = Arc::new(memory(10));
+    let (left, right) = (COUNT.key(&1), COUNT.key(&2));
+    let threads: Vec<_> = (0..4)
+        .map(|turn| {
+            let (memory, left, right) = (Arc::clone(&memory), left.clone(), right.clone());
+            thread::spawn(move || {
+                for _ in 0..500 {
+                    // Both orders, so that a lock taken out of order would wait for ever.
+                    let keys = if turn % 2 == 0 { [&left, &right] } else { [&right, &left] };
+                    memory.with(&keys, T0, |tx| {
+                        let sum = tx.get::<u64>(&left).map_or(0, |count| *count) + 1;
+                        assert_eq!(tx.get::<u64>(&right).map_or(0, |count| *count), sum - 1);
+                        tx.put(&left, sum, later(60)).expect("there is room");
+                        tx.put(&right, sum, later(60)).expect("there is room");
+                    });
+                }
+            })
+        })
+        .collect();
+    for thread in threads {
+        thread.join().expect("no step saw half of another");
+    }
+    assert_eq!(memory.with(&[&left], T0, |tx| tx.get::<u64>(&left)).as_deref(), Some(&2_000));
+}
+
+#[test]
+fn full_store_refuses_new_keys_and_keeps_old_ones() {
+    let memory = memory(2);
+    let put = |id, now, until| {
+        let key = COUNT.key(&id);
+        memory.with(&[&key], now, |tx| tx.put(&key, id, until))
+    };
+    put(1, T0, later(10)).expect("there is room");
+    put(2, T0, later(20)).expect("there is room");
+    assert_eq!(put(3, T0, later(20)).expect_err("it is full").kind(), ErrorKind::Overloaded);
+    put(2, T0, later(30)).expect("an old key may change");
+    put(3, later(10), later(20)).expect("the expired entry made room");
+    assert_eq!(memory.entries(), 2);
+}
+
+#[test]
+fn removed_entries_make_room() {
+    let memory = memory(1);
+    for id in 0..100 {
+        let key = COUNT.key(&id);
+        memory.with(&[&key], T0, |tx| tx.put(&key, id, later(10))).expect("the last one was removed");
+        assert!(memory.with(&[&key], T0, |tx| tx.remove(&key)));
+    }
+    assert_eq!(memory.entries(), 0);
+}
+
+#[test]
+fn pattern_removes_what_it_matches_alone() {
+    let memory = memory(10);
+    const OTHER: Entity<u64> = Entity::new(Category::Counter, "other").ttl(Ttl::hours(1));
+    for key in [COUNT.key(&1), COUNT.key(&2), OTHER.key(&1)] {
+        memory.with(&[&key], T0, |tx| tx.put(&key, 1_u8, later(10))).expect("there is room");
+    }
+    assert_eq!(memory.remove_matching(&COUNT.pattern(), T0), 2);
+    assert_eq!(memory.scan(&redstart_keys::Pattern::all(), T0), [OTHER.key(&1)]);
+}

@@ -1,0 +1,30 @@
+//! Names of the metrics that the toolkit emits.
+
+/// Histogram of seconds per operation; labels `operation`, `outcome`.
+pub const OPERATION_SECONDS: &str = "redstart_operation_duration_seconds";
+/// Counter of attempts that were sent again; label `operation`.
+pub const RETRIES: &str = "redstart_retries_total";
+/// Gauge of connected lanes.
+pub const CONNECTIONS_ACTIVE: &str = "redis_connections_active";
+/// Counter of lost connections; label `reason`.
+pub const CONNECTIONS_LOST: &str = "redstart_connections_lost_total";
+/// Counter of connections made; label `kind` (`first`, `again`).
+pub const CONNECTIONS_MADE: &str = "redstart_connections_made_total";
+/// Counter of cache reads; labels `cache`, `tier`, `result`.
+pub const CACHE_READS: &str = "redstart_cache_reads_total";
+/// Counter of cache loads; labels `cache`, `outcome`.
+pub const CACHE_LOADS: &str = "redstart_cache_loads_total";
+/// Histogram of seconds per load; label `cache`.
+pub const CACHE_LOAD_SECONDS: &str = "redstart_cache_load_duration_seconds";
+/// Counter of decisions; labels `policy`, `verdict`, `source`.
+pub const LIMIT_DECISIONS: &str = "redstart_ratelimit_decisions_total";
+/// Counter of refused requests; label `endpoint`.
+pub const LIMIT_REJECTED: &str = "rate_limit_rejected_total";
+/// Counter of decisions that an outage rule made; label `policy`.
+pub const LIMITER_ERRORS: &str = "limiter_redis_errors";
+/// Histogram of seconds waited for a lock; label `lock`.
+pub const LOCK_WAIT_SECONDS: &str = "redstart_lock_wait_seconds";
+/// Counter of locks lost while held; labels `lock`, `cause`.
+pub const LOCK_LOSSES: &str = "redstart_lock_losses_total";
+/// Counter of locks that a dropped guard could not release.
+pub const LOCK_UNRELEASED: &str = "redstart_lock_unreleased_total";

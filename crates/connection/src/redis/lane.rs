@@ -1,0 +1,270 @@
+//! A lane: one supervised connection that many calls share.
+
+use std::{
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use arc_swap::{ArcSwapOption, Guard};
+use redis::{Cmd, RedisError, Value, aio::MultiplexedConnection};
+use tokio::{
+    sync::{Notify, Semaphore, SemaphorePermit},
+    time::{Instant, timeout_at},
+};
+
+use super::{
+    classify::{Verdict, classify},
+    gather::Gather,
+    link::Link,
+    supervisor,
+};
+use crate::{Error, Result, clock::runtime_now};
+
+/// How many commands a lane carries at once.
+pub(crate) const IN_FLIGHT: usize = 512;
+/// How many calls may wait for a permit of a lane.
+const MAX_WAITING: usize = 4096;
+/// How many calls in a row may go unanswered before the lane is looked at.
+const SUSPECT_AFTER: u32 = 3;
+
+pub(crate) struct Lane {
+    pub(crate) index: usize,
+    pub(crate) gather: Gather,
+    live: ArcSwapOption<Live>,
+    state: Mutex<State>,
+    permits: Semaphore,
+    waiting: AtomicUsize,
+    supervised: AtomicBool,
+}
+
+/// Where a lane without a connection stands.
+#[derive(Clone)]
+pub(crate) enum State {
+    /// A connection is up, or being made; it is worth a short wait.
+    Hopeful,
+    /// The last attempt to connect failed.
+    Down(Arc<Error>),
+}
+
+impl Lane {
+    pub(crate) fn new(index: usize) -> Self {
+        Self {
+            index,
+            gather: Gather::default(),
+            live: ArcSwapOption::empty(),
+            state: Mutex::new(State::Hopeful),
+            permits: Semaphore::new(IN_FLIGHT),
+            waiting: AtomicUsize::new(0),
+            supervised: AtomicBool::new(false),
+        }
+    }
+
+    /// The connection, when it is up.
+    pub(crate) fn live(&self) -> Option<Arc<Live>> {
+        Guard::into_inner(self.live.load())
+    }
+
+    pub(crate) fn is_live(&self) -> bool {
+        self.live.load().is_some()
+    }
+
+    pub(crate) fn publish(&self, live: Arc<Live>) {
+        self.set_state(State::Hopeful);
+        self.live.store(Some(live));
+    }
+
+    pub(crate) fn withdraw(&self) {
+        self.live.store(None);
+    }
+
+    pub(crate) fn set_state(&self, state: State) {
+        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = state;
+    }
+
+    pub(crate) fn state(&self) -> State {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn in_flight(&self) -> usize {
+        IN_FLIGHT - self.permits.available_permits()
+    }
+
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
+    /// The right to have one more command in flight, in order of arrival.
+    pub(crate) async fn permit(&self) -> Result<SemaphorePermit<'_>> {
+        if let Ok(permit) = self.permits.try_acquire() {
+            return Ok(permit);
+        }
+        let _place = Place::take(&self.waiting)?;
+        self.permits.acquire().await.map_err(|_| Error::shutdown())
+    }
+
+    /// Starts the supervisor where none runs: at the first call, and after a runtime has ended.
+    pub(crate) fn ensure_supervised(self: &Arc<Self>, link: &Arc<Link>) {
+        if self.supervised.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let watch = Supervision(Arc::clone(self));
+        let (lane, link) = (Arc::clone(self), Arc::clone(link));
+        let tasks = link.tasks.clone();
+        tasks.spawn("lane", async move {
+            let _watch = watch;
+            supervisor::supervise(&lane, &link).await;
+        });
+    }
+}
+
+/// Held by the supervisor; whatever ends it, the lane is then known to be alone.
+struct Supervision(Arc<Lane>);
+
+impl Drop for Supervision {
+    fn drop(&mut self) {
+        self.0.withdraw();
+        self.0.set_state(State::Hopeful);
+        self.0.supervised.store(false, Ordering::Release);
+    }
+}
+
+/// A place among those who wait for a permit.
+struct Place<'a>(&'a AtomicUsize);
+
+impl<'a> Place<'a> {
+    fn take(waiting: &'a AtomicUsize) -> Result<Self> {
+        let place = Self(waiting);
+        if waiting.fetch_add(1, Ordering::Relaxed) >= MAX_WAITING {
+            return Err(Error::overloaded(format!("{MAX_WAITING} calls already wait for the connection")));
+        }
+        Ok(place)
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// A connection that is up.
+pub(crate) struct Live {
+    connection: MultiplexedConnection,
+    pub(crate) attention: Notify,
+    condemned: OnceLock<&'static str>,
+    unanswered: AtomicU32,
+    answers: AtomicU64,
+}
+
+impl Live {
+    pub(crate) fn new(connection: MultiplexedConnection) -> Self {
+        Self {
+            connection,
+            attention: Notify::new(),
+            condemned: OnceLock::new(),
+            unanswered: AtomicU32::new(0),
+            answers: AtomicU64::new(0),
+        }
+    }
+
+    /// Sends one command; `deadline` only tells a late caller from a cancelled one.
+    pub(crate) async fn send(&self, cmd: &Cmd, deadline: Instant) -> Result<Value> {
+        let mut connection = self.connection.clone();
+        let pending = Pending { live: self, deadline, answered: false };
+        let answer = connection.send_packed_command(cmd).await;
+        pending.answered();
+        match answer {
+            Ok(Value::ServerError(error)) => Err(self.judge(&error.into())),
+            Ok(value) => Ok(value),
+            Err(error) => Err(self.judge(&error)),
+        }
+    }
+
+    /// Sends several commands in one write.
+    pub(crate) async fn send_all(
+        &self,
+        pipeline: &redis::Pipeline,
+        count: usize,
+        deadline: Instant,
+    ) -> Result<Vec<Value>> {
+        let mut connection = self.connection.clone();
+        let pending = Pending { live: self, deadline, answered: false };
+        let answers = connection.send_packed_commands(pipeline, 0, count).await;
+        pending.answered();
+        answers.map_err(|error| self.judge(&error))
+    }
+
+    /// Asks for a sign of life.
+    pub(crate) async fn ping(&self, within: Duration) -> bool {
+        let deadline = runtime_now() + within;
+        let mut connection = self.connection.clone();
+        let ping = redis::cmd("PING");
+        let pong = timeout_at(deadline, connection.send_packed_command(&ping)).await;
+        // Any answer is a sign of life, an error of the server included.
+        matches!(pong, Ok(Ok(_))) || matches!(pong, Ok(Err(error)) if error.code().is_some())
+    }
+
+    /// Takes the connection out of service.
+    pub(crate) fn condemn(&self, reason: &'static str) {
+        let _first = self.condemned.set(reason);
+        self.attention.notify_one();
+    }
+
+    pub(crate) fn condemned(&self) -> Option<&'static str> {
+        self.condemned.get().copied()
+    }
+
+    pub(crate) fn is_suspect(&self) -> bool {
+        self.unanswered.load(Ordering::Relaxed) >= SUSPECT_AFTER
+    }
+
+    pub(crate) fn trust(&self) {
+        self.unanswered.store(0, Ordering::Relaxed);
+    }
+
+    /// How many answers have come, to tell an idle connection from a busy one.
+    pub(crate) fn answers(&self) -> u64 {
+        self.answers.load(Ordering::Relaxed)
+    }
+
+    /// Turns a driver's error into ours and draws the consequence for the connection.
+    fn judge(&self, error: &RedisError) -> Error {
+        let (error, verdict) = classify(error);
+        if let Verdict::Replace(reason) = verdict {
+            self.condemn(reason);
+        }
+        error
+    }
+}
+
+/// One call's wait for its answer.
+struct Pending<'a> {
+    live: &'a Live,
+    deadline: Instant,
+    answered: bool,
+}
+
+impl Pending<'_> {
+    fn answered(mut self) {
+        self.answered = true;
+        self.live.answers.fetch_add(1, Ordering::Relaxed);
+        if self.live.unanswered.load(Ordering::Relaxed) != 0 {
+            self.live.trust();
+        }
+    }
+}
+
+impl Drop for Pending<'_> {
+    fn drop(&mut self) {
+        // A caller that went away early says nothing about the connection.
+        if self.answered || runtime_now() < self.deadline {
+            return;
+        }
+        if self.live.unanswered.fetch_add(1, Ordering::Relaxed) + 1 >= SUSPECT_AFTER {
+            self.live.attention.notify_one();
+        }
+    }
+}

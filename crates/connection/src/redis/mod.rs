@@ -1,0 +1,189 @@
+//! What an operation may do on Redis.
+
+mod classify;
+mod convert;
+mod exclusive;
+mod gather;
+mod invocation;
+mod lane;
+mod link;
+mod reach;
+mod supervisor;
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use bytes::Bytes;
+use redstart_keys::Key;
+use tokio::time::Instant;
+
+pub use self::invocation::Invocation;
+use self::{
+    convert::{convert, convert_all},
+    gather::{Gather, read},
+};
+pub(crate) use self::{
+    exclusive::Session,
+    lane::{IN_FLIGHT, State},
+    link::Link,
+    supervisor::full_jitter,
+};
+use crate::{Certainty, Cmd, Error, Result, Script, Value, cmd::Part};
+
+/// One attempt of an operation on Redis.
+pub struct Redis {
+    link: Arc<Link>,
+    deadline: Instant,
+    handed_over: AtomicBool,
+    done: AtomicBool,
+}
+
+impl Redis {
+    pub(crate) fn new(link: Arc<Link>, deadline: Instant) -> Self {
+        Self { link, deadline, handed_over: AtomicBool::new(false), done: AtomicBool::new(false) }
+    }
+
+    /// Sends one command.
+    ///
+    /// # Errors
+    ///
+    /// Fails when no connection is up, when it breaks, and with the server's own errors.
+    ///
+    /// # Cancel safety
+    ///
+    /// If this is dropped midway the command may have been carried out.
+    pub async fn send(&self, cmd: Cmd) -> Result<Value> {
+        let prepared = self.prepare(&cmd);
+        self.dispatch(&prepared).await.and_then(convert)
+    }
+
+    /// Sends several commands in one write; they are not one step for others.
+    ///
+    /// # Errors
+    ///
+    /// As [`Redis::send`]; the first command that fails decides, the others have been sent all the same.
+    pub async fn pipeline(&self, cmds: Vec<Cmd>) -> Result<Vec<Value>> {
+        let mut pipeline = redis::Pipeline::with_capacity(cmds.len());
+        for cmd in &cmds {
+            pipeline.add_command(self.prepare(cmd));
+        }
+        let (lane, live) = self.link.live().await.map_err(|error| self.judge(error))?;
+        let _permit = lane.permit().await.map_err(|error| self.judge(error))?;
+        self.handed_over.store(true, Ordering::Relaxed);
+        let answers = live.send_all(&pipeline, cmds.len(), self.deadline).await;
+        let values = answers.map_err(|error| self.judge(error))?;
+        self.done.store(true, Ordering::Relaxed);
+        convert_all(values).map_err(|error| error.at_least(Certainty::Unknown))
+    }
+
+    /// The string under `key`; concurrent reads travel together.
+    ///
+    /// A key of another type may read as absent, since that is what MGET makes of it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Redis::send`].
+    pub async fn get(&self, key: &Key) -> Result<Option<Bytes>> {
+        let name = self.link.name(key);
+        let (lane, live) = self.link.live().await.map_err(|error| self.judge(error))?;
+        let _permit = lane.permit().await.map_err(|error| self.judge(error))?;
+        self.handed_over.store(true, Ordering::Relaxed);
+        let answer = if lane.in_flight() <= 1 {
+            live.send(redis::cmd("GET").arg(&name), self.deadline).await.and_then(read)
+        } else {
+            Gather::ask(lane, &live, &self.link.tasks, &name, self.deadline).await
+        };
+        self.answered(answer)
+    }
+
+    /// The strings under `keys`, in their order, in one command.
+    ///
+    /// # Errors
+    ///
+    /// As [`Redis::send`].
+    pub async fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Bytes>>> {
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut mget = redis::Cmd::with_capacity(keys.len() + 1, keys.len() * 48);
+        mget.arg("MGET");
+        for key in keys {
+            mget.arg(self.link.name(key));
+        }
+        match self.dispatch(&mget).await? {
+            redis::Value::Array(values) if values.len() == keys.len() => {
+                values.into_iter().map(read).collect()
+            }
+            _ => Err(Error::protocol("an MGET was answered with something else")),
+        }
+    }
+
+    /// Prepares a call of `script`.
+    #[must_use]
+    pub fn script<'a>(&'a self, script: &'static Script) -> Invocation<'a> {
+        Invocation::new(self, script)
+    }
+
+    /// The name of `key` on the server, for answers that hold names.
+    #[must_use]
+    pub fn name(&self, key: &Key) -> String {
+        String::from_utf8_lossy(&self.link.name(key)).into_owned()
+    }
+
+    /// What this attempt's end without an answer leaves unknown.
+    pub(crate) fn certainty(&self) -> Certainty {
+        if self.handed_over.load(Ordering::Relaxed) { Certainty::Unknown } else { Certainty::NotSent }
+    }
+
+    /// Sends a prepared command over a lane.
+    pub(crate) async fn dispatch(&self, cmd: &redis::Cmd) -> Result<redis::Value> {
+        let (lane, live) = self.link.live().await.map_err(|error| self.judge(error))?;
+        let _permit = lane.permit().await.map_err(|error| self.judge(error))?;
+        self.handed_over.store(true, Ordering::Relaxed);
+        self.answered(live.send(cmd, self.deadline).await)
+    }
+
+    fn answered<T>(&self, answer: Result<T>) -> Result<T> {
+        match answer {
+            Ok(answer) => {
+                self.done.store(true, Ordering::Relaxed);
+                Ok(answer)
+            }
+            Err(error) => Err(self.judge(error)),
+        }
+    }
+
+    /// The certainty of the whole attempt: what an earlier command did stays done.
+    fn judge(&self, error: Error) -> Error {
+        if self.done.load(Ordering::Relaxed) { error.at_least(Certainty::Unknown) } else { error }
+    }
+
+    fn prepare(&self, cmd: &Cmd) -> redis::Cmd {
+        let mut prepared = redis::Cmd::with_capacity(cmd.parts.len() + 1, 64);
+        prepared.arg(cmd.name());
+        let mut args = cmd.args.iter();
+        for part in &cmd.parts {
+            match part {
+                Part::Arg => prepared.arg(args.next().unwrap_or_default()),
+                Part::Key(key) => prepared.arg(self.link.name(key)),
+                Part::Pattern(pattern) => {
+                    let mut name = Vec::new();
+                    pattern.render(&self.link.prefix, &mut name);
+                    prepared.arg(name)
+                }
+            };
+        }
+        prepared
+    }
+}
+
+impl fmt::Debug for Redis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Redis").field("certainty", &self.certainty()).finish_non_exhaustive()
+    }
+}

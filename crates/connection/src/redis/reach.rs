@@ -1,0 +1,58 @@
+//! Finding a lane that is up.
+
+use std::sync::Arc;
+
+use super::{
+    lane::{Lane, Live, State},
+    link::Link,
+};
+use crate::{Error, ErrorKind, Result, clock::runtime_now};
+
+impl Link {
+    /// A lane that is up; waits at most the connect time-out, and not at all while the server is known to be away.
+    pub(crate) async fn live(self: &Arc<Self>) -> Result<(&Arc<Lane>, Arc<Live>)> {
+        let turn = self.turn();
+        if let Some(live) = self.lanes[turn].live() {
+            return Ok((&self.lanes[turn], live));
+        }
+        let give_up = runtime_now() + self.connect_timeout;
+        let mut changes = self.changed.subscribe();
+        loop {
+            if self.tasks.is_stopped() {
+                return Err(Error::shutdown());
+            }
+            let mut down = None;
+            let mut hopeful = false;
+            for lane in &self.lanes {
+                lane.ensure_supervised(self);
+                if let Some(live) = lane.live() {
+                    return Ok((lane, live));
+                }
+                match lane.state() {
+                    State::Hopeful => hopeful = true,
+                    State::Down(error) => down = Some(error),
+                }
+            }
+            match down {
+                Some(cause) if !hopeful => return Err(unavailable(&cause)),
+                cause => {
+                    if tokio::time::timeout_at(give_up, changes.changed()).await.is_err() {
+                        let waited = self.connect_timeout;
+                        return Err(cause.map_or_else(
+                            || Error::unavailable(format!("no connection within {waited:?}")),
+                            |cause| unavailable(&cause),
+                        ));
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn unavailable(cause: &Error) -> Error {
+    match cause.kind() {
+        // What an operator must put right keeps its kind.
+        ErrorKind::Auth | ErrorKind::Config | ErrorKind::Permission => cause.duplicate(),
+        _ => Error::unavailable(cause.to_string()),
+    }
+}

@@ -1,0 +1,25 @@
+//! What the store knows of itself.
+
+/// A snapshot of the store's connections.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Status {
+    /// `memory` or `standalone`.
+    pub mode: &'static str,
+    /// How many lanes there are; none on the embedded store.
+    pub lanes: usize,
+    /// How many of them are connected.
+    pub connected: usize,
+    /// Commands handed to the lanes and not yet answered.
+    pub in_flight: usize,
+    /// How many commands may be in flight at once.
+    pub permits: usize,
+    /// Calls waiting for a permit.
+    pub waiting: usize,
+    /// Exclusive connections in use.
+    pub exclusive_in_use: usize,
+    /// How many exclusive connections there may be.
+    pub exclusive_size: usize,
+    /// Why the last attempt to connect failed, while no lane is connected.
+    pub last_error: Option<String>,
+}

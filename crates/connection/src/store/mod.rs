@@ -1,0 +1,364 @@
+//! The store: a cheap handle on Redis, or on memory.
+
+mod shutdown;
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use redstart_keys::Prefix;
+
+use self::shutdown::Hooks;
+pub use self::shutdown::Shutdown;
+use crate::{
+    Clock, Cmd, Config, ConfigError, Effect, Error, ErrorKind, Events, Memory, Operation, Outage, Redis,
+    Renewer, Result, Status, Tasks, Timestamp, Value,
+    door::{Door, InFlight},
+    events::Announcer,
+    redis::{IN_FLIGHT, Link, State},
+    telemetry,
+};
+
+/// A handle on the store: Redis, or the embedded one in memory.
+///
+/// Clones share everything. A store belongs to no runtime: it connects lazily, on whichever runtime
+/// the first call comes, and again after that runtime has ended.
+///
+/// # Limits
+///
+/// At most 512 commands are in flight on each lane and 4,096 calls wait for one; what comes on top
+/// gets [`ErrorKind::Overloaded`] at once.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+    within: Duration,
+}
+
+struct Inner {
+    place: Place,
+    description: String,
+    prefix: Prefix,
+    clock: Clock,
+    tasks: Tasks,
+    announcer: Announcer,
+    renewer: Renewer,
+    calls: InFlight,
+    hooks: Hooks,
+}
+
+/// Where the state lives.
+enum Place {
+    Memory(Memory),
+    Redis(Door),
+}
+
+impl Store {
+    /// The embedded store: everything lives in this process, nothing is needed.
+    #[must_use]
+    pub fn memory() -> Self {
+        Self::memory_with(Clock::system())
+    }
+
+    /// The embedded store with a clock of one's own, for tests.
+    #[must_use]
+    pub fn memory_with(clock: Clock) -> Self {
+        let place = Place::Memory(Memory::new(&clock));
+        Self::assemble(
+            place,
+            "memory".to_owned(),
+            Prefix::none(),
+            clock,
+            Tasks::new(),
+            Announcer::new(),
+            Duration::MAX,
+        )
+    }
+
+    /// Connects now, and fails when that fails.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the configuration is wrong or no connection comes up within the handshake's time.
+    pub async fn connect(config: &Config) -> Result<Self> {
+        let handshake = config.handshake_timeout;
+        let store = Self::lazy(config)?;
+        if let Place::Redis(door) = &store.inner.place {
+            let connected = tokio::time::timeout(handshake, async {
+                loop {
+                    match door.link.live().await {
+                        Ok(_) => return Ok(()),
+                        Err(error) if error.kind() == ErrorKind::Unavailable && !is_down(&door.link) => {}
+                        Err(error) => return Err(error),
+                    }
+                }
+            });
+            connected
+                .await
+                .unwrap_or_else(|_| Err(Error::unavailable(format!("no connection within {handshake:?}"))))?;
+        }
+        Ok(store)
+    }
+
+    /// Connects at the first call.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the configuration is wrong.
+    pub fn lazy(config: &Config) -> Result<Self> {
+        Self::lazy_with(config, Clock::system())
+    }
+
+    /// Connects at the first call; scripts take the time from `clock`, for tests.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the configuration is wrong.
+    pub fn lazy_with(config: &Config, clock: Clock) -> Result<Self> {
+        config.validate().map_err(|problems| {
+            Error::new(ErrorKind::Config, crate::Certainty::NotSent, problems.to_string())
+        })?;
+        let (tasks, announcer) = (Tasks::new(), Announcer::new());
+        let description = config.describe();
+        let (prefix, within) = (config.prefix.clone(), config.command_timeout);
+        if config.is_memory() {
+            let place = Place::Memory(Memory::new(&clock));
+            return Ok(Self::assemble(place, description, prefix, clock, tasks, announcer, Duration::MAX));
+        }
+        let link = Link::new(config, clock.clone(), tasks.clone(), announcer.clone())?;
+        let place = Place::Redis(Door::new(Arc::new(link)));
+        Ok(Self::assemble(place, description, prefix, clock, tasks, announcer, within))
+    }
+
+    /// The store that the environment describes: the embedded one when it names no server.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), redstart_connection::ConfigError> {
+    /// let store = redstart_connection::Store::from_env()?;
+    /// println!("running on {}", store.describe());
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Fails with all problems of the environment at once.
+    pub fn from_env() -> Result<Self, ConfigError> {
+        let config = Config::from_env()?;
+        Self::lazy(&config).map_err(|error| {
+            ConfigError::one("REDIS_URL", error.to_string(), "an address like redis://127.0.0.1:6379")
+        })
+    }
+
+    fn assemble(
+        place: Place,
+        description: String,
+        prefix: Prefix,
+        clock: Clock,
+        tasks: Tasks,
+        announcer: Announcer,
+        within: Duration,
+    ) -> Self {
+        let renewer = Renewer::new(tasks.clone(), clock.clone());
+        let calls = InFlight::default();
+        let hooks = Hooks::default();
+        Self {
+            inner: Arc::new(Inner {
+                place,
+                description,
+                prefix,
+                clock,
+                tasks,
+                announcer,
+                renewer,
+                calls,
+                hooks,
+            }),
+            within,
+        }
+    }
+
+    /// Carries out one operation.
+    ///
+    /// This is the only place that knows where the state lives. The deadline, the retries, the span and
+    /// the metric of every operation are made here and in the door behind it.
+    ///
+    /// # Errors
+    ///
+    /// Fails with the error of the last attempt; [`Error::certainty`] says whether the work may have
+    /// been done. It returns within the store's deadline.
+    ///
+    /// # Cancel safety
+    ///
+    /// If this is dropped midway the operation may have been carried out.
+    pub async fn run<O: Operation>(&self, operation: &O) -> Result<O::Output> {
+        let inner = &*self.inner;
+        let _call = inner.calls.enter().map_err(|error| error.in_operation(O::NAME))?;
+        let started = inner.clock.instant();
+        let result = match &inner.place {
+            Place::Memory(memory) => operation.on_memory(memory, inner.clock.now()),
+            Place::Redis(door) => {
+                let span = tracing::debug_span!("redis", operation = O::NAME);
+                if span.is_disabled() {
+                    door.run(operation, self.within).await
+                } else {
+                    tracing::Instrument::instrument(door.run(operation, self.within), span).await
+                }
+            }
+        };
+        let outcome = result.as_ref().map_or_else(|error| error_label(error.kind()), O::outcome);
+        telemetry::record(O::NAME, outcome, inner.clock.instant().saturating_duration_since(started));
+        result.map_err(|error| error.in_operation(O::NAME))
+    }
+
+    /// Sends any command; the escape hatch for what the toolkit has no operation for.
+    ///
+    /// It is never sent twice.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::run`]; [`ErrorKind::Unsupported`] on the embedded store.
+    pub async fn command(&self, cmd: Cmd) -> Result<Value> {
+        self.run(&Command(cmd)).await
+    }
+
+    /// The same store with a deadline for each call; nested handles take the smaller one.
+    #[must_use]
+    pub fn within(&self, deadline: Duration) -> Self {
+        Self { inner: Arc::clone(&self.inner), within: self.within.min(deadline) }
+    }
+
+    /// The deadline of each call of this handle.
+    #[must_use]
+    pub const fn deadline(&self) -> Duration {
+        self.within
+    }
+
+    /// Subscribes to what happens to the connection from now on.
+    #[must_use]
+    pub fn events(&self) -> Events {
+        self.inner.announcer.subscribe()
+    }
+
+    /// Whether everything lives in this process.
+    #[must_use]
+    pub fn is_memory(&self) -> bool {
+        matches!(self.inner.place, Place::Memory(_))
+    }
+
+    /// The prefix of all names on the server.
+    #[must_use]
+    pub fn prefix(&self) -> &Prefix {
+        &self.inner.prefix
+    }
+
+    /// The clock that everything stored follows.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.inner.clock
+    }
+
+    /// The background tasks of this store.
+    #[must_use]
+    pub fn tasks(&self) -> &Tasks {
+        &self.inner.tasks
+    }
+
+    /// The renewer of all leases of this store.
+    #[must_use]
+    pub fn renewer(&self) -> &Renewer {
+        &self.inner.renewer
+    }
+
+    /// Where the state lives, for people: an address without secrets, or `memory`.
+    #[must_use]
+    pub fn describe(&self) -> &str {
+        &self.inner.description
+    }
+
+    /// A snapshot of the connections.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        let Place::Redis(Door { link, .. }) = &self.inner.place else {
+            return Status { mode: "memory", in_flight: self.inner.calls.count(), ..Status::default() };
+        };
+        let (exclusive_in_use, exclusive_size) = link.exclusive.usage();
+        let connected = link.lanes.iter().filter(|lane| lane.is_live()).count();
+        let last_error = link.lanes.iter().filter(|_| connected == 0).find_map(|lane| match lane.state() {
+            State::Down(error) => Some(error.to_string()),
+            State::Hopeful => None,
+        });
+        Status {
+            mode: "standalone",
+            lanes: link.lanes.len(),
+            connected,
+            in_flight: link.lanes.iter().map(|lane| lane.in_flight()).sum(),
+            permits: link.lanes.len() * IN_FLIGHT,
+            waiting: link.lanes.iter().map(|lane| lane.waiting()).sum(),
+            exclusive_in_use,
+            exclusive_size,
+            last_error,
+        }
+    }
+
+    pub(crate) fn embedded(&self) -> Option<&Memory> {
+        match &self.inner.place {
+            Place::Memory(memory) => Some(memory),
+            Place::Redis(_) => None,
+        }
+    }
+
+    pub(crate) fn link(&self) -> Option<&Arc<Link>> {
+        match &self.inner.place {
+            Place::Memory(_) => None,
+            Place::Redis(door) => Some(&door.link),
+        }
+    }
+}
+
+fn is_down(link: &Link) -> bool {
+    link.lanes.iter().all(|lane| matches!(lane.state(), State::Down(_)))
+}
+
+const fn error_label(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::Unavailable => "unavailable",
+        ErrorKind::Timeout => "timeout",
+        ErrorKind::Overloaded => "overloaded",
+        ErrorKind::Connection => "connection",
+        _ => "error",
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store").field("place", &self.inner.description).field("within", &self.within).finish()
+    }
+}
+
+/// Any command, as an operation.
+struct Command(Cmd);
+
+impl Operation for Command {
+    type Output = Value;
+    const NAME: &'static str = "store.command";
+
+    fn effect(&self) -> Effect {
+        Effect::Once
+    }
+
+    fn outage(&self) -> Outage {
+        Outage::Fail
+    }
+
+    fn outcome(_: &Value) -> &'static str {
+        "ok"
+    }
+
+    async fn on_redis(&self, redis: &Redis) -> Result<Value> {
+        redis.send(self.0.clone()).await
+    }
+
+    fn on_memory(&self, _: &Memory, _: Timestamp) -> Result<Value> {
+        Err(Error::unsupported(format!("{} needs a server; the embedded store has none", self.0.name())))
+    }
+}
+
+#[cfg(test)]
+mod tests;
