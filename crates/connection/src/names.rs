@@ -16,6 +16,8 @@ pub const CACHE_READS: &str = "redstart_cache_reads_total";
 pub const CACHE_LOADS: &str = "redstart_cache_loads_total";
 /// Histogram of seconds per load; label `cache`.
 pub const CACHE_LOAD_SECONDS: &str = "redstart_cache_load_duration_seconds";
+/// Counter of invalidations; label `cache`.
+pub const CACHE_INVALIDATIONS: &str = "redstart_cache_invalidations_total";
 /// Counter of decisions; labels `policy`, `verdict`, `source`.
 pub const LIMIT_DECISIONS: &str = "redstart_ratelimit_decisions_total";
 /// Counter of refused requests; label `endpoint`.

@@ -1,49 +1,384 @@
-//! stub
-use crate::{BoxFuture, Clock, Tasks};
+//! Leases that are renewed in the background, and the certainty that they still hold.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    fmt,
+    future::pending,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    time::{Duration, Instant},
+};
+
+use futures_util::{StreamExt, stream::FuturesUnordered};
 use redstart_keys::Ttl;
-use std::time::{Duration, Instant};
-#[derive(Debug)]
-pub struct Renewer;
-#[derive(Debug)]
-pub struct Kept;
-#[derive(Debug, Clone)]
-pub struct Validity;
-#[derive(Debug, Clone, Copy)]
+use tokio::sync::{Notify, watch};
+
+use crate::{BoxFuture, Clock, Tasks};
+
+/// How often a wait looks at a clock that a test moves.
+const MANUAL_TICK: Duration = Duration::from_millis(1);
+
+/// Renews the leases of a store, all in one task.
+///
+/// A lease is renewed after a third of its TTL. What counts as its validity begins before the request
+/// was sent and ends a hundredth and 2 ms early, by the monotonic clock: as long as a lease is valid
+/// here, no other process can have got it from the server.
+#[derive(Clone)]
+pub struct Renewer(Arc<Shared>);
+
+/// What came of an attempt to renew a lease.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[expect(clippy::exhaustive_enums, reason = "there is no fourth answer")]
 pub enum Renewal {
+    /// The store prolonged it.
     Kept,
+    /// The store says that it is not ours any more.
     Lost,
+    /// There was no answer; it is tried again while the lease is valid.
     Unknown,
 }
-#[derive(Debug, Clone, Copy)]
+
+/// Why a lease is not valid any more.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
 pub enum Loss {
+    /// It was not renewed in time, so somebody else may have it.
     Expired,
+    /// The store said that it is not ours any more.
+    Gone,
+    /// It was given back.
+    Released,
+    /// The store is being shut down.
+    Shutdown,
 }
+
+/// A lease under renewal; dropping this ends the renewal and the validity.
+#[must_use = "dropping this ends the lease"]
+pub struct Kept {
+    renewer: Renewer,
+    id: u64,
+    standing: Arc<watch::Sender<Standing>>,
+}
+
+/// Whether a lease still holds, for as many readers as want to know.
+#[derive(Clone)]
+pub struct Validity {
+    clock: Clock,
+    standing: watch::Receiver<Standing>,
+}
+
+struct Shared {
+    tasks: Tasks,
+    clock: Clock,
+    leases: Mutex<Leases>,
+    wake: Arc<Notify>,
+}
+
+#[derive(Default)]
+struct Leases {
+    by_id: HashMap<u64, Lease>,
+    /// When which lease is to be renewed; one that is being renewed just now is not in it.
+    schedule: BTreeSet<(Instant, u64)>,
+    last_id: u64,
+    is_running: bool,
+    /// Until when the task sleeps, so that it is not woken for what comes later.
+    wakes_at: Option<Instant>,
+}
+
+struct Lease {
+    ttl: Ttl,
+    due: Option<Instant>,
+    renew: Arc<dyn Fn() -> BoxFuture<'static, Renewal> + Send + Sync>,
+    standing: Arc<watch::Sender<Standing>>,
+}
+
+#[derive(Clone, Copy)]
+struct Standing {
+    valid_until: Instant,
+    loss: Option<Loss>,
+}
+
+/// An attempt to renew a lease, with its answer.
+struct Attempt {
+    id: u64,
+    sent_at: Instant,
+    renewal: Renewal,
+}
+
 impl Renewer {
-    pub(crate) fn new(_: Tasks, _: Clock) -> Self {
-        Self
+    pub(crate) fn new(tasks: Tasks, clock: Clock) -> Self {
+        let (leases, wake) = (Mutex::default(), Arc::new(Notify::new()));
+        Self(Arc::new(Shared { tasks, clock, leases, wake }))
     }
+
+    /// Keeps a lease of `ttl` that was asked for at `sent_at`, renewing it by `renew`.
+    ///
+    /// Outside a runtime, and after the shutdown, nothing renews it, and its validity ends by itself.
     pub fn keep(
         &self,
-        _: Ttl,
-        _: Instant,
-        _: impl Fn() -> BoxFuture<'static, Renewal> + Send + Sync + 'static,
+        ttl: Ttl,
+        sent_at: Instant,
+        renew: impl Fn() -> BoxFuture<'static, Renewal> + Send + Sync + 'static,
     ) -> Kept {
-        Kept
+        let standing = Standing { valid_until: sent_at + validity(ttl), loss: None };
+        let standing = Arc::new(watch::Sender::new(standing));
+        let lease = Lease { ttl, due: None, renew: Arc::new(renew), standing: Arc::clone(&standing) };
+
+        let mut leases = self.0.leases();
+        leases.last_id += 1;
+        let id = leases.last_id;
+        leases.by_id.insert(id, lease);
+        let due = sent_at + ttl.as_duration() / 3;
+        leases.plan(id, due);
+        let is_next = leases.wakes_at.is_none_or(|wakes_at| due < wakes_at);
+        if !leases.is_running {
+            let work = Shared::renew_all(Arc::downgrade(&self.0), Arc::clone(&self.0.wake));
+            leases.is_running = self.0.tasks.spawn("lease renewer", work);
+        }
+        drop(leases);
+        if is_next {
+            self.0.wake.notify_one();
+        }
+        Kept { renewer: self.clone(), id, standing }
     }
 }
+
 impl Kept {
+    /// Whether the lease still holds, to hand around.
+    #[must_use]
     pub fn validity(&self) -> Validity {
-        Validity
+        Validity { clock: self.renewer.0.clock.clone(), standing: self.standing.subscribe() }
+    }
+
+    /// Ends renewal and validity now, for this reason; an earlier one stands.
+    pub fn end(&self, cause: Loss) {
+        self.renewer.0.leases().remove(self.id);
+        lose(&self.standing, cause);
     }
 }
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        self.end(Loss::Released);
+    }
+}
+
 impl Validity {
+    /// Time for which the lease is certainly ours; zero if it is not any more.
+    #[must_use]
     pub fn valid_for(&self) -> Duration {
-        Duration::ZERO
+        let Standing { valid_until, loss } = *self.standing.borrow();
+        if loss.is_some() {
+            return Duration::ZERO;
+        }
+        valid_until.saturating_duration_since(self.clock.instant())
     }
+
+    /// Whether the lease is certainly ours.
+    #[must_use]
     pub fn is_valid(&self) -> bool {
-        false
+        !self.valid_for().is_zero()
     }
+
+    /// Waits until the lease is not certainly ours any more, and tells why.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping this midway has no effect.
     pub async fn lost(&self) -> Loss {
-        Loss::Expired
+        let mut standing = self.standing.clone();
+        loop {
+            let Standing { valid_until, loss } = *standing.borrow_and_update();
+            if let Some(loss) = loss {
+                return loss;
+            }
+            if valid_until <= self.clock.instant() {
+                return Loss::Expired;
+            }
+            tokio::select! {
+                changed = standing.changed() => if changed.is_err() {
+                    return standing.borrow().loss.unwrap_or(Loss::Released);
+                },
+                () = wait_until(&self.clock, valid_until) => {}
+            }
+        }
     }
 }
+
+impl Shared {
+    async fn renew_all(shared: Weak<Self>, wake: Arc<Notify>) {
+        let Some(clock) = shared.upgrade().map(|shared| shared.resume()) else { return };
+        let _running = Running(shared.clone());
+        let mut attempts = FuturesUnordered::new();
+        loop {
+            let Some(next) = shared.upgrade().map(|shared| shared.start_due(&mut attempts)) else { return };
+            let pause = async {
+                match next {
+                    Some(next) => wait_until(&clock, next).await,
+                    None => pending().await,
+                }
+            };
+            tokio::select! {
+                Some(attempt) = attempts.next(), if !attempts.is_empty() => {
+                    let Some(shared) = shared.upgrade() else { return };
+                    shared.settle(&attempt);
+                }
+                () = wake.notified() => {}
+                () = pause => {}
+            }
+        }
+    }
+
+    /// Takes up what a task left behind whose runtime ended under it.
+    fn resume(&self) -> Clock {
+        let now = self.clock.instant();
+        let mut leases = self.leases();
+        let orphaned: Vec<u64> =
+            leases.by_id.iter().filter(|(_, lease)| lease.due.is_none()).map(|(&id, _)| id).collect();
+        for id in orphaned {
+            leases.plan(id, now);
+        }
+        self.clock.clone()
+    }
+
+    /// Sends what is due; answers when the next one is.
+    fn start_due(&self, attempts: &mut FuturesUnordered<BoxFuture<'static, Attempt>>) -> Option<Instant> {
+        let now = self.clock.instant();
+        let mut leases = self.leases();
+        while let Some(&(due, id)) = leases.schedule.first().filter(|(due, _)| *due <= now) {
+            leases.schedule.remove(&(due, id));
+            let Some(lease) = leases.by_id.get_mut(&id) else { continue };
+            lease.due = None;
+            if lease.standing.borrow().valid_until <= now {
+                // Renewing it now would only hide that it was not held for a while.
+                lose(&lease.standing, Loss::Expired);
+                leases.by_id.remove(&id);
+                continue;
+            }
+            let renew = Arc::clone(&lease.renew);
+            attempts.push(Box::pin(async move { Attempt { id, sent_at: now, renewal: renew().await } }));
+        }
+        leases.wakes_at = leases.schedule.first().map(|&(due, _)| due);
+        leases.wakes_at
+    }
+
+    fn settle(&self, &Attempt { id, sent_at, renewal }: &Attempt) {
+        let now = self.clock.instant();
+        let mut leases = self.leases();
+        // It may have been given back meanwhile.
+        let Some(lease) = leases.by_id.get(&id) else { return };
+        let ttl = lease.ttl.as_duration();
+        let has_expired = lease.standing.borrow().valid_until <= now;
+        match renewal {
+            Renewal::Kept if !has_expired => {
+                let valid_until = sent_at + validity(lease.ttl);
+                lease.standing.send_modify(|standing| standing.valid_until = valid_until);
+                leases.plan(id, sent_at + ttl / 3);
+            }
+            Renewal::Unknown if !has_expired => leases.plan(id, now + ttl / 12),
+            Renewal::Kept | Renewal::Unknown => {
+                lose(&lease.standing, Loss::Expired);
+                leases.remove(id);
+            }
+            Renewal::Lost => {
+                lose(&lease.standing, Loss::Gone);
+                leases.remove(id);
+            }
+        }
+    }
+
+    fn leases(&self) -> MutexGuard<'_, Leases> {
+        // Every change under this lock is complete before anything could panic.
+        self.leases.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.wake.notify_one();
+    }
+}
+
+impl Leases {
+    fn plan(&mut self, id: u64, due: Instant) {
+        let Some(lease) = self.by_id.get_mut(&id) else { return };
+        lease.due = Some(due);
+        self.schedule.insert((due, id));
+    }
+
+    fn remove(&mut self, id: u64) {
+        if let Some(due) = self.by_id.remove(&id).and_then(|lease| lease.due) {
+            self.schedule.remove(&(due, id));
+        }
+    }
+}
+
+/// Says when the task ends, however it does, so that the next lease starts another.
+struct Running(Weak<Shared>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(shared) = self.0.upgrade() {
+            let mut leases = shared.leases();
+            (leases.is_running, leases.wakes_at) = (false, None);
+        }
+    }
+}
+
+/// How long a lease of `ttl` is certainly ours, counted from before the request was sent.
+fn validity(ttl: Ttl) -> Duration {
+    let ttl = ttl.as_duration();
+    ttl.saturating_sub(ttl / 100).saturating_sub(Duration::from_millis(2))
+}
+
+fn lose(standing: &watch::Sender<Standing>, cause: Loss) {
+    standing.send_if_modified(|standing| {
+        let is_first = standing.loss.is_none();
+        standing.loss.get_or_insert(cause);
+        is_first
+    });
+}
+
+async fn wait_until(clock: &Clock, moment: Instant) {
+    loop {
+        let left = moment.saturating_duration_since(clock.instant());
+        if left.is_zero() {
+            return;
+        }
+        tokio::time::sleep(if clock.is_manual() { left.min(MANUAL_TICK) } else { left }).await;
+    }
+}
+
+impl Loss {
+    /// The cause in one word, as in metrics.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Expired => "expired",
+            Self::Gone => "gone",
+            Self::Released => "released",
+            Self::Shutdown => "shutdown",
+        }
+    }
+}
+
+impl fmt::Debug for Renewer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Renewer").field("leases", &self.0.leases().by_id.len()).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Kept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Kept").field("validity", &self.validity()).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Validity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let loss = self.standing.borrow().loss;
+        f.debug_struct("Validity").field("valid_for", &self.valid_for()).field("loss", &loss).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests;

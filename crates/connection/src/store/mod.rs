@@ -1,13 +1,14 @@
 //! The store: a cheap handle on Redis, or on memory.
 
+mod shared;
 mod shutdown;
 
 use std::{fmt, sync::Arc, time::Duration};
 
 use redstart_keys::Prefix;
 
-use self::shutdown::Hooks;
 pub use self::shutdown::Shutdown;
+use self::{shared::Shared, shutdown::Hooks};
 use crate::{
     Clock, Cmd, Config, ConfigError, Effect, Error, ErrorKind, Events, Memory, Operation, Outage, Redis,
     Renewer, Result, Status, Tasks, Timestamp, Value,
@@ -42,6 +43,7 @@ struct Inner {
     renewer: Renewer,
     calls: InFlight,
     hooks: Hooks,
+    shared: Shared,
 }
 
 /// Where the state lives.
@@ -158,6 +160,7 @@ impl Store {
         let renewer = Renewer::new(tasks.clone(), clock.clone());
         let calls = InFlight::default();
         let hooks = Hooks::default();
+        let shared = Shared::default();
         Self {
             inner: Arc::new(Inner {
                 place,
@@ -169,6 +172,7 @@ impl Store {
                 renewer,
                 calls,
                 hooks,
+                shared,
             }),
             within,
         }

@@ -1,0 +1,133 @@
+//! Building a cache.
+
+use std::{hash::Hash, time::Duration};
+
+use redstart_connection::Store;
+use redstart_keys::{Entity, Id, Ttl};
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{cache::Cache, l1::Near};
+
+/// The tier in this process.
+#[derive(Clone, Copy, Debug)]
+pub struct L1(Choice);
+
+#[derive(Clone, Copy, Debug)]
+enum Choice {
+    /// On where nobody else can change the store.
+    Auto,
+    Off,
+    Entries(u64),
+}
+
+impl L1 {
+    /// None: every read goes to the store.
+    #[must_use]
+    pub const fn off() -> Self {
+        Self(Choice::Off)
+    }
+
+    /// At most so many values.
+    ///
+    /// On Redis other processes do not hear yet of what this one invalidates: with this, they serve a
+    /// value that was invalidated elsewhere for at most [`CacheBuilder::l1_ttl`].
+    #[must_use]
+    pub const fn entries(count: u64) -> Self {
+        Self(Choice::Entries(count))
+    }
+
+    fn count(self, store: &Store) -> Option<u64> {
+        match self.0 {
+            Choice::Auto => store.is_memory().then_some(10_000),
+            Choice::Off => None,
+            Choice::Entries(count) => Some(count),
+        }
+    }
+}
+
+/// Settings of a cache under construction; from [`Cache::builder`].
+#[derive(Debug)]
+pub struct CacheBuilder<K, V> {
+    pub(crate) store: Store,
+    pub(crate) entity: Entity<K>,
+    pub(crate) ttl: Ttl,
+    pub(crate) negative: Option<Ttl>,
+    pub(crate) jitter: f64,
+    pub(crate) max_load: Ttl,
+    l1: L1,
+    l1_ttl: Duration,
+    value: std::marker::PhantomData<fn() -> V>,
+}
+
+impl<K, V> CacheBuilder<K, V>
+where
+    K: Id + Clone + Eq + Hash + Send + Sync + 'static,
+    V: Serialize + DeserializeOwned + Send + Sync + 'static,
+{
+    pub(crate) fn new(store: &Store, entity: &Entity<K>) -> Self {
+        Self {
+            store: store.clone(),
+            entity: *entity,
+            ttl: entity.ttl().unwrap_or(Ttl::MAX),
+            negative: Some(Ttl::seconds(15)),
+            jitter: 0.1,
+            max_load: Ttl::seconds(30),
+            l1: L1(Choice::Auto),
+            l1_ttl: Duration::from_secs(30),
+            value: std::marker::PhantomData,
+        }
+    }
+
+    /// The tier in this process. Defaults to 10,000 values on the embedded store and none on Redis.
+    #[must_use]
+    pub const fn l1(mut self, l1: L1) -> Self {
+        self.l1 = l1;
+        self
+    }
+
+    /// How long this process keeps a value, at the most. Defaults to 30 seconds.
+    #[must_use]
+    pub const fn l1_ttl(mut self, ttl: Ttl) -> Self {
+        self.l1_ttl = ttl.as_duration();
+        self
+    }
+
+    /// How long absence is remembered. Defaults to 15 seconds.
+    ///
+    /// Plain entities can't say that there is nothing: on them it is remembered by nobody.
+    #[must_use]
+    pub const fn negative(mut self, ttl: Ttl) -> Self {
+        self.negative = Some(ttl);
+        self
+    }
+
+    /// Asks the loader again each time there is nothing.
+    #[must_use]
+    pub const fn without_negative(mut self) -> Self {
+        self.negative = None;
+        self
+    }
+
+    /// Shortens each lifetime at random by up to this share, so that entries do not end together.
+    ///
+    /// Defaults to 0.1; more than 0.5 counts as that.
+    #[must_use]
+    pub const fn jitter(mut self, share: f64) -> Self {
+        self.jitter = share;
+        self
+    }
+
+    /// How long a load may take and still be stored. Defaults to 30 seconds.
+    #[must_use]
+    pub const fn max_load(mut self, time: Ttl) -> Self {
+        self.max_load = time;
+        self
+    }
+
+    /// The cache.
+    #[must_use]
+    pub fn build(self) -> Cache<K, V> {
+        let near = Near::new(self.l1.count(&self.store), self.l1_ttl);
+        Cache::assemble(self, near)
+    }
+}

@@ -1,0 +1,83 @@
+//! A value with where it came from.
+
+use std::{ops::Deref, sync::Arc, time::Duration};
+
+use redstart_connection::Timestamp;
+
+use crate::value::Held;
+
+/// A value out of a cache.
+///
+/// It reads as the value itself; [`Cached::source`] and its neighbours say how it came about.
+#[derive(Debug)]
+pub struct Cached<V> {
+    value: Arc<V>,
+    source: Source,
+    created: Option<Timestamp>,
+    expires_at: Option<Timestamp>,
+    now: Timestamp,
+}
+
+/// Which tier answered.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Source {
+    /// This process.
+    L1,
+    /// The store.
+    L2,
+    /// The loader, for this caller or for another who asked at the same time.
+    Loaded,
+}
+
+impl<V> Cached<V> {
+    /// None when the entry says that there is nothing.
+    pub(crate) fn from_held(held: Held<V>, source: Source, now: Timestamp) -> Option<Self> {
+        let Held { value, as_of: _, created, expires_at } = held;
+        Some(Self { value: value?, source, created, expires_at, now })
+    }
+
+    /// The value, shared.
+    #[must_use]
+    pub fn into_value(self) -> Arc<V> {
+        self.value
+    }
+
+    /// Which tier answered.
+    #[must_use]
+    pub const fn source(&self) -> Source {
+        self.source
+    }
+
+    /// Whether no loader ran for this answer.
+    #[must_use]
+    pub const fn is_hit(&self) -> bool {
+        !matches!(self.source, Source::Loaded)
+    }
+
+    /// How old the value was when it was handed out; unknown for what other programs wrote.
+    #[must_use]
+    pub fn age(&self) -> Option<Duration> {
+        self.created.map(|created| self.now.since(created))
+    }
+
+    /// How long it stays fresh; unknown for what other programs wrote.
+    #[must_use]
+    pub fn ttl(&self) -> Option<Duration> {
+        self.expires_at.map(|expires_at| expires_at.since(self.now))
+    }
+}
+
+impl<V> Clone for Cached<V> {
+    fn clone(&self) -> Self {
+        Self { value: Arc::clone(&self.value), ..*self }
+    }
+}
+
+impl<V> Deref for Cached<V> {
+    type Target = V;
+
+    fn deref(&self) -> &V {
+        &self.value
+    }
+}

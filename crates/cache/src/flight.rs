@@ -1,0 +1,88 @@
+//! One load for all who ask at the same time.
+
+use std::{
+    any::Any,
+    fmt,
+    sync::{Arc, OnceLock},
+};
+
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use crate::{cached::Source, error::LoadError, value::Held};
+
+/// A load that several callers share.
+///
+/// It runs in the task of whoever has the turn. When that caller goes away, by cancellation or a
+/// panic, the turn passes to the next; when it has an outcome, all wake at once.
+pub(crate) struct Flight<V> {
+    turn: Semaphore,
+    outcome: OnceLock<Outcome<V>>,
+}
+
+/// How a flight ended.
+pub(crate) enum Outcome<V> {
+    Brought { held: Held<V>, source: Source },
+    Failed { error: Arc<dyn Any + Send + Sync>, text: String },
+}
+
+/// What a caller who joined a flight gets.
+pub(crate) enum Turn<'a, V> {
+    /// The turn to do the work.
+    Lead(SemaphorePermit<'a>),
+    /// The outcome of somebody else's work.
+    Done(&'a Outcome<V>),
+}
+
+impl<V: Send + Sync> Flight<V> {
+    pub(crate) fn new() -> Self {
+        Self { turn: Semaphore::new(1), outcome: OnceLock::new() }
+    }
+
+    /// Waits for the turn or the outcome.
+    pub(crate) async fn turn(&self) -> Turn<'_, V> {
+        loop {
+            let permit = self.turn.acquire().await;
+            if let Some(outcome) = self.outcome.get() {
+                return Turn::Done(outcome);
+            }
+            if let Ok(permit) = permit {
+                return Turn::Lead(permit);
+            }
+        }
+    }
+
+    /// The turn, when nobody has it.
+    pub(crate) fn try_lead(&self) -> Option<SemaphorePermit<'_>> {
+        self.turn.try_acquire().ok().filter(|_| self.outcome.get().is_none())
+    }
+
+    /// Ends the flight and wakes everybody.
+    pub(crate) fn finish(&self, outcome: Outcome<V>) {
+        // The first outcome stands; there is no second, since only the one with the turn ends a flight.
+        let _first = self.outcome.set(outcome);
+        self.turn.close();
+    }
+}
+
+impl<V> Outcome<V> {
+    pub(crate) fn failed<E: Send + Sync + 'static>(error: Arc<E>) -> Self {
+        Self::Failed { error, text: format!("a load of type {}", std::any::type_name::<E>()) }
+    }
+
+    /// The outcome for a caller whose loader fails with `E`.
+    pub(crate) fn result<E: Send + Sync + 'static>(&self) -> Result<(Held<V>, Source), LoadError<E>> {
+        match self {
+            Self::Brought { held, source } => Ok((held.clone(), *source)),
+            Self::Failed { error, text } => Err(match Arc::clone(error).downcast::<E>() {
+                Ok(error) => LoadError::Load(error),
+                Err(_) => LoadError::Elsewhere(text.clone()),
+            }),
+        }
+    }
+}
+
+impl<V> fmt::Debug for Flight<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Flight").field("done", &self.outcome.get().is_some()).finish_non_exhaustive()
+    }
+}

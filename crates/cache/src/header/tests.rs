@@ -1,0 +1,36 @@
+use proptest::prelude::*;
+
+use super::*;
+
+proptest! {
+    #[test]
+    fn header_survives_the_round_trip(absent: bool, as_of: u64, created: u64, fresh: u64, load: u32, payload: Vec<u8>) {
+        let header = Header {
+            absent,
+            as_of,
+            created: Timestamp::from_micros(created),
+            fresh_for: Duration::from_micros(fresh),
+            load_time: Duration::from_micros(u64::from(load)),
+        };
+        let mut bytes = Vec::new();
+        header.write(&mut bytes);
+        prop_assert_eq!(bytes.len(), LENGTH);
+        prop_assert_eq!(&bytes[3..11], &as_of.to_be_bytes());
+        bytes.extend_from_slice(&payload);
+        prop_assert_eq!(Header::read(&bytes), Some((header, payload.as_slice())));
+        prop_assert_eq!(stamp_of(&bytes), as_of);
+    }
+
+    #[test]
+    fn any_bytes_are_read_without_a_panic(bytes: Vec<u8>) {
+        if let Some((_, payload)) = Header::read(&bytes) {
+            prop_assert_eq!(payload.len() + LENGTH, bytes.len());
+        }
+    }
+}
+
+#[test]
+fn foreign_bytes_have_no_header() {
+    assert_eq!(Header::read(b"{\"id\":1,\"name\":\"somebody else's JSON\"}"), None);
+    assert_eq!(Header::read(b""), None);
+}

@@ -1,0 +1,115 @@
+//! Invalidating by pattern.
+
+use redstart_connection::{Cmd, Effect, Error, Memory, Operation, Outage, Redis, Result, Store, Timestamp};
+use redstart_keys::Pattern;
+
+use crate::{operations::TICKET, registry::Registry};
+
+/// How many names one step of a sweep asks for.
+const PAGE: u64 = 500;
+
+/// What a sweep did.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Swept {
+    /// Keys that matched.
+    pub scanned: u64,
+    /// Values that were removed.
+    pub removed: u64,
+}
+
+/// Removes every key that `pattern` matches, in small steps that do not hold the server up.
+///
+/// The tickets of loads under way go first, to the end, and the values after them: so no load that
+/// began before the sweep can store its result behind it. What all caches on this store hold in this
+/// process is dropped too.
+///
+/// # Errors
+///
+/// Fails when the store does; what was swept until then stays removed, and sweeping again is safe.
+///
+/// # Cancel safety
+///
+/// If this is dropped midway a part has been removed.
+pub async fn sweep(store: &Store, pattern: &Pattern) -> Result<Swept> {
+    let caches = store.shared::<Registry>();
+    caches.forget();
+    sweep_one(store, pattern.companions(TICKET)).await?;
+    let swept = sweep_one(store, pattern.clone()).await;
+    caches.forget();
+    swept
+}
+
+async fn sweep_one(store: &Store, pattern: Pattern) -> Result<Swept> {
+    let mut total = Swept::default();
+    let mut page = SweepPage::new(pattern);
+    loop {
+        let (cursor, swept) = store.run(&page).await?;
+        total.scanned += swept.scanned;
+        total.removed += swept.removed;
+        if cursor == 0 {
+            return Ok(total);
+        }
+        page.cursor = cursor;
+    }
+}
+
+/// One step of a sweep.
+#[derive(Clone, Debug)]
+pub struct SweepPage {
+    pattern: Pattern,
+    cursor: u64,
+}
+
+impl SweepPage {
+    /// The first step of a sweep of what `pattern` matches.
+    #[must_use]
+    pub const fn new(pattern: Pattern) -> Self {
+        Self { pattern, cursor: 0 }
+    }
+}
+
+impl Operation for SweepPage {
+    /// Where the next step begins, zero at the end, and what this one did.
+    type Output = (u64, Swept);
+    const NAME: &'static str = "cache.sweep";
+
+    fn effect(&self) -> Effect {
+        Effect::Idempotent
+    }
+
+    fn outage(&self) -> Outage {
+        Outage::Fail
+    }
+
+    fn outcome(_: &Self::Output) -> &'static str {
+        "swept"
+    }
+
+    async fn on_redis(&self, redis: &Redis) -> Result<Self::Output> {
+        let scan =
+            Cmd::new("SCAN").arg(self.cursor).arg("MATCH").pattern(&self.pattern).arg("COUNT").arg(PAGE);
+        let mut parts = redis.send(scan).await?.into_array()?.into_iter();
+        let (Some(cursor), Some(names)) = (parts.next(), parts.next()) else {
+            return Err(Error::protocol("a SCAN was answered with something else"));
+        };
+        let cursor =
+            u64::try_from(cursor.into_int()?).map_err(|_| Error::protocol("a cursor is never negative"))?;
+        let names = names.into_array()?;
+        let scanned = u64::try_from(names.len()).unwrap_or(u64::MAX);
+        if names.is_empty() {
+            return Ok((cursor, Swept { scanned, removed: 0 }));
+        }
+        let mut unlink = Cmd::new("UNLINK");
+        for name in names {
+            unlink = unlink.arg(name.into_bytes()?);
+        }
+        let removed = u64::try_from(redis.send(unlink).await?.into_int()?).unwrap_or(0);
+        Ok((cursor, Swept { scanned, removed }))
+    }
+
+    fn on_memory(&self, memory: &Memory, now: Timestamp) -> Result<Self::Output> {
+        let removed = memory.remove_matching(&self.pattern, now);
+        Ok((0, Swept { scanned: removed, removed }))
+    }
+}

@@ -1,0 +1,200 @@
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use redstart_keys::Ttl;
+use tokio::sync::oneshot;
+
+use super::{Kept, Loss, Renewal, Renewer};
+use crate::{Clock, Tasks, Timestamp};
+
+const TTL: Ttl = Ttl::seconds(30);
+/// What a deadlocked test waits for, far above what any of them takes.
+const GUARD: Duration = Duration::from_secs(10);
+
+struct Bench {
+    clock: Clock,
+    tasks: Tasks,
+    renewer: Renewer,
+    renewals: Arc<AtomicUsize>,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let clock = Clock::manual(Timestamp::from_micros(1_000_000));
+        let tasks = Tasks::new();
+        let renewer = Renewer::new(tasks.clone(), clock.clone());
+        Self { clock, tasks, renewer, renewals: Arc::default() }
+    }
+
+    /// A lease whose renewals get these answers, the last one again and again.
+    fn keep(&self, answers: &[Renewal]) -> Kept {
+        let answers = Arc::new(Mutex::new(answers.iter().copied().collect::<VecDeque<_>>()));
+        let renewals = Arc::clone(&self.renewals);
+        self.renewer.keep(TTL, self.clock.instant(), move || {
+            let mut answers = answers.lock().expect("nobody panics");
+            let answer = if 1 < answers.len() { answers.pop_front() } else { answers.front().copied() };
+            renewals.fetch_add(1, Ordering::SeqCst);
+            Box::pin(async move { answer.expect("there is an answer") })
+        })
+    }
+
+    async fn renewed(&self, times: usize) {
+        until(|| self.renewals.load(Ordering::SeqCst) == times).await;
+    }
+}
+
+async fn until(condition: impl Fn() -> bool + Send + Sync) {
+    let reached = async {
+        while !condition() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::time::timeout(GUARD, reached).await.expect("it comes about");
+}
+
+/// Waits until a lease is as valid as one that was renewed just now.
+async fn fresh(kept: &Kept) {
+    until(|| kept.validity().valid_for() == Duration::from_millis(29_698)).await;
+}
+
+fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+#[tokio::test]
+async fn validity_ends_a_hundredth_and_2_ms_early() {
+    let bench = Bench::new();
+    let kept = bench.keep(&[Renewal::Unknown]);
+    assert_eq!(kept.validity().valid_for(), Duration::from_millis(30_000 - 300 - 2));
+}
+
+#[tokio::test]
+async fn lease_is_renewed_after_a_third_and_measured_from_before_the_send() {
+    let bench = Bench::new();
+    let kept = bench.keep(&[Renewal::Kept]);
+    bench.clock.advance(seconds(10));
+    bench.renewed(1).await;
+    fresh(&kept).await;
+    bench.clock.advance(seconds(10));
+    bench.renewed(2).await;
+    fresh(&kept).await;
+}
+
+#[tokio::test]
+async fn unanswered_renewal_is_tried_again_until_the_validity_ends() {
+    let bench = Bench::new();
+    let kept = bench.keep(&[Renewal::Unknown, Renewal::Unknown, Renewal::Kept]);
+    bench.clock.advance(seconds(10));
+    bench.renewed(1).await;
+    bench.clock.advance(seconds(3));
+    bench.renewed(2).await;
+    bench.clock.advance(seconds(3));
+    bench.renewed(3).await;
+    fresh(&kept).await;
+
+    let kept = bench.keep(&[Renewal::Unknown]);
+    let validity = kept.validity();
+    let mut lost = std::pin::pin!(validity.lost());
+    assert!(tokio::time::timeout(Duration::from_millis(5), &mut lost).await.is_err());
+    bench.clock.advance(Duration::from_millis(29_698));
+    assert!(!validity.is_valid());
+    assert_eq!(tokio::time::timeout(GUARD, lost).await.expect("it is told"), Loss::Expired);
+}
+
+#[tokio::test]
+async fn lost_lease_is_told_at_once() {
+    let bench = Bench::new();
+    let kept = bench.keep(&[Renewal::Lost]);
+    let validity = kept.validity();
+    bench.clock.advance(seconds(10));
+    let loss = tokio::time::timeout(GUARD, validity.lost()).await.expect("it is told");
+    assert_eq!(loss, Loss::Gone);
+    assert_eq!(validity.valid_for(), Duration::ZERO);
+}
+
+#[tokio::test]
+async fn dropped_lease_is_neither_renewed_nor_valid() {
+    let bench = Bench::new();
+    let kept = bench.keep(&[Renewal::Kept]);
+    let validity = kept.validity();
+    drop(kept);
+    assert_eq!(validity.lost().await, Loss::Released);
+    let other = bench.keep(&[Renewal::Kept]);
+    bench.clock.advance(seconds(10));
+    bench.renewed(1).await;
+    assert!(other.validity().is_valid());
+    assert_eq!(bench.renewals.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn expired_lease_is_not_renewed_behind_its_holder() {
+    let bench = Bench::new();
+    let kept = bench.keep(&[Renewal::Kept]);
+    bench.clock.advance(seconds(30));
+    assert_eq!(kept.validity().lost().await, Loss::Expired);
+    let other = bench.keep(&[Renewal::Kept]);
+    bench.clock.advance(seconds(10));
+    bench.renewed(1).await;
+    assert!(!kept.validity().is_valid());
+    assert!(other.validity().is_valid());
+    assert_eq!(bench.renewals.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn thousand_leases_need_one_task() {
+    let bench = Bench::new();
+    let kept: Vec<Kept> = (0..1_000).map(|_| bench.keep(&[Renewal::Kept])).collect();
+    assert_eq!(bench.tasks.running(), 1);
+    bench.clock.advance(seconds(10));
+    bench.renewed(1_000).await;
+    for kept in &kept {
+        fresh(kept).await;
+    }
+}
+
+#[test]
+fn renewal_goes_on_in_the_next_runtime() {
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().expect("it starts");
+    let bench = Bench::new();
+    let (started, was_started) = oneshot::channel();
+    let started = Mutex::new(Some(started));
+    // Its first renewal never ends, so the first runtime dies under it.
+    let stuck = Arc::clone(&bench.renewals);
+    let first = runtime();
+    let kept = first.block_on(async {
+        let kept = bench.renewer.keep(TTL, bench.clock.instant(), move || {
+            let started = started.lock().expect("nobody panics").take();
+            let is_first = started.is_some();
+            if let Some(started) = started {
+                started.send(()).expect("the test waits for it");
+            } else {
+                stuck.fetch_add(1, Ordering::SeqCst);
+            }
+            Box::pin(async move { if is_first { std::future::pending().await } else { Renewal::Kept } })
+        });
+        bench.clock.advance(seconds(10));
+        was_started.await.expect("it is renewed");
+        kept
+    });
+    drop(first);
+
+    runtime().block_on(async {
+        let _other = bench.keep(&[Renewal::Kept]);
+        bench.renewed(1).await;
+        fresh(&kept).await;
+    });
+}
+
+#[tokio::test]
+async fn task_ends_with_the_renewer() {
+    let Bench { clock, tasks, renewer, .. } = Bench::new();
+    drop(renewer.keep(TTL, clock.instant(), || Box::pin(async { Renewal::Kept })));
+    drop(renewer);
+    until(|| tasks.running() == 0).await;
+}
