@@ -1,0 +1,85 @@
+//! The two bodies of each operation are one contract.
+//!
+//! Random histories run on the embedded store and on a real server under one clock that the history
+//! moves; every answer must be the same, and afterwards no key may be without a TTL.
+
+mod cache;
+mod feed;
+mod ratelimit;
+
+use std::{cell::RefCell, fmt::Debug, time::Duration};
+
+use redstart_connection::{Clock, Config, Operation, Store, Timestamp};
+use redstart_tests::{Raw, fresh_prefix, shared};
+use tokio::runtime::Runtime;
+
+/// Histories of one case on both stores.
+pub(crate) struct World {
+    pub(crate) redis: Store,
+    pub(crate) memory: Store,
+    clock: Clock,
+    prefix: String,
+    raw: RefCell<Raw>,
+    runtime: Runtime,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        let clock = Clock::manual(Timestamp::from_micros(1_700_000_000_000_000));
+        let prefix = fresh_prefix();
+        let config = Config::from_url(&shared().url())
+            .and_then(|config| config.with_prefix(&prefix))
+            .unwrap()
+            // The histories are about answers, not about speed.
+            .with_command_timeout(Duration::from_secs(10))
+            .with_connect_timeout(Duration::from_secs(10));
+        Self {
+            redis: Store::lazy_with(&config, clock.clone()).unwrap(),
+            memory: Store::memory_with(clock.clone()),
+            clock,
+            prefix,
+            raw: RefCell::new(shared().raw()),
+            runtime: tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap(),
+        }
+    }
+
+    /// Runs `operation` on both and compares what `view` makes of the answers.
+    pub(crate) fn agree_on<O: Operation, T: Debug + PartialEq>(
+        &self,
+        operation: &O,
+        view: impl Fn(O::Output) -> T,
+    ) {
+        let (redis, memory) = self.runtime.block_on(async {
+            (self.redis.run(operation).await.map(&view), self.memory.run(operation).await.map(&view))
+        });
+        assert_eq!(redis.unwrap(), memory.unwrap(), "{} differs: the server answered left", O::NAME);
+    }
+
+    pub(crate) fn agree<O: Operation>(&self, operation: &O)
+    where
+        O::Output: Debug + PartialEq,
+    {
+        self.agree_on(operation, |output| output);
+    }
+
+    pub(crate) fn block_on<T>(&self, work: impl Future<Output = T>) -> T {
+        self.runtime.block_on(work)
+    }
+
+    /// Moves the time of both stores.
+    pub(crate) fn advance(&self, by: Duration) {
+        self.clock.advance(by);
+        self.raw.borrow_mut().shift_ttls(&self.prefix, by);
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        let mut raw = self.raw.borrow_mut();
+        let immortal = raw.keys_without_ttl(&self.prefix);
+        raw.delete_keys(&self.prefix);
+        if !std::thread::panicking() {
+            assert!(immortal.is_empty(), "keys without a TTL: {immortal:?}");
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! Charging, charging all or none, looking, forgetting.
+
+use std::{num::NonZeroU32, time::Duration};
+
+use proptest::prelude::*;
+use redstart_keys::Ttl;
+use redstart_ratelimit::{
+    Policy, Subject,
+    operations::{Charge, Peek, Reset, Take, TakeAll},
+};
+
+use super::World;
+
+const POLICIES: [Policy; 5] = [
+    Policy::per("narrow", 1, Duration::from_secs(5)),
+    Policy::per("window", 4, Duration::from_secs(10)),
+    Policy::per("counter", 200, Duration::from_secs(30)),
+    Policy::per("burst", 10, Duration::from_secs(10)).burst(3),
+    // An interval that is no whole number of microseconds.
+    Policy::per("uneven", 7, Duration::from_secs(10)).burst(7),
+];
+
+#[derive(Clone, Debug)]
+enum Step {
+    Take(Call),
+    TakeAll(Vec<Call>),
+    Peek(Call),
+    Reset(usize, u64),
+    Advance(u64),
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Call {
+    policy: usize,
+    subject: u64,
+    cost: u32,
+}
+
+impl Call {
+    fn charge(self) -> Option<Charge> {
+        Charge::new(&POLICIES[self.policy], &Subject::from(self.subject), NonZeroU32::new(self.cost)?)
+    }
+}
+
+fn call() -> impl Strategy<Value = Call> {
+    let cost = prop_oneof![6 => 1..3_u32, 1 => 1..150_u32];
+    (0..POLICIES.len(), 0..2_u64, cost).prop_map(|(policy, subject, cost)| Call { policy, subject, cost })
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        6 => call().prop_map(Step::Take),
+        3 => prop::collection::vec(call(), 1..5).prop_map(Step::TakeAll),
+        2 => call().prop_map(Step::Peek),
+        1 => (0..POLICIES.len(), 0..2_u64).prop_map(|(policy, subject)| Step::Reset(policy, subject)),
+        4 => (0..8_000_000_u64).prop_map(Step::Advance),
+        1 => (0..200_000_000_u64).prop_map(Step::Advance),
+    ]
+}
+
+fn run(world: &World, step: Step) {
+    let least = Ttl::hours(1);
+    match step {
+        Step::Take(call) => {
+            if let Some(charge) = call.charge() {
+                world.agree(&Take::new(charge, least));
+            }
+        }
+        Step::TakeAll(calls) => {
+            let charges: Vec<Charge> = calls.into_iter().filter_map(Call::charge).collect();
+            if !charges.is_empty() {
+                world.agree(&TakeAll::new(charges, least));
+            }
+        }
+        Step::Peek(call) => {
+            if let Some(charge) = call.charge() {
+                world.agree(&Peek::new(charge));
+            }
+        }
+        Step::Reset(policy, subject) => world.agree(&Reset::new(&POLICIES[policy], &Subject::from(subject))),
+        Step::Advance(micros) => world.advance(Duration::from_micros(micros)),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
+
+    #[test]
+    fn limiter_answers_alike(history in prop::collection::vec(step(), 1..60)) {
+        let world = World::new();
+        for step in history {
+            run(&world, step);
+        }
+    }
+}

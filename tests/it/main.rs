@@ -1,0 +1,11 @@
+//! What the crates promise, against a real server.
+
+#![cfg(test)]
+
+mod cache;
+mod conformance;
+mod connection;
+mod feed;
+mod harness;
+mod ratelimit;
+mod support;
