@@ -10,7 +10,10 @@ use std::{
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use redstart_keys::Ttl;
-use tokio::sync::{Notify, watch};
+use tokio::{
+    runtime::Handle,
+    sync::{Notify, watch},
+};
 
 use crate::{BoxFuture, Clock, Tasks};
 
@@ -130,11 +133,14 @@ impl Renewer {
         let due = sent_at + ttl.as_duration() / 3;
         leases.plan(id, due);
         let is_next = leases.wakes_at.is_none_or(|wakes_at| due < wakes_at);
-        if !leases.is_running {
-            let work = Shared::renew_all(Arc::downgrade(&self.0), Arc::clone(&self.0.wake));
-            leases.is_running = self.0.tasks.spawn("lease renewer", work);
-        }
+        let starts = !leases.is_running && Handle::try_current().is_ok();
+        leases.is_running |= starts;
         drop(leases);
+        if starts {
+            // Made here and not in the task, which may be dropped before its first poll.
+            let running = Running(Arc::downgrade(&self.0));
+            self.0.tasks.spawn("lease renewer", Shared::renew_all(running, Arc::clone(&self.0.wake)));
+        }
         if is_next {
             self.0.wake.notify_one();
         }
@@ -179,6 +185,13 @@ impl Validity {
         !self.valid_for().is_zero()
     }
 
+    /// Why the lease is not certainly ours any more; none while it is.
+    #[must_use]
+    pub fn loss(&self) -> Option<Loss> {
+        let Standing { valid_until, loss } = *self.standing.borrow();
+        loss.or_else(|| (valid_until <= self.clock.instant()).then_some(Loss::Expired))
+    }
+
     /// Waits until the lease is not certainly ours any more, and tells why.
     ///
     /// # Cancel safety
@@ -205,9 +218,9 @@ impl Validity {
 }
 
 impl Shared {
-    async fn renew_all(shared: Weak<Self>, wake: Arc<Notify>) {
+    async fn renew_all(running: Running, wake: Arc<Notify>) {
+        let shared = &running.0;
         let Some(clock) = shared.upgrade().map(|shared| shared.resume()) else { return };
-        let _running = Running(shared.clone());
         let mut attempts = FuturesUnordered::new();
         loop {
             let Some(next) = shared.upgrade().map(|shared| shared.start_due(&mut attempts)) else { return };

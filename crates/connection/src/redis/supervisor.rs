@@ -2,13 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{sleep, sleep_until, timeout};
 
 use super::{
     lane::{Lane, Live, State},
     link::Link,
 };
-use crate::{ErrorKind, Event, clock::runtime_now, names};
+use crate::{Error, ErrorKind, Event, clock::runtime_now, names};
 
 /// How long a lane may be silent before it is asked for a sign of life.
 const HEARTBEAT: Duration = Duration::from_secs(1);
@@ -24,11 +24,11 @@ const AUTH_BACKOFF_CAP: Duration = Duration::from_secs(10);
 pub(crate) async fn supervise(lane: &Lane, link: &Link) {
     let mut failures = 0_u32;
     let mut connected_before = false;
+    let mut replaced_at = None;
     loop {
         match link.connect().await {
             Ok(connection) => {
                 failures = 0;
-                let since = runtime_now();
                 let live = Arc::new(Live::new(connection));
                 lane.publish(Arc::clone(&live));
                 link.lanes_changed();
@@ -37,7 +37,18 @@ pub(crate) async fn supervise(lane: &Lane, link: &Link) {
                 let reason = watch(&live, link.command_timeout).await;
                 lane.withdraw();
                 announce_lost(link, lane.index, reason);
-                pause_between_replacements(since).await;
+                if let Some(earliest) =
+                    replaced_at.map(|at| at + REPLACE_EVERY).filter(|at| runtime_now() < *at)
+                {
+                    // Callers are told at once rather than kept waiting for a connection that is not being made.
+                    lane.set_state(State::Down(Arc::new(Error::unavailable(format!(
+                        "lost again: {reason}"
+                    )))));
+                    link.lanes_changed();
+                    // Spread, so that a fleet that lost the same server does not come back in one instant.
+                    sleep_until(earliest - full_jitter(REPLACE_EVERY / 2)).await;
+                }
+                replaced_at = Some(runtime_now());
             }
             Err(error) => {
                 failures = failures.saturating_add(1);
@@ -71,14 +82,6 @@ async fn watch(live: &Live, command_timeout: Duration) -> &'static str {
         } else {
             return live.condemned().unwrap_or(if idle { "silent" } else { "unanswered" });
         }
-    }
-}
-
-async fn pause_between_replacements(since: Instant) {
-    let earliest = since + REPLACE_EVERY;
-    if runtime_now() < earliest {
-        // Spread, so that a fleet that lost the same server does not come back in one instant.
-        sleep_until(earliest - full_jitter(REPLACE_EVERY / 2)).await;
     }
 }
 

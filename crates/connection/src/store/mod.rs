@@ -46,6 +46,13 @@ struct Inner {
     shared: Shared,
 }
 
+impl Drop for Inner {
+    /// The last handle is gone: without it nobody can ask for what the tasks still do.
+    fn drop(&mut self) {
+        self.tasks.stop();
+    }
+}
+
 /// Where the state lives.
 enum Place {
     Memory(Memory),

@@ -1,0 +1,88 @@
+//! Who may depend on whom.
+
+use cargo_metadata::{DependencyKind, MetadataCommand};
+
+use crate::{Result, workspace::Workspace};
+
+/// One line in a manifest of the workspace.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Edge {
+    pub(crate) from: String,
+    pub(crate) to: String,
+    pub(crate) dev: bool,
+}
+
+/// The layers from the ground up: a crate may use those of the layers below its own, never a sibling.
+const LAYERS: [&[&str]; 7] = [
+    &["redstart-keys"],
+    &["redstart-connection"],
+    &["redstart-cache", "redstart-lock", "redstart-monitor", "redstart-ratelimit", "redstart-state"],
+    &["redstart-http"],
+    &["redstart"],
+    &["redstart-cli"],
+    &["redstart-tests"],
+];
+
+/// Beside the layers, and what they may use.
+const ASIDE: [(&str, &[&str]); 2] = [("xtask", &["redstart-keys"]), ("redstart-bench", &[])];
+
+pub(crate) fn read(workspace: &Workspace) -> Result<Vec<Edge>> {
+    let manifest = workspace.root().join("Cargo.toml");
+    let metadata = MetadataCommand::new().manifest_path(manifest).no_deps().exec()?;
+    let edges = metadata.packages.iter().flat_map(|package| {
+        package.dependencies.iter().map(|dependency| Edge {
+            from: package.name.to_string(),
+            to: dependency.name.clone(),
+            dev: dependency.kind == DependencyKind::Development,
+        })
+    });
+    Ok(edges.collect())
+}
+
+pub(crate) fn violations(edges: &[Edge]) -> Vec<String> {
+    edges.iter().filter_map(violation).collect()
+}
+
+fn violation(edge: &Edge) -> Option<String> {
+    let Edge { from, to, dev } = edge;
+    let reason = if is_ours(to) { ours(from, to)? } else { others(from, to, *dev)? };
+    Some(format!("{from} → {to}: {reason}"))
+}
+
+fn is_ours(name: &str) -> bool {
+    name == "redstart" || name.starts_with("redstart-") || name == "xtask"
+}
+
+fn ours(from: &str, to: &str) -> Option<&'static str> {
+    // The benchmarks stand above everything and measure each layer alone.
+    if from == "redstart-bench" {
+        return None;
+    }
+    if let Some((_, allowed)) = ASIDE.iter().find(|(name, _)| *name == from) {
+        return (!allowed.contains(&to)).then_some("xtask must build when the crates don't");
+    }
+    let layer = |name: &str| LAYERS.iter().position(|layer| layer.contains(&name));
+    match (layer(from), layer(to)) {
+        (Some(from), Some(to)) if to < from => None,
+        (Some(from), Some(to)) if to == from => Some("siblings don't know each other"),
+        (Some(_), Some(_)) => Some("a lower layer can't use a higher one"),
+        _ => Some("it has no place in xtask/src/layers/edges.rs: a new crate is an ADR"),
+    }
+}
+
+fn others(from: &str, to: &str, dev: bool) -> Option<&'static str> {
+    let bench = from == "redstart-bench";
+    let allowed = match to {
+        "redis" | "bb8" => bench || from == "redstart-connection",
+        _ if to.starts_with("redis-") || to.starts_with("bb8-") => bench || from == "redstart-connection",
+        "moka" => bench || matches!(from, "redstart-connection" | "redstart-cache"),
+        _ if to == "axum" || to.starts_with("axum-") => {
+            matches!(from, "redstart-http" | "redstart-tests") || (from == "redstart" && dev)
+        }
+        _ => true,
+    };
+    (!allowed).then_some("this dependency belongs behind another crate of ours")
+}
+
+#[cfg(test)]
+mod tests;

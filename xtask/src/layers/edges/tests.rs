@@ -1,0 +1,54 @@
+use super::{Edge, violations};
+
+fn check(from: &str, to: &str, dev: bool, refusal: Option<&str>) {
+    let found = violations(&[Edge { from: from.into(), to: to.into(), dev }]);
+    match refusal {
+        None => assert!(found.is_empty(), "{found:?}"),
+        Some(part) => assert!(found.len() == 1 && found[0].contains(part), "{from} → {to}: {found:?}"),
+    }
+}
+
+#[test]
+fn layers_look_down_only() {
+    check("redstart-connection", "redstart-keys", false, None);
+    check("redstart-http", "redstart-ratelimit", false, None);
+    check("redstart", "redstart-lock", false, None);
+    check("redstart-tests", "redstart", true, None);
+    check("redstart-bench", "redstart-tests", false, None);
+    check("redstart-keys", "redstart-connection", true, Some("lower layer"));
+    check("redstart-cache", "redstart-lock", true, Some("siblings"));
+    check("redstart-lock", "redstart-http", false, Some("lower layer"));
+}
+
+#[test]
+fn xtask_knows_keys_only() {
+    check("xtask", "redstart-keys", false, None);
+    check("xtask", "clap", false, None);
+    check("xtask", "redstart-connection", false, Some("xtask must build"));
+}
+
+#[test]
+fn new_crate_needs_a_place() {
+    check("redstart-jobs", "redstart-keys", false, Some("an ADR"));
+    check("redstart", "redstart-jobs", false, Some("an ADR"));
+}
+
+#[test]
+fn drivers_stay_behind_the_connection() {
+    check("redstart-connection", "redis", false, None);
+    check("redstart-connection", "bb8-redis", false, None);
+    check("redstart-bench", "redis", false, None);
+    check("redstart-cache", "moka", false, None);
+    check("redstart-cache", "redis", false, Some("belongs behind"));
+    check("redstart-tests", "redis", true, Some("belongs behind"));
+    check("redstart-ratelimit", "moka", false, Some("belongs behind"));
+}
+
+#[test]
+fn axum_stays_in_http_and_examples() {
+    check("redstart-http", "axum", false, None);
+    check("redstart", "axum", true, None);
+    check("redstart-tests", "axum", true, None);
+    check("redstart", "axum", false, Some("belongs behind"));
+    check("redstart-monitor", "axum", false, Some("belongs behind"));
+}

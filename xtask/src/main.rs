@@ -1,0 +1,66 @@
+//! The chores of the workspace, one subcommand each: `cargo xtask --help`.
+
+mod bench;
+mod ci;
+mod console;
+mod docs;
+mod layers;
+#[expect(unreachable_pub, reason = "the harness of the tests owns this file and makes it public")]
+#[path = "../../tests/src/locate.rs"]
+mod locate;
+mod setup;
+mod test;
+mod workspace;
+
+use std::{error::Error, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+
+use crate::workspace::Workspace;
+
+/// What a chore answers: it is done, or why it is not.
+type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
+
+/// The chores of this workspace.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Debug, Subcommand)]
+enum Chore {
+    /// Finds the programs that the tests need, and installs those that are missing.
+    Setup(setup::Arguments),
+    /// Runs every test: units, integration, faults, documentation.
+    Test(test::Arguments),
+    /// Runs everything that a change must pass, and ends with a table.
+    Ci(ci::Arguments),
+    /// Refuses edges between crates, and names in public signatures, that the design does not allow.
+    Layers,
+    /// Writes the reference pages under docs/reference from the code.
+    Docs(docs::Arguments),
+    /// Measures against the floors and the peers, in release mode.
+    Bench(bench::Arguments),
+}
+
+fn main() -> ExitCode {
+    let Arguments { chore } = Arguments::parse();
+    let workspace = Workspace::here();
+    let done = match &chore {
+        Chore::Setup(arguments) => setup::run(&workspace, arguments),
+        Chore::Test(arguments) => test::run(&workspace, arguments),
+        Chore::Ci(arguments) => ci::run(&workspace, arguments),
+        Chore::Layers => layers::run(&workspace),
+        Chore::Docs(arguments) => docs::run(&workspace, arguments),
+        Chore::Bench(arguments) => bench::run(&workspace, arguments),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(reason) => {
+            console::failure(&reason.to_string());
+            ExitCode::FAILURE
+        }
+    }
+}

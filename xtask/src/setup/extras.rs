@@ -1,0 +1,57 @@
+//! Programs that no test needs, but that make one more check or a nicer run possible.
+
+use crate::{
+    Result, console,
+    setup::apt,
+    workspace::{Run, Workspace},
+};
+
+/// The version of cargo-deny that deny.toml is written for.
+const DENY: &str = "0.20.2";
+
+/// A program by the names it may go by, and the way to it.
+struct Extra {
+    names: &'static [&'static str],
+    install: fn(&Workspace) -> Result,
+}
+
+const EXTRAS: [Extra; 5] = [
+    Extra { names: &["cargo-nextest"], install: |workspace| cargo(workspace, "cargo-nextest") },
+    Extra { names: &["cargo-deny"], install: |workspace| cargo(workspace, &deny()) },
+    Extra {
+        names: &["chromium", "chromium-browser", "google-chrome"],
+        install: |workspace| apt::install(workspace, "chromium"),
+    },
+    Extra { names: &["promtool"], install: |workspace| apt::unpack(workspace, "prometheus", "promtool") },
+    Extra { names: &["node"], install: |_| Err("see https://nodejs.org, or your package manager".into()) },
+];
+
+/// Finds or installs each; what can't be had is reported and left out.
+pub(crate) fn install(workspace: &Workspace) {
+    for Extra { names, install } in EXTRAS {
+        let found = || names.iter().find_map(|name| workspace.find(name));
+        let [name, ..] = names else { continue };
+        let outcome = match found() {
+            Some(_) => Ok(()),
+            None => install(workspace),
+        };
+        match (outcome, found()) {
+            (_, Some(path)) => console::result(&format!("{name:<16}{}", path.display())),
+            (Err(reason), None) => console::result(&format!("{name:<16}not to be had: {reason}")),
+            (Ok(()), None) => console::result(&format!("{name:<16}installed, but not found on the path")),
+        }
+    }
+}
+
+/// Installs cargo-deny for the user of this machine, so that the next checkout finds it: three to seven minutes.
+pub(crate) fn install_deny(workspace: &Workspace) -> Result {
+    workspace.cargo().args(["install", "--locked", &deny()]).run()
+}
+
+fn deny() -> String {
+    format!("cargo-deny@{DENY}")
+}
+
+fn cargo(workspace: &Workspace, package: &str) -> Result {
+    workspace.cargo().args(["install", "--locked", package, "--root"]).arg(workspace.tools()).run()
+}

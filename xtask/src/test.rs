@@ -1,0 +1,65 @@
+//! `cargo xtask test`: every test that this machine can run, and a word about those it can't.
+
+use crate::{
+    Result, console,
+    locate::{self, Installed},
+    setup,
+    workspace::{Run, Workspace},
+};
+
+/// Options of `test`.
+#[derive(Debug, Default, clap::Args)]
+pub(crate) struct Arguments {
+    /// Passed to the runner after `--`: names of tests to run, for instance.
+    #[arg(last = true)]
+    filter: Vec<String>,
+}
+
+pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result {
+    let server = setup::server(workspace)?;
+    let others: Vec<_> =
+        locate::servers(&workspace.tools())?.into_iter().filter(|other| *other != server).collect();
+    console::note(&format!("server: {server}"));
+    if others.is_empty() {
+        console::skipped("a second kind of server", &format!("only {} is here", server.version));
+    }
+    console::skipped("benchmarks", "they measure and don't judge; see `cargo xtask bench`");
+    if !arguments.filter.is_empty() {
+        console::skipped("documentation tests", "only the named tests were asked for");
+    }
+
+    let mut failures = Vec::new();
+    let mut step = |name: &str, done: Result| {
+        if let Err(reason) = done {
+            failures.push(format!("{name}: {reason}"));
+        }
+    };
+    console::heading(&format!("tests on {}", server.version));
+    step("tests", tests(workspace, &server, &[], &arguments.filter));
+    for other in &others {
+        console::heading(&format!("integration and fault tests on {}", other.version));
+        // Not by `--package`: that would build everything anew for another set of features.
+        let which = ["--test", "it", "--test", "fault"];
+        step(&other.version, tests(workspace, other, &which, &arguments.filter));
+    }
+    if arguments.filter.is_empty() {
+        console::heading("documentation tests");
+        step("documentation tests", workspace.cargo().args(["test", "--doc", "--all-features"]).run());
+    }
+    if failures.is_empty() { Ok(()) } else { Err(failures.join("\n").into()) }
+}
+
+/// Runs the tests with nextest when it is there: a process for each, so that none sees another's globals.
+fn tests(workspace: &Workspace, server: &Installed, which: &[&str], filter: &[String]) -> Result {
+    let mut cargo = workspace.cargo();
+    if workspace.find("cargo-nextest").is_some() {
+        cargo.args(["nextest", "run", "--all-features"]).args(which).args(filter);
+    } else {
+        cargo
+            .args(["test", "--tests", "--all-features", "--no-fail-fast"])
+            .args(which)
+            .arg("--")
+            .args(filter);
+    }
+    cargo.env(locate::VARIABLE, &server.path).run()
+}
