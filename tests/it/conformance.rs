@@ -5,6 +5,8 @@
 
 mod cache;
 mod feed;
+mod lock;
+mod monitor;
 mod ratelimit;
 
 use std::{cell::RefCell, fmt::Debug, time::Duration};

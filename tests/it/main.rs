@@ -7,5 +7,7 @@ mod conformance;
 mod connection;
 mod feed;
 mod harness;
+mod lock;
+mod metrics;
 mod ratelimit;
 mod support;

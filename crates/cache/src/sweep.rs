@@ -93,8 +93,9 @@ impl Operation for SweepPage {
         let (Some(cursor), Some(names)) = (parts.next(), parts.next()) else {
             return Err(Error::protocol("a SCAN was answered with something else"));
         };
+        // The cursor takes all 64 bits, so it is no number that fits an i64.
         let cursor =
-            u64::try_from(cursor.into_int()?).map_err(|_| Error::protocol("a cursor is never negative"))?;
+            cursor.into_text()?.parse().map_err(|_| Error::protocol("a cursor is a whole number"))?;
         let names = names.into_array()?;
         let scanned = u64::try_from(names.len()).unwrap_or(u64::MAX);
         if names.is_empty() {

@@ -1,0 +1,128 @@
+//! Endpoints for those who run the service.
+
+mod admin;
+mod health;
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use axum::{
+    Json,
+    response::{IntoResponse as _, Response},
+};
+use http::{
+    HeaderValue, StatusCode,
+    header::{CACHE_CONTROL, CONTENT_TYPE},
+};
+use redstart_connection::Store;
+use redstart_monitor::Monitor;
+use serde::Serialize;
+
+pub use admin::admin_router;
+pub use health::health_router;
+
+/// What the endpoints look at.
+#[derive(Clone)]
+pub struct OpsState(Arc<Inner>);
+
+#[derive(Clone)]
+struct Inner {
+    monitor: Monitor,
+    #[cfg(feature = "prometheus")]
+    exposition: Option<redstart_monitor::Exposition>,
+    ready_alone: bool,
+    sweeping: Arc<AtomicBool>,
+}
+
+impl OpsState {
+    /// Looks at the store of `monitor`.
+    #[must_use]
+    pub fn new(monitor: Monitor) -> Self {
+        Self(Arc::new(Inner {
+            monitor,
+            #[cfg(feature = "prometheus")]
+            exposition: None,
+            ready_alone: false,
+            sweeping: Arc::default(),
+        }))
+    }
+
+    /// Answers `/metrics` with everything that was recorded, and not only with what the monitor samples.
+    #[cfg(feature = "prometheus")]
+    #[must_use]
+    pub fn with_exposition(self, exposition: redstart_monitor::Exposition) -> Self {
+        self.with(|inner| inner.exposition = Some(exposition))
+    }
+
+    /// Says ready even while Redis does not answer, for services that go on without it.
+    #[must_use]
+    pub fn ready_without_redis(self) -> Self {
+        self.with(|inner| inner.ready_alone = true)
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Inner)) -> Self {
+        change(Arc::make_mut(&mut self.0));
+        self
+    }
+
+    fn monitor(&self) -> &Monitor {
+        &self.0.monitor
+    }
+
+    fn store(&self) -> &Store {
+        self.0.monitor.store()
+    }
+
+    async fn metrics(&self) -> String {
+        #[cfg(feature = "prometheus")]
+        if let Some(exposition) = &self.0.exposition {
+            return exposition.render().await;
+        }
+        self.0.monitor.sampled_text().await
+    }
+
+    /// The right to sweep, which one request at a time has.
+    fn begin_sweep(&self) -> Option<Sweeping> {
+        let taken = self.0.sweeping.swap(true, Ordering::AcqRel);
+        (!taken).then(|| Sweeping(Arc::clone(&self.0.sweeping)))
+    }
+}
+
+impl fmt::Debug for OpsState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OpsState").field("monitor", &self.0.monitor).finish_non_exhaustive()
+    }
+}
+
+/// Held while a sweep runs.
+struct Sweeping(Arc<AtomicBool>);
+
+impl Drop for Sweeping {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Release);
+    }
+}
+
+/// JSON that no cache keeps.
+fn json(status: StatusCode, value: &impl Serialize) -> Response {
+    uncached((status, Json(value)).into_response())
+}
+
+fn text(content_type: &'static str, text: String) -> Response {
+    let mut response = text.into_response();
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    uncached(response)
+}
+
+fn uncached(mut response: Response) -> Response {
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,275 @@
+use axum::{Router, body::Body};
+use http::{Request, header::AUTHORIZATION};
+use http_body_util::BodyExt as _;
+use redstart_cache::Cache;
+use redstart_connection::{Clock, Store, Timestamp};
+use redstart_keys::{Category, Entity, Ttl};
+use serde_json::Value;
+use tower::ServiceExt as _;
+
+use super::*;
+use crate::{AdminToken, ApiError, CacheHeaders, LimitBy, RateLimitLayer, TraceLayer};
+
+const TOKEN: &str = "gX7-4fQz1mWb0dKe8sRt";
+const USER: Entity<u64> = Entity::new(Category::Cache, "user").ttl(Ttl::hours(1));
+
+const ADMIN: [(&str, &str); 6] = [
+    ("GET", "/api/admin/redis/health"),
+    ("GET", "/api/admin/redis/metrics"),
+    ("GET", "/api/admin/redis/cache/stats"),
+    ("GET", "/api/admin/redis/keys"),
+    ("GET", "/api/admin/redis/slowlog"),
+    ("DELETE", "/api/admin/redis/cache?pattern=*"),
+];
+
+fn store() -> Store {
+    Store::memory_with(Clock::manual(Timestamp::from_micros(1_795_181_319_873_000)))
+}
+
+fn app(store: &Store, token: AdminToken) -> Router {
+    let state = OpsState::new(Monitor::new(store.clone()));
+    health_router(state.clone()).merge(admin_router(state, token)).layer(TraceLayer::new())
+}
+
+fn token() -> AdminToken {
+    AdminToken::new(TOKEN).unwrap()
+}
+
+async fn ask(
+    app: &Router,
+    method: &str,
+    path: &str,
+    shown: Option<&str>,
+) -> (StatusCode, http::HeaderMap, String) {
+    let mut request = Request::builder().method(method).uri(path);
+    if let Some(shown) = shown {
+        request = request.header(AUTHORIZATION, format!("Bearer {shown}"));
+    }
+    let response = app.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+    let (parts, body) = response.into_parts();
+    let body = body.collect().await.unwrap().to_bytes();
+    (parts.status, parts.headers, String::from_utf8(body.to_vec()).unwrap())
+}
+
+async fn json_of(app: &Router, method: &str, path: &str) -> Value {
+    let (status, headers, body) = ask(app, method, path, Some(TOKEN)).await;
+    assert_eq!(status, StatusCode::OK, "{path}: {body}");
+    assert_eq!(headers[CACHE_CONTROL], "no-store", "{path}");
+    serde_json::from_str(&body).unwrap()
+}
+
+#[tokio::test]
+async fn without_the_token_everything_is_refused() {
+    let store = store();
+    for (token, shown) in [
+        (token(), None),
+        (token(), Some("gX7-4fQz1mWb0dKe8sRu")),
+        (token(), Some("")),
+        (AdminToken::none(), None),
+        (AdminToken::none(), Some("")),
+        (AdminToken::none(), Some(TOKEN)),
+    ] {
+        let app = app(&store, token);
+        for (method, path) in ADMIN {
+            let (status, headers, body) = ask(&app, method, path, shown).await;
+            assert_eq!(status, StatusCode::UNAUTHORIZED, "{method} {path} {shown:?}");
+            assert_eq!(headers["www-authenticate"], r#"Bearer realm="redstart""#);
+            assert_eq!(headers[CACHE_CONTROL], "no-store");
+            let body: Value = serde_json::from_str(&body).unwrap();
+            assert_eq!(body["error"]["code"], "UNAUTHORIZED");
+            assert_eq!(body["error"]["traceId"], headers["x-trace-id"].to_str().unwrap());
+        }
+        let (status, ..) = ask(&app, "POST", "/api/admin/redis/cache", shown).await;
+        assert_eq!(status, StatusCode::UNAUTHORIZED);
+    }
+}
+
+#[tokio::test]
+async fn with_the_token_everything_answers() {
+    let app = app(&store(), token());
+    for (method, path) in ADMIN {
+        json_of(&app, method, path).await;
+    }
+    let metrics = json_of(&app, "GET", "/api/admin/redis/metrics").await;
+    assert_eq!(metrics["server"]["server"]["engine"], "embedded");
+}
+
+#[tokio::test]
+async fn health_is_public_and_says_no_more_than_it_must() {
+    let app = app(&store(), token());
+    let (status, headers, body) = ask(&app, "GET", "/api/health/redis", None).await;
+    assert_eq!((status, &headers[CACHE_CONTROL]), (StatusCode::OK, &HeaderValue::from_static("no-store")));
+    let expected = concat!(
+        r#"{"status":"healthy","score":100,"grade":"A","checkedAt":"2026-11-20T13:28:39.873Z","mode":"memory","#,
+        r#""reachable":true,"latencyMs":0.0,"hitRate":null,"issues":[],"recommendations":[]}"#
+    );
+    assert_eq!(body, expected);
+    let (status, _, body) = ask(&app, "GET", "/api/health/redis-alerts", None).await;
+    let alerts: Value = serde_json::from_str(&body).unwrap();
+    assert_eq!((status, &alerts["alerts"]), (StatusCode::OK, &Value::Array(Vec::new())));
+    for (path, expected) in
+        [("/healthz", r#"{"status":"alive"}"#), ("/readyz", r#"{"redis":true,"status":"ready"}"#)]
+    {
+        let (status, _, body) = ask(&app, "GET", path, None).await;
+        assert_eq!((status, body.as_str()), (StatusCode::OK, expected));
+    }
+    let (_, headers, body) = ask(&app, "GET", "/metrics", None).await;
+    assert!(headers[CONTENT_TYPE].to_str().unwrap().starts_with("text/plain; version=0.0.4"));
+    assert!(body.contains("redis_up 1\n"), "{body}");
+}
+
+#[tokio::test]
+async fn a_dead_redis_is_unhealthy_but_the_process_lives() {
+    // Nothing listens on the discard port.
+    let config = redstart_connection::Config::from_url("redis://:hunter2@127.0.0.1:9/0").unwrap();
+    let store = Store::lazy(&config).unwrap();
+    let app = app(&store, token());
+    let (status, _, body) = ask(&app, "GET", "/api/health/redis", None).await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(
+        body.contains("unreachable") && !body.contains("127.0.0.1") && !body.contains("hunter2"),
+        "{body}"
+    );
+    let (_, _, body) = ask(&app, "GET", "/api/health/redis-alerts", None).await;
+    assert!(body.contains(r#""rule":"unreachable""#), "{body}");
+    assert_eq!(ask(&app, "GET", "/healthz", None).await.0, StatusCode::OK);
+    assert_eq!(ask(&app, "GET", "/readyz", None).await.0, StatusCode::SERVICE_UNAVAILABLE);
+    let (status, _, body) = ask(&app, "GET", "/metrics", None).await;
+    assert!(status == StatusCode::OK && body.contains("redis_up 0\n"), "{body}");
+    let (status, headers, body) = ask(&app, "GET", "/api/admin/redis/metrics", Some(TOKEN)).await;
+    assert_eq!(
+        (status, &headers["retry-after"]),
+        (StatusCode::SERVICE_UNAVAILABLE, &HeaderValue::from_static("1"))
+    );
+    assert!(body.contains("UNAVAILABLE") && !body.contains("127.0.0.1"), "{body}");
+    let (_, _, body) = ask(&app, "GET", "/api/admin/redis/health", Some(TOKEN)).await;
+    assert!(body.contains("127.0.0.1") && !body.contains("hunter2"), "{body}");
+
+    let alone = health_router(OpsState::new(Monitor::new(store)).ready_without_redis());
+    assert_eq!(ask(&alone, "GET", "/readyz", None).await.0, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_sweep_removes_what_matches_and_nothing_else() {
+    let store = store();
+    let users = Cache::<u64, String>::new(&store, &USER);
+    for id in [1, 2, 30] {
+        users.set(&id, &"Ada".to_owned()).await.unwrap();
+    }
+    let app = app(&store, token());
+    let answer = json_of(&app, "DELETE", "/api/admin/redis/cache?pattern=user:%7B?%7D").await;
+    assert_eq!((&answer["deleted"], &answer["pattern"]), (&2.into(), &"cache:user:{?}".into()));
+    assert!(answer["scanned"].is_u64() && answer["durationMs"].is_u64(), "{answer}");
+    assert!(users.get(&1).await.unwrap().is_none() && users.get(&30).await.unwrap().is_some());
+    json_of(&app, "DELETE", "/api/admin/redis/cache?pattern=*").await;
+    assert!(users.get(&30).await.unwrap().is_none());
+    let stats = json_of(&app, "GET", "/api/admin/redis/cache/stats").await;
+    assert_eq!(stats["caches"][0]["name"], "user");
+}
+
+#[tokio::test]
+async fn a_hostile_query_is_a_bad_request() {
+    let app = app(&store(), token());
+    for path in [
+        "/api/admin/redis/cache",
+        "/api/admin/redis/cache?pattern=",
+        "/api/admin/redis/cache?pattern=lock:*",
+        "/api/admin/redis/cache?pattern=%0d%0aFLUSHALL",
+        "/api/admin/redis/cache?pattern=%ff",
+        "/api/admin/redis/cache?pattern=a&pattern=b",
+    ] {
+        let (status, _, body) = ask(&app, "DELETE", path, Some(TOKEN)).await;
+        let known = status == StatusCode::BAD_REQUEST && body.contains("BAD_REQUEST");
+        // What is no UTF-8 becomes a harmless replacement character.
+        assert!(known || path.ends_with("%ff"), "{path}: {status} {body}");
+    }
+    for path in [
+        "/api/admin/redis/keys?limit=-1",
+        "/api/admin/redis/keys?pattern=%00",
+        "/api/admin/redis/slowlog?count=x",
+    ] {
+        assert_eq!(ask(&app, "GET", path, Some(TOKEN)).await.0, StatusCode::BAD_REQUEST, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn one_sweep_runs_at_a_time() {
+    let state = OpsState::new(Monitor::new(store()));
+    let first = state.begin_sweep();
+    assert!(first.is_some() && state.clone().begin_sweep().is_none());
+    drop(first);
+    assert!(state.begin_sweep().is_some());
+}
+
+#[tokio::test]
+async fn keys_are_shown_with_their_ttl_and_without_sensitive_ids() {
+    const CODE: Entity<redstart_keys::TextId> =
+        Entity::new(Category::Cache, "mail").ttl(Ttl::minutes(10)).sensitive();
+    let store = store();
+    Cache::<u64, String>::new(&store, &USER).set(&7, &"Ada".to_owned()).await.unwrap();
+    let mails = Cache::<redstart_keys::TextId, String>::new(&store, &CODE);
+    mails.set(&"ada@example.org".parse().unwrap(), &"Ada".to_owned()).await.unwrap();
+    let app = app(&store, token());
+    let sample = json_of(&app, "GET", "/api/admin/redis/keys?pattern=cache:*&limit=10").await;
+    assert_eq!(sample["complete"], true);
+    let text = sample.to_string();
+    assert!(text.contains("cache:user:{7}") && !text.contains("ada@example.org"), "{text}");
+}
+
+#[tokio::test]
+async fn handlers_answer_with_errors_and_cache_headers() {
+    let store = store();
+    let users = Cache::<u64, String>::new(&store, &USER);
+    users.set(&7, &"Ada".to_owned()).await.unwrap();
+    let hit = move || {
+        let users = users.clone();
+        async move {
+            let user = users.get(&7).await?.ok_or_else(ApiError::internal)?;
+            Ok::<_, ApiError>((CacheHeaders::of(&user), user.to_string()))
+        }
+    };
+    let failing = || async { Err::<(), _>(ApiError::from(redstart_connection::Error::protocol("secret"))) };
+    let limits = RateLimitLayer::new(&store)
+        .limit(redstart_ratelimit::Policy::per_minute("api", 10), LimitBy::client_address());
+    let app = Router::new()
+        .route("/user", axum::routing::get(hit))
+        .route("/failing", axum::routing::get(failing))
+        .layer(limits)
+        .layer(TraceLayer::new());
+    let (status, headers, body) = ask(&app, "GET", "/user", None).await;
+    assert_eq!(
+        (status, body.as_str(), &headers["x-cache"]),
+        (StatusCode::OK, "Ada", &HeaderValue::from_static("HIT"))
+    );
+    let ttl: u64 = headers["x-cache-ttl"].to_str().unwrap().parse().unwrap();
+    assert!((1..=3_600).contains(&ttl), "{ttl}");
+    let (status, headers, body) = ask(&app, "GET", "/failing", None).await;
+    assert_eq!(
+        (status, &headers["x-ratelimit-remaining"]),
+        (StatusCode::INTERNAL_SERVER_ERROR, &HeaderValue::from_static("8"))
+    );
+    assert!(body.contains(headers["x-trace-id"].to_str().unwrap()) && !body.contains("secret"), "{body}");
+}
+
+#[cfg(feature = "prometheus")]
+#[tokio::test]
+async fn the_metrics_page_tells_refusals_by_route() {
+    let store = store();
+    let monitor = Monitor::new(store.clone());
+    let exposition = redstart_monitor::Exposition::install(&monitor).unwrap();
+    let limits = RateLimitLayer::new(&store)
+        .limit(redstart_ratelimit::Policy::per_minute("none", 0), LimitBy::client_address());
+    let app = Router::new()
+        .route("/items/{id}", axum::routing::get(|| async { "item" }))
+        .layer(limits)
+        .merge(health_router(OpsState::new(monitor).with_exposition(exposition)));
+    assert_eq!(ask(&app, "GET", "/items/42", None).await.0, StatusCode::TOO_MANY_REQUESTS);
+    let (_, _, page) = ask(&app, "GET", "/metrics", None).await;
+    for expected in [
+        "rate_limit_rejected_total{endpoint=\"/items/{id}\"} 1\n",
+        "redstart_operation_duration_seconds_bucket",
+        "redis_up 1\n",
+    ] {
+        assert!(page.contains(expected), "{expected} is missing in\n{page}");
+    }
+}

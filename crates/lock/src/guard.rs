@@ -1,0 +1,187 @@
+//! Guards: locks that are held.
+
+use std::{
+    fmt,
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use metrics::counter;
+use redstart_connection::{Kept, Loss, Result, Validity, names};
+use redstart_keys::{Key, Ttl};
+
+use crate::{
+    Fence, LockError,
+    janitor::Task,
+    locks::Inner,
+    operations::{GiveBack, Token},
+};
+
+/// A lock that is held, and renewed in the background.
+///
+/// Dropping it gives the lock back as soon as possible, without waiting; [`Guard::release`] also tells
+/// how it went. Work that must not go on without the lock watches [`Guard::lost`], or better runs under
+/// [`LockRequest::with`](crate::LockRequest::with), which drops it in time.
+#[must_use = "dropping the guard gives the lock back"]
+pub struct Guard {
+    locks: Arc<Inner>,
+    held: Arc<Held>,
+}
+
+/// What is known of a lock that is held, to hand around.
+#[derive(Clone, Debug)]
+pub struct Lease {
+    fence: Fence,
+    validity: Validity,
+}
+
+/// What became of a lock that was given back.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[expect(clippy::exhaustive_enums, reason = "there is no fourth answer")]
+pub enum Release {
+    /// It was held to the end, and is free now.
+    Released,
+    /// It had ended before, and nobody holds it.
+    Expired,
+    /// It had ended before, and another holds it.
+    Taken,
+}
+
+/// A lock in the hands of this process.
+pub(crate) struct Held {
+    pub(crate) id: u64,
+    pub(crate) lock: Key,
+    pub(crate) token: Token,
+    pub(crate) fence: Fence,
+    pub(crate) ttl: Ttl,
+    pub(crate) kept: Kept,
+    is_given_back: AtomicBool,
+}
+
+impl Guard {
+    pub(crate) fn new(locks: Arc<Inner>, held: Held) -> Self {
+        let held = Arc::new(held);
+        locks.register(&held);
+        Self { locks, held }
+    }
+
+    /// The fence of this grant: larger than all before.
+    #[must_use]
+    pub fn fence(&self) -> Fence {
+        self.held.fence
+    }
+
+    /// Time for which nobody else can have the lock, were it not renewed any more; zero once lost.
+    #[must_use]
+    pub fn valid_for(&self) -> Duration {
+        self.held.kept.validity().valid_for()
+    }
+
+    /// Waits until the lock is not certainly ours any more, and tells why.
+    ///
+    /// It answers before another can have got the lock.
+    pub fn lost(&self) -> impl Future<Output = Loss> + Send + 'static {
+        let validity = self.held.kept.validity();
+        async move { validity.lost().await }
+    }
+
+    /// What is known of the lock, to hand to others.
+    #[must_use]
+    pub fn lease(&self) -> Lease {
+        Lease { fence: self.held.fence, validity: self.held.kept.validity() }
+    }
+
+    /// Gives the lock back, and tells whether it was held to the end.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the store does not answer; then it is tried once more in the background, and at the
+    /// latest the lock ends with its lease.
+    ///
+    /// # Cancel safety
+    ///
+    /// If this is dropped midway, the lock is given back in the background.
+    pub async fn release(self) -> Result<Release, LockError> {
+        self.end();
+        self.held.give_back(&self.locks).await.map_err(LockError::Unavailable)
+    }
+
+    /// Ends the renewal, and with it the validity.
+    fn end(&self) {
+        let validity = self.held.kept.validity();
+        if let Some(cause) = validity.loss().filter(|cause| *cause != Loss::Released) {
+            let lock = self.held.lock.entity_name();
+            counter!(names::LOCK_LOSSES, "lock" => lock, "cause" => cause.name()).increment(1);
+        }
+        self.held.kept.end(Loss::Released);
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        if !self.held.is_given_back.load(Ordering::Acquire) {
+            self.end();
+            let Held { lock, token, fence, ttl, .. } = &*self.held;
+            let task = Task::new(&self.locks.store, lock, token, Some(*fence), *ttl);
+            self.locks.janitor.give_back(task);
+        }
+        self.locks.forget(&self.held);
+    }
+}
+
+impl Held {
+    pub(crate) const fn new(id: u64, lock: Key, token: Token, fence: Fence, ttl: Ttl, kept: Kept) -> Self {
+        Self { id, lock, token, fence, ttl, kept, is_given_back: AtomicBool::new(false) }
+    }
+
+    /// Gives the lock back; if there is no answer, the guard's drop sees to it.
+    pub(crate) async fn give_back(&self, locks: &Inner) -> Result<Release> {
+        let give_back = GiveBack::new(&self.lock, self.token.clone(), Some(self.fence));
+        let release = locks.store.run(&give_back).await?;
+        self.is_given_back.store(true, Ordering::Release);
+        locks.queues.wake(&self.lock);
+        Ok(release)
+    }
+}
+
+impl Lease {
+    /// The fence of this grant: larger than all before.
+    #[must_use]
+    pub const fn fence(&self) -> Fence {
+        self.fence
+    }
+
+    /// Time for which nobody else can have the lock, were it not renewed any more; zero once lost.
+    #[must_use]
+    pub fn valid_for(&self) -> Duration {
+        self.validity.valid_for()
+    }
+
+    /// Whether nobody else can have the lock.
+    #[must_use]
+    pub fn is_valid(&self) -> bool {
+        self.validity.is_valid()
+    }
+
+    /// Why the lock is not certainly ours any more; none while it is.
+    #[must_use]
+    pub fn loss(&self) -> Option<Loss> {
+        self.validity.loss()
+    }
+
+    /// Waits until the lock is not certainly ours any more, and tells why.
+    pub async fn lost(&self) -> Loss {
+        self.validity.lost().await
+    }
+}
+
+impl fmt::Debug for Guard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Held { lock, fence, .. } = &*self.held;
+        f.debug_struct("Guard").field("lock", lock).field("fence", fence).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,203 @@
+//! The handle from which locks are asked for.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    hash::{BuildHasher, RandomState},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use redstart_connection::{Loss, Operation, Store};
+use redstart_keys::Key;
+use tokio::sync::Notify;
+
+use crate::{
+    LockError, LockRequest,
+    guard::Held,
+    janitor::Janitor,
+    operations::{ForceRelease, Holding, Inspect, Token},
+    queue::Queues,
+};
+
+/// How long a shutdown lets holders end their work after it told them that the lock is lost.
+const GRACE: Duration = Duration::from_millis(250);
+
+/// Locks that hold across processes.
+///
+/// ```
+/// use redstart_connection::Store;
+/// use redstart_keys::{Category, Entity, Ttl};
+/// use redstart_lock::Locks;
+///
+/// const PAYOUT: Entity<u64> = Entity::new(Category::Lock, "payout").ttl(Ttl::minutes(5));
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), redstart_lock::LockError> {
+/// let locks = Locks::new(Store::memory());
+/// let paid = locks.lock(&PAYOUT.key(&7)).with(|lease| async move { lease.fence() }).await?;
+/// let again = locks.lock(&PAYOUT.key(&7)).with(|lease| async move { lease.fence() }).await?;
+/// assert!(paid < again);
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Locks(pub(crate) Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) store: Store,
+    pub(crate) queues: Queues,
+    pub(crate) janitor: Arc<Janitor>,
+    instance: String,
+    attempts: AtomicU64,
+    held: Mutex<HashMap<u64, Arc<Held>>>,
+    given_back: Notify,
+    is_closing: AtomicBool,
+}
+
+impl Locks {
+    /// Locks kept in `store`; all of a process should come from clones of one handle.
+    #[must_use]
+    pub fn new(store: Store) -> Self {
+        let queues = Queues::default();
+        let inner = Arc::new(Inner {
+            janitor: Janitor::new(store.clone(), queues.clone()),
+            queues,
+            instance: instance(),
+            attempts: AtomicU64::new(0),
+            held: Mutex::default(),
+            given_back: Notify::new(),
+            is_closing: AtomicBool::new(false),
+            store,
+        });
+        let weak = Arc::downgrade(&inner);
+        inner.store.on_shutdown(move || {
+            Box::pin(async move {
+                if let Some(inner) = weak.upgrade() {
+                    inner.close().await;
+                }
+            })
+        });
+        Self(inner)
+    }
+
+    /// Asks for the lock of this key.
+    pub fn lock(&self, key: &Key) -> LockRequest {
+        LockRequest::new(self.clone(), key.clone())
+    }
+
+    /// Whether anybody holds the lock.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the store does not answer.
+    pub async fn is_locked(&self, key: &Key) -> Result<bool, LockError> {
+        Ok(self.run(&Inspect::new(key)).await? != Holding::Free)
+    }
+
+    /// Time until the present lease ends, if nobody prolongs it; none if nobody holds the lock.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the store does not answer.
+    pub async fn remaining(&self, key: &Key) -> Result<Option<Duration>, LockError> {
+        Ok(match self.run(&Inspect::new(key)).await? {
+            Holding::Free => None,
+            Holding::Held { expires_in } => Some(expires_in.unwrap_or(Duration::MAX)),
+        })
+    }
+
+    /// Takes the lock from whoever holds it; answers whether anybody did.
+    ///
+    /// The holder learns of it when its lease is renewed next, so its work may go on for a third of the
+    /// TTL: this is for operators who know that the holder is gone.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the store does not answer.
+    pub async fn force_release(&self, key: &Key) -> Result<bool, LockError> {
+        let was_held = self.run(&ForceRelease::new(key)).await?;
+        self.0.queues.wake(key);
+        Ok(was_held)
+    }
+
+    async fn run<O: Operation>(&self, operation: &O) -> Result<O::Output, LockError> {
+        self.0.store.run(operation).await.map_err(LockError::Unavailable)
+    }
+}
+
+impl Inner {
+    /// A token that no other attempt of any process uses.
+    pub(crate) fn token(&self) -> (u64, Token) {
+        let attempt = self.attempts.fetch_add(1, Ordering::Relaxed);
+        (attempt, Token::new(&format!("{}-{attempt:x}", self.instance)))
+    }
+
+    pub(crate) fn is_closing(&self) -> bool {
+        self.is_closing.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn register(&self, held: &Arc<Held>) {
+        self.held().insert(held.id, Arc::clone(held));
+    }
+
+    pub(crate) fn forget(&self, held: &Held) {
+        self.held().remove(&held.id);
+        self.given_back.notify_waiters();
+    }
+
+    /// Tells all holders that their lock is lost, lets them end, and releases what is left.
+    async fn close(&self) {
+        self.is_closing.store(true, Ordering::Release);
+        for held in self.held().values() {
+            held.kept.end(Loss::Shutdown);
+        }
+        let ended = async {
+            loop {
+                let given_back = self.given_back.notified();
+                if self.held().is_empty() {
+                    return;
+                }
+                given_back.await;
+            }
+        };
+        if tokio::time::timeout(GRACE, ended).await.is_err() {
+            tracing::warn!("locks are released under holders that did not end with the shutdown");
+        }
+        let left: Vec<Arc<Held>> = self.held().drain().map(|(_, held)| held).collect();
+        for held in left {
+            if let Err(error) = held.give_back(self).await {
+                tracing::warn!(lock = held.lock.entity_name(), %error, "a lock could not be released at the shutdown");
+            }
+        }
+        self.janitor.drain().await;
+    }
+
+    fn held(&self) -> MutexGuard<'_, HashMap<u64, Arc<Held>>> {
+        // Every change under this lock is complete before anything could panic.
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.janitor.close();
+    }
+}
+
+impl fmt::Debug for Inner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inner")
+            .field("store", &self.store)
+            .field("held", &self.held().len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// 128 bits that tell this handle from all others.
+fn instance() -> String {
+    // Each is keyed by the system's randomness; what is hashed does not matter.
+    let random = || RandomState::new().hash_one(0_u8);
+    format!("{:016x}{:016x}", random(), random())
+}

@@ -1,0 +1,34 @@
+//! Durations as numbers in JSON.
+
+use std::time::Duration;
+
+use serde::{Serialize as _, Serializer};
+
+pub(crate) fn seconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(duration.as_secs_f64())
+}
+
+pub(crate) fn milliseconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(in_milliseconds(*duration))
+}
+
+#[expect(clippy::ref_option, reason = "serde hands the field as a reference")]
+pub(crate) fn optional_seconds<S: Serializer>(
+    duration: &Option<Duration>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    duration.map(|duration| duration.as_secs_f64()).serialize(serializer)
+}
+
+#[expect(clippy::ref_option, reason = "serde hands the field as a reference")]
+pub(crate) fn optional_milliseconds<S: Serializer>(
+    duration: &Option<Duration>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    duration.map(in_milliseconds).serialize(serializer)
+}
+
+/// Milliseconds with three digits, so that no reader sees 0.13999999999999999.
+fn in_milliseconds(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1_000_000.0).round() / 1_000.0
+}

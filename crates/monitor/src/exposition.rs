@@ -1,0 +1,79 @@
+//! The recorder and the text behind `/metrics`.
+
+use std::{fmt, time::Duration};
+
+use metrics_exporter_prometheus::{
+    BuildError, Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder,
+};
+
+use crate::{METRICS, MetricKind, Monitor};
+
+/// Bounds of the latency buckets in seconds; a healthy Redis lives in the first three.
+const BUCKETS: &[f64] =
+    &[0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
+/// How often the recorder tidies up.
+const UPKEEP_EVERY: Duration = Duration::from_secs(5);
+
+/// The metrics of the process as Prometheus text.
+#[derive(Clone)]
+pub struct Exposition {
+    recorded: PrometheusHandle,
+    monitor: Monitor,
+}
+
+/// The recorder could not be installed.
+#[derive(Debug, thiserror::Error)]
+#[error("metrics: the recorder could not be installed; another one may be there already")]
+pub struct InstallError(#[source] BuildError);
+
+impl Exposition {
+    /// Installs the recorder of the process, which must not have one yet.
+    ///
+    /// Install it before the first operation: what was measured earlier is lost.
+    /// Within a runtime, the recorder's housekeeping runs in the background until the store is shut down.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the process already has a recorder.
+    pub fn install(monitor: &Monitor) -> Result<Self, InstallError> {
+        let recorder = recorder().map_err(InstallError)?;
+        let recorded = recorder.handle();
+        metrics::set_global_recorder(recorder).map_err(|error| InstallError(error.into()))?;
+        crate::describe();
+        let upkeep = recorded.clone();
+        // Outside a runtime nothing is started; rendering tidies up as well.
+        monitor.store().tasks().spawn("metrics.upkeep", async move {
+            loop {
+                tokio::time::sleep(UPKEEP_EVERY).await;
+                upkeep.run_upkeep();
+            }
+        });
+        Ok(Self { recorded, monitor: monitor.clone() })
+    }
+
+    /// All metrics: the recorded ones, and those that the monitor samples now.
+    pub async fn render(&self) -> String {
+        let sampled = self.monitor.sampled_text().await;
+        self.recorded.run_upkeep();
+        let mut text = self.recorded.render();
+        text.push_str(&sampled);
+        text
+    }
+}
+
+impl fmt::Debug for Exposition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Exposition").field("monitor", &self.monitor).finish_non_exhaustive()
+    }
+}
+
+fn recorder() -> Result<PrometheusRecorder, BuildError> {
+    let histograms = METRICS.iter().filter(|metric| metric.kind == MetricKind::Histogram);
+    let builder = histograms.into_iter().try_fold(PrometheusBuilder::new(), |builder, metric| {
+        builder.set_buckets_for_metric(Matcher::Full(metric.name.to_owned()), BUCKETS)
+    })?;
+    Ok(builder.build_recorder())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,137 @@
+use std::collections::BTreeSet;
+
+use super::*;
+use crate::{ServerInfo, Window};
+
+fn facts(change: impl FnOnce(&mut Facts)) -> Facts {
+    let mut facts = Facts {
+        reach: Reach::Answered,
+        latency: Some(Duration::from_micros(400)),
+        server: Some(ServerInfo::default()),
+        window: Some(Window::default()),
+        ..Facts::default()
+    };
+    change(&mut facts);
+    facts
+}
+
+fn server(change: impl FnOnce(&mut ServerInfo)) -> Facts {
+    facts(|facts| change(facts.server.as_mut().unwrap()))
+}
+
+/// The names of the broken rules, the score, and the status.
+fn check(facts: &Facts, broken: &[(&str, Severity)], score: u8, status: HealthStatus) {
+    let health = Health::judge(facts, Rfc3339::default());
+    let found: Vec<_> = health.issues.iter().map(|issue| (issue.rule, issue.severity)).collect();
+    assert_eq!((found.as_slice(), health.score, health.status), (broken, score, status));
+    assert_eq!(health.recommendations.len(), health.issues.len());
+}
+
+#[test]
+fn nothing_wrong_is_healthy() {
+    check(&facts(|_| {}), &[], 100, HealthStatus::Healthy);
+}
+
+#[test]
+fn silence_is_unhealthy() {
+    let silent =
+        Facts { latency: None, server: None, window: None, reach: Reach::Silent, ..Facts::default() };
+    check(&silent, &[("unreachable", Severity::Critical)], 0, HealthStatus::Unhealthy);
+    assert!(!Health::judge(&silent, Rfc3339::default()).reachable);
+}
+
+#[test]
+fn a_loading_server_is_unhealthy() {
+    let loading = Facts { reach: Reach::Loading, ..Facts::default() };
+    check(&loading, &[("loading", Severity::Critical)], 40, HealthStatus::Unhealthy);
+    let loading = server(|info| info.persistence.loading = true);
+    check(&loading, &[("loading", Severity::Critical)], 40, HealthStatus::Unhealthy);
+}
+
+#[test]
+fn memory_has_two_bounds_and_counts_once() {
+    let used = |used| {
+        server(|info| {
+            info.memory.used = used;
+            info.memory.limit = Some(100);
+        })
+    };
+    check(&used(80), &[], 100, HealthStatus::Healthy);
+    check(&used(81), &[("memory", Severity::Warning)], 85, HealthStatus::Degraded);
+    check(&used(86), &[("memory", Severity::Critical)], 70, HealthStatus::Degraded);
+}
+
+#[test]
+fn a_hit_rate_has_a_floor() {
+    let rate =
+        |hits| facts(|facts| facts.window = Some(Window { hits, misses: 1_000 - hits, ..Window::default() }));
+    check(&rate(900), &[], 100, HealthStatus::Healthy);
+    check(&rate(899), &[("hit-rate", Severity::Warning)], 90, HealthStatus::Degraded);
+    check(&rate(699), &[("hit-rate", Severity::Critical)], 75, HealthStatus::Degraded);
+}
+
+#[test]
+fn the_worst_comes_first() {
+    let facts = facts(|facts| {
+        facts.latency = Some(Duration::from_millis(11));
+        let info = facts.server.as_mut().unwrap();
+        info.persistence.append_failed = true;
+        info.persistence.snapshot_failed = true;
+        info.replication.lag = Some(Duration::from_secs(11));
+    });
+    let expected = [
+        ("append-only-file", Severity::Critical),
+        ("snapshot", Severity::Warning),
+        ("latency", Severity::Warning),
+        ("replica-lag", Severity::Warning),
+    ];
+    check(&facts, &expected, 35, HealthStatus::Unhealthy);
+}
+
+#[test]
+fn the_connection_is_judged_too() {
+    let full = facts(|facts| {
+        (facts.status.in_flight, facts.status.permits) = (90, 100);
+        (facts.status.lanes, facts.status.connected) = (2, 1);
+    });
+    check(&full, &[("pool", Severity::Warning), ("lanes", Severity::Warning)], 80, HealthStatus::Degraded);
+    let overloaded = facts(|facts| facts.reach = Reach::Overloaded);
+    check(&overloaded, &[("pool", Severity::Critical)], 70, HealthStatus::Degraded);
+}
+
+#[test]
+fn a_server_that_keeps_its_state_to_itself_is_degraded() {
+    check(&facts(|facts| facts.server = None), &[("no-info", Severity::Warning)], 95, HealthStatus::Degraded);
+}
+
+#[test]
+fn a_message_names_value_and_bound() {
+    let slow = facts(|facts| facts.latency = Some(Duration::from_micros(12_340)));
+    let health = Health::judge(&slow, Rfc3339::default());
+    assert_eq!(health.issues[0].message, "a PING takes long: 12.3 ms, at most 10.0 ms");
+    let json = serde_json::to_value(&health).unwrap();
+    assert_eq!((&json["status"], &json["grade"]), (&"degraded".into(), &"A".into()));
+    assert_eq!(json["latencyMs"], 12.34);
+    assert_eq!(json["issues"][0]["severity"], "warning");
+}
+
+#[test]
+fn every_rule_has_a_name_of_its_own_and_a_bound() {
+    let names: BTreeSet<_> = rules().iter().map(|rule| rule.name).collect();
+    assert_eq!(names.len(), rules().len());
+    for rule in rules() {
+        assert!(rule.warning.or(rule.critical).is_some(), "{rule:?}");
+        assert!(rule.remedy.ends_with('.') && !rule.problem.ends_with('.'), "{rule:?}");
+    }
+}
+
+#[test]
+fn the_fixtures_get_the_grades_that_an_operator_would_give() {
+    let grade = |text: &str| {
+        let info = ServerInfo::parse(text);
+        Health::judge(&facts(|facts| facts.server = Some(info)), Rfc3339::default()).grade
+    };
+    assert_eq!(grade(include_str!("../info/fixtures/redis-7.0.txt")), Grade::A);
+    assert_eq!(grade(include_str!("../info/fixtures/redis-8.2.txt")), Grade::D);
+    assert_eq!(grade(include_str!("../info/fixtures/valkey-8.1.txt")), Grade::C);
+}

@@ -1,0 +1,52 @@
+//! What is wrong with Redis, how bad it is, and what to do about it.
+//!
+//! A [`Monitor`] looks at the store from three sides: what the connection knows of itself, how long a
+//! `PING` takes, and what `INFO` says.
+//! From these [`Facts`] the [rules](rules()) derive a [`Health`]: a status, a score, a grade, and for
+//! each deduction the reason and the remedy.
+//! Looking never fails: a server that does not answer is a fact like any other.
+//!
+//! ```
+//! use redstart_connection::Store;
+//! use redstart_monitor::{Grade, HealthStatus, Monitor};
+//!
+//! # #[tokio::main(flavor = "current_thread")] async fn main() {
+//! let health = Monitor::new(Store::memory()).health().await;
+//! assert_eq!((health.status, health.score, health.grade), (HealthStatus::Healthy, 100, Grade::A));
+//! # }
+//! ```
+//!
+//! [`METRICS`] lists every metric of the toolkit; [`describe`] registers the descriptions with
+//! whatever recorder the service has installed.
+//! With the feature `prometheus`, `Exposition` installs one and renders the text for `/metrics`.
+
+mod durations;
+#[cfg(feature = "prometheus")]
+mod exposition;
+mod facts;
+mod health;
+mod info;
+mod inspect;
+mod metrics_table;
+mod monitor;
+mod rfc3339;
+mod sampled;
+mod text;
+mod window;
+
+#[cfg(feature = "prometheus")]
+pub use crate::exposition::{Exposition, InstallError};
+pub use crate::{
+    facts::{Facts, Reach},
+    health::{Grade, Health, HealthStatus, Issue, Level, Rule, Severity, Unit, rules},
+    info::{
+        Clients, Database, Engine, MemoryUse, Mode, Persistence, Replication, Role, Server, ServerInfo, Stats,
+    },
+    inspect::{
+        CategoryShare, FetchInfo, FetchSlowLog, KeySample, Ping, SampledKey, ScanKeys, ScanPage, SlowCall,
+    },
+    metrics_table::{METRICS, Metric, MetricKind, MetricUnit, Origin, describe, to_markdown},
+    monitor::Monitor,
+    rfc3339::Rfc3339,
+    window::Window,
+};

@@ -1,0 +1,77 @@
+//! The metrics that the monitor samples when they are read.
+
+use crate::{Mode, Reach, Role, ServerInfo, metrics_table as names, monitor::Look, text::Page};
+
+/// What one look found, as Prometheus text.
+pub(crate) fn render(look: &Look) -> String {
+    let Look { facts, health } = look;
+    let mut page = Page::default();
+    page.sample(names::UP, &[], if facts.reach == Reach::Answered { 1.0 } else { 0.0 });
+    page.sample(names::HEALTH_SCORE, &[], f64::from(health.score));
+    if let Some(latency) = facts.latency {
+        page.sample(names::PING_SECONDS, &[], latency.as_secs_f64());
+    }
+    if let Some(utilization) = facts.pool_utilization() {
+        page.sample(names::POOL_UTILIZATION, &[], utilization);
+    }
+    for (name, count) in [
+        (names::CONNECTIONS_MAX, facts.status.lanes),
+        (names::IN_FLIGHT, facts.status.in_flight),
+        (names::WAITING, facts.status.waiting),
+    ] {
+        page.whole(name, &[], u64::try_from(count).unwrap_or(u64::MAX));
+    }
+    if let Some(info) = &facts.server {
+        server(&mut page, info);
+    }
+    page.into_text()
+}
+
+fn server(page: &mut Page, info: &ServerInfo) {
+    let ServerInfo { server, clients, memory, persistence, stats, replication, keyspace } = info;
+    page.whole(names::MEMORY_USAGE, &[], memory.used);
+    page.whole(names::MEMORY_MAX, &[], memory.limit.unwrap_or(0));
+    let role = match replication.role {
+        // The words of redis_exporter, whose dashboards select by them.
+        Role::Primary => "master",
+        Role::Replica => "slave",
+        Role::Unknown => "unknown",
+    };
+    let mode = match server.mode {
+        Mode::Standalone => "standalone",
+        Mode::Sentinel => "sentinel",
+        Mode::Cluster => "cluster",
+        Mode::Embedded => "embedded",
+        Mode::Unknown => "unknown",
+    };
+    let labels = [("role", role), ("redis_version", server.version.as_str()), ("redis_mode", mode)];
+    page.sample(names::INSTANCE, &labels, 1.0);
+    page.whole(names::UPTIME, &[], server.uptime.as_secs());
+    page.whole(names::CLIENTS, &[], clients.connected);
+    page.whole(names::BLOCKED_CLIENTS, &[], clients.blocked);
+    if let Some(max) = clients.max {
+        page.whole(names::MAX_CLIENTS, &[], max);
+    }
+    for (name, count) in [
+        (names::REJECTED_CONNECTIONS, stats.rejected_connections),
+        (names::COMMANDS, stats.commands_processed),
+        (names::KEYSPACE_HITS, stats.keyspace_hits),
+        (names::KEYSPACE_MISSES, stats.keyspace_misses),
+        (names::EXPIRED_KEYS, stats.expired_keys),
+        (names::EVICTED_KEYS, stats.evicted_keys),
+    ] {
+        page.whole(name, &[], count);
+    }
+    page.sample(names::FRAGMENTATION, &[], memory.fragmentation);
+    page.whole(names::REPLICAS, &[], replication.replicas);
+    if let Some(is_up) = replication.link_up {
+        page.sample(names::LINK_UP, &[], if is_up { 1.0 } else { 0.0 });
+    }
+    page.whole(names::LAST_SNAPSHOT, &[], persistence.last_snapshot);
+    for database in keyspace {
+        page.whole(names::DATABASE_KEYS, &[("db", &format!("db{}", database.index))], database.keys);
+    }
+}
+
+#[cfg(test)]
+mod tests;

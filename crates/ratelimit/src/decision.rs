@@ -1,0 +1,241 @@
+//! Decisions: what a limiter answered, and who answered.
+
+use std::{fmt, slice, time::Duration};
+
+use crate::{Policy, Reading, rule::Rule};
+
+/// What a limiter answered.
+///
+/// A refusal is a value, not an error. Of several limits the one that governs is the one that
+/// refused, or else the one with the least left; `limit`, `remaining` and the times are its own.
+#[derive(Clone, Debug)]
+pub struct Decision {
+    verdict: Verdict,
+    source: Source,
+    limits: Limits,
+    governing: usize,
+}
+
+/// Whether it may be done.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum Verdict {
+    /// It may be done, and has been charged.
+    Allowed,
+    /// Not now; nothing has been charged.
+    Refused,
+    /// Never: it costs more than the limit can give at once.
+    TooLarge,
+}
+
+/// Who answered.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum Source {
+    /// The server, which counts for all processes.
+    Redis,
+    /// The embedded store of a service without a server.
+    Memory,
+    /// This process, which counts for itself while the server does not answer.
+    Standby,
+    /// One bucket that all share whom a full memory has no room for.
+    Overflow,
+    /// The policy's outage rule alone: nobody counted.
+    Unavailable,
+    /// The policy alone: the cost can never be had.
+    Policy,
+}
+
+/// One limit of a decision.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct LimitState {
+    /// The policy's name.
+    pub policy: &'static str,
+    /// The most that can be had at once: the burst where one is stated, else the limit.
+    pub limit: u32,
+    /// The time in which all of it comes back.
+    pub window: Duration,
+    /// How many more are admitted now.
+    pub remaining: u32,
+    /// Time until nothing is used any more.
+    pub reset_after: Duration,
+    /// Time to wait, if this limit refused.
+    pub retry_after: Option<Duration>,
+}
+
+/// A refusal as an error, for `?`.
+#[derive(Clone, Debug)]
+pub struct Refused(Box<Decision>);
+
+#[derive(Clone, Debug)]
+enum Limits {
+    One([LimitState; 1]),
+    Many(Box<[LimitState]>),
+}
+
+impl Decision {
+    pub(crate) fn one(source: Source, policy: &Policy, reading: Reading) -> Self {
+        let verdict = if reading.retry_after.is_none() { Verdict::Allowed } else { Verdict::Refused };
+        let limits = Limits::One([LimitState::new(policy, reading)]);
+        Self { verdict, source, limits, governing: 0 }
+    }
+
+    pub(crate) fn many(source: Source, limits: Vec<LimitState>) -> Self {
+        let refused = limits.iter().any(|limit| limit.retry_after.is_some());
+        let verdict = if refused { Verdict::Refused } else { Verdict::Allowed };
+        let governing = limits.iter().enumerate().max_by(|(left_at, left), (right_at, right)| {
+            // Whoever makes the caller wait longest, or else has the least left; of equals the first.
+            let wait = left.retry_after.cmp(&right.retry_after);
+            wait.then(right.remaining.cmp(&left.remaining)).then(right_at.cmp(left_at))
+        });
+        let governing = governing.map_or(0, |(index, _)| index);
+        Self { verdict, source, limits: Limits::Many(limits.into()), governing }
+    }
+
+    /// Refuses all `policies`, because the one at `culprit` can never give as much.
+    pub(crate) fn too_large<'a>(policies: impl Iterator<Item = &'a Policy>, culprit: usize) -> Self {
+        let limits = policies.map(|policy| LimitState::new(policy, Reading::default())).collect();
+        let verdict = Verdict::TooLarge;
+        Self { verdict, source: Source::Policy, limits: Limits::Many(limits), governing: culprit }
+    }
+
+    /// Whether it may be done.
+    #[must_use]
+    pub const fn is_allowed(&self) -> bool {
+        matches!(self.verdict, Verdict::Allowed)
+    }
+
+    /// Whether it may be done, and if not, whether it ever could.
+    #[must_use]
+    pub const fn verdict(&self) -> Verdict {
+        self.verdict
+    }
+
+    /// Who answered.
+    #[must_use]
+    pub const fn source(&self) -> Source {
+        self.source
+    }
+
+    /// The most that the governing limit gives at once; `u32::MAX` if there is no limit at all.
+    #[must_use]
+    pub fn limit(&self) -> u32 {
+        self.governing().map_or(u32::MAX, |limit| limit.limit)
+    }
+
+    /// How many more the governing limit admits; `u32::MAX` if there is no limit at all.
+    #[must_use]
+    pub fn remaining(&self) -> u32 {
+        self.governing().map_or(u32::MAX, |limit| limit.remaining)
+    }
+
+    /// Time until nothing of the governing limit is used any more.
+    #[must_use]
+    pub fn reset_after(&self) -> Duration {
+        self.governing().map_or(Duration::ZERO, |limit| limit.reset_after)
+    }
+
+    /// Time to wait before the same is asked again; none if it was allowed or never will be.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.governing()?.retry_after
+    }
+
+    /// The name of the policy that refused.
+    #[must_use]
+    pub fn refused_by(&self) -> Option<&'static str> {
+        if self.is_allowed() { None } else { Some(self.governing()?.policy) }
+    }
+
+    /// All limits, in the order in which they were asked.
+    #[must_use]
+    pub fn limits(&self) -> &[LimitState] {
+        match &self.limits {
+            Limits::One(limit) => limit,
+            Limits::Many(limits) => limits,
+        }
+    }
+
+    /// The refusal as an error.
+    ///
+    /// # Errors
+    ///
+    /// Fails when it was not allowed.
+    pub fn or_err(self) -> Result<Self, Refused> {
+        if self.is_allowed() { Ok(self) } else { Err(Refused(Box::new(self))) }
+    }
+
+    fn governing(&self) -> Option<&LimitState> {
+        self.limits().get(self.governing)
+    }
+}
+
+impl<'a> IntoIterator for &'a Decision {
+    type Item = &'a LimitState;
+    type IntoIter = slice::Iter<'a, LimitState>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.limits().iter()
+    }
+}
+
+impl Verdict {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Allowed => "allowed",
+            Self::Refused => "refused",
+            Self::TooLarge => "too_large",
+        }
+    }
+}
+
+impl Source {
+    /// The source in one word, as in metrics.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Redis => "redis",
+            Self::Memory => "memory",
+            Self::Standby => "standby",
+            Self::Overflow => "overflow",
+            Self::Unavailable => "unavailable",
+            Self::Policy => "policy",
+        }
+    }
+}
+
+impl LimitState {
+    pub(crate) fn new(policy: &Policy, reading: Reading) -> Self {
+        let rule = Rule::of(policy);
+        let Reading { remaining, reset_after, retry_after } = reading;
+        let (limit, window) = (rule.capacity(), rule.span());
+        Self { policy: policy.name(), limit, window, remaining, reset_after, retry_after }
+    }
+}
+
+impl Refused {
+    /// What the limiter answered.
+    #[must_use]
+    pub const fn decision(&self) -> &Decision {
+        &self.0
+    }
+
+    /// What the limiter answered.
+    #[must_use]
+    pub fn into_decision(self) -> Decision {
+        *self.0
+    }
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "limit {} of {}: ", self.0.refused_by().unwrap_or("none"), self.0.limit())?;
+        match self.0.retry_after() {
+            Some(wait) => write!(f, "used up for another {wait:?}"),
+            None => f.write_str("costs more than it ever gives at once"),
+        }
+    }
+}
+
+impl std::error::Error for Refused {}

@@ -1,0 +1,70 @@
+//! Rate limits: exact, all or nothing, one round trip, on the server's clock.
+//!
+//! A [`Policy`] is a constant with a name. A [`Limiter`] charges it to a [`Subject`] and answers with a
+//! [`Decision`], which is plain data: allowed or not, what is left, when to come back, who answered.
+//!
+//! ```
+//! use redstart_connection::Store;
+//! use redstart_ratelimit::{Limiter, Policy, Subject};
+//!
+//! const BY_ADDRESS: Policy = Policy::per_minute("login-address", 20).burst(5);
+//! const BY_NAME: Policy = Policy::per_hour("login-name", 1).sensitive();
+//!
+//! # #[tokio::main(flavor = "current_thread")] async fn main() {
+//! let limiter = Limiter::new(Store::memory());
+//! let limits = [(&BY_ADDRESS, Subject::from(7)), (&BY_NAME, Subject::from("ada@example.org"))];
+//! assert!(limiter.check_all(&limits).await.is_allowed());
+//!
+//! let refused = limiter.check_all(&limits).await;
+//! assert_eq!(refused.refused_by(), Some("login-name"));
+//! // The address has not paid for what the name was refused.
+//! assert_eq!(limiter.peek(&BY_ADDRESS, 7).await.remaining(), 4);
+//! # }
+//! ```
+//!
+//! # Algorithms
+//!
+//! | policy | algorithm | kept per subject |
+//! | --- | --- | --- |
+//! | limit up to 128 | sliding window, exact log | 12 bytes per call within the window |
+//! | limit above 128 | sliding window, one counter per 1/64 of the period | at most 1 KB |
+//! | with a burst | GCRA | one integer |
+//!
+//! Both windows hold at most the limit in *any* stretch of the period; the counter gives capacity
+//! back up to 1/64 of the period late, never early. GCRA admits at most `rate × time + burst`.
+//!
+//! Time is the server's. Should its clock step back, as after a failover, what lies ahead of it counts
+//! as happening now, so that nobody is refused for the length of the step.
+//!
+//! # Keys
+//!
+//! One key per policy and subject, `ratelimit:<policy>:{subject}`, always with a TTL. A refusal writes
+//! nothing. [`Limiter::check_all`] sends the keys of all its limits to one script, which a standalone
+//! server takes from any slot; splitting them by slot comes with the support for clusters.
+//!
+//! # Outages
+//!
+//! While the store does not answer, each policy's [`OnOutage`] rule holds: this process counts for
+//! itself with its share of the limit (the default), or everything is allowed, or refused.
+//! [`Decision::source`] says which.
+
+mod burst;
+mod counter;
+mod decision;
+mod limiter;
+pub mod operations;
+mod policy;
+mod rule;
+mod standby;
+mod subject;
+mod table;
+mod window;
+
+pub use crate::{
+    decision::{Decision, LimitState, Refused, Source, Verdict},
+    limiter::Limiter,
+    policy::{OnOutage, Policy},
+    rule::Reading,
+    subject::Subject,
+    table::{InvalidPolicies, PolicyTable},
+};

@@ -1,0 +1,98 @@
+//! The atomic steps of the limiter, for services that drive the door themselves.
+//!
+//! Each has a script for Redis and a body for the embedded store, with the same arithmetic.
+
+mod all;
+mod peek;
+mod reset;
+mod take;
+
+pub use all::TakeAll;
+pub use peek::Peek;
+pub use reset::Reset;
+pub use take::Take;
+
+use std::{num::NonZeroU32, sync::Arc, time::Duration};
+
+use redstart_connection::{Error, Result, Tx, Value};
+use redstart_keys::{Key, Ttl};
+
+use crate::{
+    Policy, Reading, Subject,
+    rule::{Rule, State},
+    window::Log,
+};
+
+/// How much longer than its meaning a key lives at the least.
+///
+/// The scripts renew a TTL only when the kept moment enters another minute, which this minute covers.
+const SPARE: Duration = Duration::from_secs(60);
+
+/// A cost charged to one limiter.
+#[derive(Clone, Debug)]
+pub struct Charge {
+    pub(crate) key: Key,
+    pub(crate) rule: Rule,
+    pub(crate) cost: NonZeroU32,
+}
+
+impl Charge {
+    /// Charges `cost` to what `policy` counts for `subject`; none if the policy never admits as much.
+    #[must_use]
+    pub fn new(policy: &Policy, subject: &Subject, cost: NonZeroU32) -> Option<Self> {
+        let rule = Rule::of(policy);
+        (cost.get() <= rule.capacity()).then(|| Self { key: policy.entity().key(subject), rule, cost })
+    }
+
+    pub(crate) fn is_same_limiter(&self, other: &Self) -> bool {
+        self.rule == other.rule && self.key == other.key
+    }
+
+    /// Raises the cost by one; none if the limiter never admits as much.
+    pub(crate) fn raise(&mut self) -> Option<()> {
+        self.cost = self.cost.checked_add(1).filter(|cost| cost.get() <= self.rule.capacity())?;
+        Some(())
+    }
+}
+
+/// The milliseconds for which a key outlives its meaning.
+fn keep(least_ttl: Ttl) -> u64 {
+    let spare = u64::try_from(SPARE.as_millis()).unwrap_or(u64::MAX);
+    least_ttl.as_millis().saturating_add(spare)
+}
+
+fn load(tx: &Tx<'_>, key: &Key) -> Option<Arc<State>> {
+    tx.get::<State>(key)
+}
+
+fn store(tx: &mut Tx<'_>, charge: &Charge, state: State) -> Result<()> {
+    // No least TTL here: the embedded store keeps nothing longer than it means something.
+    let expires_at = charge.rule.expires_at(&state);
+    tx.put(&charge.key, state, expires_at)
+}
+
+/// Reads a limiter's key as a script left it.
+fn decode(stored: Option<&[u8]>) -> Option<State> {
+    let stored = stored?;
+    let moment = std::str::from_utf8(stored).ok().and_then(|text| text.parse().ok());
+    Some(moment.map_or_else(|| State::Log(Arc::new(Log::decode(stored))), State::Full))
+}
+
+/// Reads `remaining, reset, wait` as the scripts answer them.
+fn reading(remaining: Value, reset: Value, wait: Value) -> Result<Reading> {
+    let remaining = u32::try_from(remaining.into_int()?);
+    let remaining = remaining.map_err(|_| Error::protocol("expected what a limiter has left"))?;
+    let reading = Reading::new(remaining, unsigned(reset)?);
+    Ok(match unsigned(wait)? {
+        0 => reading,
+        wait => reading.refused(wait),
+    })
+}
+
+fn unsigned(value: Value) -> Result<u64> {
+    u64::try_from(value.into_int()?).map_err(|_| Error::protocol("expected microseconds, got less than none"))
+}
+
+fn outcome(reading: &Reading) -> &'static str {
+    if reading.retry_after.is_none() { "allowed" } else { "refused" }
+}

@@ -1,0 +1,199 @@
+//! Policies: what is limited, as plain values.
+
+use std::time::Duration;
+
+use redstart_keys::{Category, Entity, Ttl};
+
+use crate::Subject;
+
+/// How often something may be done.
+///
+/// A policy is a constant with a name, which stands in its keys, metrics and errors. Two policies of
+/// one name share their counts; give each its own.
+///
+/// A plain policy is a sliding window: in *any* window of its period at most `limit` are admitted.
+/// With a [burst](Policy::burst) it is a steady rate of `limit` per period (GCRA): after a pause the
+/// burst may be taken at once, in any time `t` at most `t × rate + burst`.
+///
+/// ```
+/// use redstart_ratelimit::{OnOutage, Policy};
+/// use std::time::Duration;
+///
+/// const SEARCH: Policy = Policy::per_minute("search", 60).burst(10);
+/// const LOGIN: Policy = Policy::per("login", 5, Duration::from_secs(15 * 60))
+///     .sensitive()
+///     .on_outage(OnOutage::Deny);
+/// assert_eq!(LOGIN.name(), "login");
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Policy {
+    entity: Entity<Subject>,
+    limit: u32,
+    period: Duration,
+    burst: Option<u32>,
+    on_outage: OnOutage,
+}
+
+/// What a limiter answers while the store does not.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum OnOutage {
+    /// This process counts for itself, with its share of the limit: 1 / number of processes.
+    Local {
+        /// The part of the limit that this process gives, above 0 and at most 1.
+        share: f64,
+    },
+    /// Everything is allowed.
+    Allow,
+    /// Everything is refused.
+    Deny,
+}
+
+impl Policy {
+    /// So many per second.
+    ///
+    /// # Panics
+    ///
+    /// Panics on a name that cannot stand in a key; in a constant the compiler says so.
+    #[must_use]
+    pub const fn per_second(name: &'static str, limit: u32) -> Self {
+        Self::per(name, limit, Duration::from_secs(1))
+    }
+
+    /// So many per minute.
+    ///
+    /// # Panics
+    ///
+    /// Panics on a name that cannot stand in a key; in a constant the compiler says so.
+    #[must_use]
+    pub const fn per_minute(name: &'static str, limit: u32) -> Self {
+        Self::per(name, limit, Duration::from_secs(60))
+    }
+
+    /// So many per hour.
+    ///
+    /// # Panics
+    ///
+    /// Panics on a name that cannot stand in a key; in a constant the compiler says so.
+    #[must_use]
+    pub const fn per_hour(name: &'static str, limit: u32) -> Self {
+        Self::per(name, limit, Duration::from_secs(60 * 60))
+    }
+
+    /// So many per `period`, which is at least a millisecond and at most 100 years.
+    ///
+    /// A limit of zero refuses everything.
+    ///
+    /// # Panics
+    ///
+    /// Panics on a period out of bounds and on a name that cannot stand in a key; in a constant the
+    /// compiler says so.
+    #[must_use]
+    pub const fn per(name: &'static str, limit: u32, period: Duration) -> Self {
+        assert!(1 <= period.as_millis(), "the period of a limit is at least a millisecond");
+        assert!(
+            period.as_secs() <= Ttl::MAX.as_duration().as_secs(),
+            "the period of a limit is at most 100 years"
+        );
+        let ttl = Ttl::millis(period.as_secs() * 1_000 + period.subsec_millis() as u64);
+        Self {
+            entity: Entity::new(Category::RateLimit, name).ttl(ttl),
+            limit,
+            period,
+            burst: None,
+            on_outage: OnOutage::Local { share: 1.0 },
+        }
+    }
+
+    /// Turns the window into a steady rate of which `burst` may be taken at once.
+    #[must_use]
+    pub const fn burst(mut self, burst: u32) -> Self {
+        self.burst = Some(burst);
+        self
+    }
+
+    /// Keeps the subjects to ourselves: only a keyed digest reaches the server, logs and metrics.
+    #[must_use]
+    pub const fn sensitive(mut self) -> Self {
+        self.entity = self.entity.sensitive();
+        self
+    }
+
+    /// Says what it is for; shown in catalogues.
+    #[must_use]
+    pub const fn describe(mut self, description: &'static str) -> Self {
+        self.entity = self.entity.describe(description);
+        self
+    }
+
+    /// Says what holds while the store does not answer. Defaults to counting in this process.
+    #[must_use]
+    pub const fn on_outage(mut self, rule: OnOutage) -> Self {
+        self.on_outage = rule;
+        self
+    }
+
+    /// The same policy with another limit, for plans and tenants; the counts stay.
+    #[must_use]
+    pub const fn with_limit(mut self, limit: u32) -> Self {
+        self.limit = limit;
+        self
+    }
+
+    /// The same policy with another period.
+    pub(crate) const fn with_period(mut self, period: Duration) -> Self {
+        self.period = period;
+        self
+    }
+
+    /// The name, as in keys and metrics.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        self.entity.name()
+    }
+
+    /// How many are admitted per period.
+    #[must_use]
+    pub const fn limit(&self) -> u32 {
+        self.limit
+    }
+
+    /// The time that the limit is for.
+    #[must_use]
+    pub const fn period(&self) -> Duration {
+        self.period
+    }
+
+    /// How many may be taken at once, where that is stated.
+    #[must_use]
+    pub const fn stated_burst(&self) -> Option<u32> {
+        self.burst
+    }
+
+    /// What holds while the store does not answer.
+    #[must_use]
+    pub const fn outage_rule(&self) -> OnOutage {
+        self.on_outage
+    }
+
+    /// The declaration of its keys, for catalogues.
+    #[must_use]
+    pub const fn entity(&self) -> &Entity<Subject> {
+        &self.entity
+    }
+
+    /// What one process gives while it counts for itself: at least one, where there is a limit.
+    pub(crate) fn shared(&self, share: f64) -> Self {
+        let part = |whole: u32| portion(whole, share).max(1).min(whole);
+        Self { limit: part(self.limit), burst: self.burst.map(part), ..*self }
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "float casts saturate, and NaN gives zero: exactly what a share out of bounds should do"
+)]
+fn portion(whole: u32, share: f64) -> u32 {
+    (f64::from(whole) * share) as u32
+}

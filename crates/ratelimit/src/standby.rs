@@ -1,0 +1,113 @@
+//! What is decided while the store does not answer.
+
+use std::time::Duration;
+
+use metrics::counter;
+use redstart_connection::{Clock, ErrorKind, Result, Store, names};
+use redstart_keys::Ttl;
+
+use crate::{
+    Decision, LimitState, OnOutage, Policy, Reading, Source, Subject, Verdict, counter::Counter, rule::Rule,
+};
+
+/// When to ask again after a refusal that nobody counted.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
+
+/// The limiter of this process alone.
+#[derive(Clone, Debug)]
+pub(crate) struct Standby {
+    local: Counter,
+    /// One bucket per policy, for those whom the memory has no room for.
+    overflow: Counter,
+}
+
+impl Standby {
+    pub(crate) fn new(clock: &Clock) -> Self {
+        let counter = |source| {
+            let store = Store::memory_with(clock.clone());
+            Counter { store, source, least_ttl: Ttl::millis(1) }
+        };
+        Self { local: counter(Source::Standby), overflow: counter(Source::Overflow) }
+    }
+
+    /// Decides by the policies' outage rules; with `is_full`, because an embedded store is.
+    pub(crate) async fn decide(&self, limits: &[(&Policy, Subject)], cost: u32, is_full: bool) -> Decision {
+        let denies = |policy: &Policy| matches!(policy.outage_rule(), OnOutage::Deny);
+        if limits.iter().any(|(policy, _)| denies(policy)) {
+            return uncounted(limits, |policy| {
+                let reading = Reading::new(0, 0);
+                if denies(policy) { Reading { retry_after: Some(ASK_AGAIN), ..reading } } else { reading }
+            });
+        }
+        let counted: Vec<(Policy, Subject)> = limits.iter().filter_map(share).collect();
+        if counted.is_empty() {
+            return uncounted(limits, |policy| open(policy, cost));
+        }
+        let counted: Vec<(&Policy, Subject)> =
+            counted.iter().map(|(policy, subject)| (policy, subject.clone())).collect();
+        let Ok(decision) = self.count(&counted, cost, is_full).await else {
+            // Two memories of our own gave no answer, which leaves the cautious one.
+            return uncounted(limits, |_| Reading { retry_after: Some(ASK_AGAIN), ..Reading::default() });
+        };
+        let mut states = decision.limits().iter().copied().map(|state| match decision.verdict() {
+            // The cost is above this process's share, not above the limit: later it may be had.
+            Verdict::TooLarge => LimitState { retry_after: Some(ASK_AGAIN), ..state },
+            _ => state,
+        });
+        let all = limits.iter().map(|(policy, _)| {
+            let state = if is_counted(policy) { states.next() } else { None };
+            state.unwrap_or_else(|| LimitState::new(policy, open(policy, cost)))
+        });
+        let source = if is_full { Source::Overflow } else { Source::Standby };
+        Decision::many(
+            if decision.source() == Source::Policy { source } else { decision.source() },
+            all.collect(),
+        )
+    }
+
+    /// Forgets a subject here as well, so that a reset holds during an outage.
+    pub(crate) async fn reset(&self, policy: &Policy, subject: &Subject) {
+        // The memory store always answers a removal.
+        drop(self.local.reset(policy, subject).await);
+    }
+
+    async fn count(&self, limits: &[(&Policy, Subject)], cost: u32, is_full: bool) -> Result<Decision> {
+        if !is_full {
+            match take(&self.local, limits, cost).await {
+                Err(error) if error.kind() == ErrorKind::Overloaded => {}
+                other => return other,
+            }
+        }
+        let shared: Vec<(&Policy, Subject)> =
+            limits.iter().map(|&(policy, _)| (policy, Subject::from("all"))).collect();
+        take(&self.overflow, &shared, cost).await
+    }
+}
+
+async fn take(counter: &Counter, limits: &[(&Policy, Subject)], cost: u32) -> Result<Decision> {
+    match limits {
+        [(policy, subject)] => counter.take(policy, subject, cost).await,
+        limits => counter.take_all(limits).await,
+    }
+}
+
+fn is_counted(policy: &Policy) -> bool {
+    matches!(policy.outage_rule(), OnOutage::Local { .. })
+}
+
+fn share((policy, subject): &(&Policy, Subject)) -> Option<(Policy, Subject)> {
+    let OnOutage::Local { share } = policy.outage_rule() else { return None };
+    Some((policy.shared(share), subject.clone()))
+}
+
+fn open(policy: &Policy, cost: u32) -> Reading {
+    Reading::new(Rule::of(policy).capacity().saturating_sub(cost), 0)
+}
+
+fn uncounted(limits: &[(&Policy, Subject)], reading: impl Fn(&Policy) -> Reading) -> Decision {
+    let states = limits.iter().map(|(policy, _)| {
+        counter!(names::LIMITER_ERRORS, "policy" => policy.name()).increment(1);
+        LimitState::new(policy, reading(policy))
+    });
+    Decision::many(Source::Unavailable, states.collect())
+}

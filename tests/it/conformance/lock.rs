@@ -1,0 +1,101 @@
+//! Taking, prolonging, giving back, taking away, looking.
+
+use std::{collections::HashMap, time::Duration};
+
+use proptest::prelude::*;
+use redstart_connection::Operation;
+use redstart_keys::{Category, Entity, Ttl};
+use redstart_lock::{
+    Fence,
+    operations::{Acquire, Acquired, Extend, ForceRelease, GiveBack, Holding, Inspect, Token},
+};
+
+use super::World;
+
+const LOCK: Entity<u8> = Entity::new(Category::Lock, "payout").ttl(Ttl::minutes(5));
+/// Leases and steps are multiples of this, so that the real time of a case never decides.
+const UNIT: u64 = 10;
+
+#[derive(Clone, Debug)]
+enum Step {
+    Acquire { lock: u8, token: u8, ttl: u64 },
+    Extend { lock: u8, token: u8, ttl: u64 },
+    GiveBack { lock: u8, token: u8, knows_fence: bool },
+    ForceRelease(u8),
+    Inspect(u8),
+    Advance(u64),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let (lock, token, ttl) = (0..2_u8, 0..3_u8, (1..5_u64).prop_map(|units| units * UNIT));
+    prop_oneof![
+        5 => (lock.clone(), token.clone(), ttl.clone()).prop_map(|(lock, token, ttl)| Step::Acquire { lock, token, ttl }),
+        3 => (lock.clone(), token.clone(), ttl.clone()).prop_map(|(lock, token, ttl)| Step::Extend { lock, token, ttl }),
+        3 => (lock.clone(), token, any::<bool>())
+            .prop_map(|(lock, token, knows_fence)| Step::GiveBack { lock, token, knows_fence }),
+        1 => lock.clone().prop_map(Step::ForceRelease),
+        1 => lock.prop_map(Step::Inspect),
+        3 => ttl.prop_map(Step::Advance),
+    ]
+}
+
+/// Whole units, since the server's lease has run for as long as the case has.
+fn in_units(left: Option<Duration>) -> Option<u64> {
+    left.map(|left| left.as_millis().div_ceil(1_000 * u128::from(UNIT)) as u64)
+}
+
+fn run(world: &World, fences: &mut HashMap<(u8, u8), Fence>, step: Step) {
+    let (key, name) = (|lock: u8| LOCK.key(&lock), |token: u8| Token::new(&token.to_string()));
+    match step {
+        Step::Acquire { lock, token, ttl } => {
+            let acquire = Acquire::new(&key(lock), name(token), Ttl::seconds(ttl));
+            let granted = std::cell::Cell::new(None);
+            world.agree_on(&acquire, |acquired| match acquired {
+                Acquired::Granted { fence } => {
+                    granted.set(Some(fence));
+                    (Some(fence), None)
+                }
+                Acquired::Busy { expires_in } => (None, in_units(expires_in)),
+            });
+            if let Some(fence) = granted.get() {
+                let before = fences.insert((lock, token), fence);
+                assert!(before.is_none_or(|before| before <= fence), "fences never go back");
+            }
+        }
+        Step::Extend { lock, token, ttl } => {
+            world.agree(&Extend::new(&key(lock), name(token), Ttl::seconds(ttl)));
+        }
+        Step::GiveBack { lock, token, knows_fence } => {
+            let fence = fences.get(&(lock, token)).copied().filter(|_| knows_fence);
+            world.agree(&GiveBack::new(&key(lock), name(token), fence));
+        }
+        Step::ForceRelease(lock) => world.agree(&ForceRelease::new(&key(lock))),
+        Step::Inspect(lock) => world.agree_on(&Inspect::new(&key(lock)), |holding| match holding {
+            Holding::Free => None,
+            Holding::Held { expires_in } => Some(in_units(expires_in)),
+        }),
+        Step::Advance(seconds) => world.advance(Duration::from_secs(seconds)),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+
+    #[test]
+    fn lock_answers_alike(history in prop::collection::vec(step(), 1..50)) {
+        let world = World::new();
+        let mut fences = HashMap::new();
+        for step in history {
+            run(&world, &mut fences, step);
+        }
+    }
+}
+
+#[test]
+fn locks_never_fall_back_to_memory() {
+    let key = LOCK.key(&1);
+    assert_eq!(
+        Acquire::new(&key, Token::new("a"), Ttl::seconds(1)).outage(),
+        redstart_connection::Outage::Fail
+    );
+}

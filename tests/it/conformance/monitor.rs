@@ -1,0 +1,53 @@
+//! Looking at the store.
+//!
+//! What a server says of itself has no twin in memory, so these are compared in that both answer:
+//! `Ping`, `FetchInfo`, `FetchSlowLog`, and the door's own `Command`, which memory refuses by design.
+
+use redstart_connection::{Cmd, ErrorKind};
+use redstart_keys::{Category, Entity, Pattern, Ttl};
+use redstart_monitor::{FetchInfo, FetchSlowLog, Ping, ScanKeys};
+
+use super::World;
+
+const ITEM: Entity<u8> = Entity::new(Category::Cache, "item").ttl(Ttl::hours(1));
+
+#[test]
+fn both_answer() {
+    let world = World::new();
+    world.agree_on(&Ping::default(), |_| ());
+    world.agree_on(&FetchInfo::default(), |_| ());
+    world.agree_on(&FetchSlowLog::new(10), |_| ());
+}
+
+#[test]
+fn command_is_for_servers() {
+    let world = World::new();
+    let ping = |store: &redstart_connection::Store| world.block_on(store.command(Cmd::new("PING")));
+    assert!(ping(&world.redis).is_ok());
+    assert_eq!(ping(&world.memory).unwrap_err().kind(), ErrorKind::Unsupported);
+}
+
+#[test]
+fn scan_finds_the_same_keys() {
+    let world = World::new();
+    for id in 0..40 {
+        world.agree(&redstart_cache::Put::new(ITEM.key(&id), bytes::Bytes::from_static(b"x"), Ttl::hours(1)));
+    }
+    let names = |store: &redstart_connection::Store| {
+        let mut names = Vec::new();
+        let mut cursor = 0;
+        loop {
+            let page = world.block_on(store.run(&ScanKeys::new(store, Pattern::all(), cursor))).unwrap();
+            names.extend(page.keys.into_iter().map(|key| key.name));
+            cursor = page.cursor;
+            if cursor == 0 {
+                names.sort();
+                names.dedup();
+                return names;
+            }
+        }
+    };
+    let on_redis = names(&world.redis);
+    assert_eq!(on_redis.len(), 40, "{on_redis:?}");
+    assert_eq!(on_redis, names(&world.memory));
+}
