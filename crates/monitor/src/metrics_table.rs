@@ -98,6 +98,7 @@ pub const METRICS: &[Metric] = &[
         &["cache"],
         "Time of a load behind a cache.",
     ),
+    row(names::CACHE_INVALIDATIONS, (Counter, Count, Recorded), &["cache"], "Invalidations made."),
     row(
         names::LIMIT_DECISIONS,
         (Counter, Count, Recorded),
