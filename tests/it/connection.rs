@@ -118,7 +118,7 @@ async fn cancelled_reader_takes_nobody_elses_answer() {
             let read = Get(ITEM.key(&1));
             if turn % 3 == 0 {
                 // Polled once, then dropped, with its key already in a batch.
-                let _ = tokio::time::timeout(Duration::ZERO, store.run(&read)).await;
+                drop(tokio::time::timeout(Duration::ZERO, store.run(&read)).await);
             } else {
                 assert_eq!(store.run(&read).await.unwrap().as_deref(), Some(b"1".as_slice()));
             }

@@ -1,6 +1,6 @@
 //! Decisions: what a limiter answered, and who answered.
 
-use std::{fmt, slice, time::Duration};
+use std::{fmt, time::Duration};
 
 use crate::{Policy, Reading, rule::Rule};
 
@@ -168,15 +168,6 @@ impl Decision {
 
     fn governing(&self) -> Option<&LimitState> {
         self.limits().get(self.governing)
-    }
-}
-
-impl<'a> IntoIterator for &'a Decision {
-    type Item = &'a LimitState;
-    type IntoIter = slice::Iter<'a, LimitState>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.limits().iter()
     }
 }
 

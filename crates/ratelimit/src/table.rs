@@ -1,6 +1,6 @@
 //! Tables of policies, which the environment may change.
 
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
 use redstart_keys::Ttl;
 
@@ -31,7 +31,8 @@ pub struct PolicyTable {
 }
 
 /// What is wrong with the policies or with the variables that change them: everything at once.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("{}", .0.join("; "))]
 pub struct InvalidPolicies(Vec<String>);
 
 impl PolicyTable {
@@ -122,14 +123,6 @@ impl InvalidPolicies {
         &self.0
     }
 }
-
-impl fmt::Display for InvalidPolicies {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.join("; "))
-    }
-}
-
-impl std::error::Error for InvalidPolicies {}
 
 fn variable_part(name: &str) -> String {
     name.to_ascii_uppercase().replace('-', "_")

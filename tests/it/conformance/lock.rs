@@ -40,13 +40,13 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 /// Whole units, since the server's lease has run for as long as the case has.
-fn in_units(left: Option<Duration>) -> Option<u64> {
-    left.map(|left| left.as_millis().div_ceil(1_000 * u128::from(UNIT)) as u64)
+fn in_units(left: Option<Duration>) -> Option<u128> {
+    left.map(|left| left.as_millis().div_ceil(1_000 * u128::from(UNIT)))
 }
 
-fn run(world: &World, fences: &mut HashMap<(u8, u8), Fence>, step: Step) {
+fn run(world: &World, fences: &mut HashMap<(u8, u8), Fence>, step: &Step) {
     let (key, name) = (|lock: u8| LOCK.key(&lock), |token: u8| Token::new(&token.to_string()));
-    match step {
+    match *step {
         Step::Acquire { lock, token, ttl } => {
             let acquire = Acquire::new(&key(lock), name(token), Ttl::seconds(ttl));
             let granted = std::cell::Cell::new(None);
@@ -86,7 +86,7 @@ proptest! {
         let world = World::new();
         let mut fences = HashMap::new();
         for step in history {
-            run(&world, &mut fences, step);
+            run(&world, &mut fences, &step);
         }
     }
 }

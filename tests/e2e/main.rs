@@ -1,0 +1,6 @@
+//! The example service as its users meet it: a process of its own, over HTTP.
+
+#![cfg(test)]
+
+mod marketplace;
+mod service;
