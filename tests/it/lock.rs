@@ -64,7 +64,7 @@ async fn cancelled_and_panicking_work_gives_the_lock_back() {
     panicking.spawn(async move {
         let work = theirs.lock(&PAYOUT.key(&1));
         let work = work.with(|_| async { panic!("boom") });
-        let _: Result<(), _> = work.await;
+        drop::<Result<(), LockError>>(work.await);
     });
     assert!(panicking.join_next().await.unwrap().unwrap_err().is_panic());
     free().await;
