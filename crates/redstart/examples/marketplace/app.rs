@@ -1,0 +1,40 @@
+//! What every handler has at hand.
+
+use std::time::Duration;
+
+use redstart::{Limiter, Locks, Policy, Store, http::TrustedProxies};
+
+use crate::{caches::Caches, database::Database, policies, settings::Settings, tokens::Tokens};
+
+/// The service: its data, and what stands in front of it.
+#[derive(Debug)]
+pub(crate) struct App {
+    pub(crate) store: Store,
+    pub(crate) database: Database,
+    pub(crate) caches: Caches,
+    pub(crate) limiter: Limiter,
+    pub(crate) locks: Locks,
+    pub(crate) tokens: Tokens,
+    pub(crate) login: Policy,
+    pub(crate) search: Policy,
+    pub(crate) proxies: TrustedProxies,
+    pub(crate) royalty_time: Duration,
+}
+
+impl App {
+    /// Puts the parts together.
+    pub(crate) fn new(settings: &Settings, store: Store, database: Database) -> Self {
+        Self {
+            caches: Caches::new(&store),
+            limiter: Limiter::new(store.clone()).with_least_ttl(settings.least_limit_ttl),
+            locks: Locks::new(store.clone()),
+            tokens: Tokens::new(store.clock().clone()),
+            login: *settings.policies.or_default(policies::LOGIN.name()),
+            search: *settings.policies.or_default(policies::SEARCH.name()),
+            proxies: settings.proxies.clone(),
+            royalty_time: settings.royalty_time,
+            store,
+            database,
+        }
+    }
+}

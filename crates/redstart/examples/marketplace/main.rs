@@ -1,0 +1,157 @@
+//! A marketplace: the main job of the toolkit, as a service would write it.
+//!
+//! `cargo run --example marketplace` needs nothing; with `REDIS_URL=redis://127.0.0.1:6379` it runs on
+//! Redis.
+
+mod answer;
+mod app;
+mod caches;
+mod database;
+mod keys;
+mod passwords;
+mod policies;
+mod reference;
+mod request;
+mod routes;
+mod settings;
+#[cfg(test)]
+mod tests;
+mod tokens;
+
+use std::{
+    env,
+    error::Error,
+    future,
+    io::{self, IsTerminal as _, Write as _},
+    net::SocketAddr,
+    process::ExitCode,
+    sync::Arc,
+    time::Duration,
+};
+
+use redstart::{Monitor, Store, http::OpsState, monitor::Exposition};
+use tokio::{net::TcpListener, select, signal, time};
+use tracing_subscriber::{EnvFilter, filter::LevelFilter};
+
+use crate::{app::App, database::Database, settings::Settings};
+
+/// How long requests may take to end after the signal, and as long again what is left in the store.
+const GRACE: Duration = Duration::from_secs(10);
+
+const USAGE: &str = "usage: marketplace [--print-catalogue | --print-metrics | --print-environment]";
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let page = match arguments.as_slice() {
+        [] => return start().await,
+        [flag] => reference::page(flag),
+        _ => None,
+    };
+    let Some(page) = page else { return refuse(USAGE) };
+    say(&page);
+    ExitCode::SUCCESS
+}
+
+async fn start() -> ExitCode {
+    let filter = EnvFilter::builder().with_default_directive(LevelFilter::INFO.into()).from_env_lossy();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .init();
+    let settings = match Settings::from_env() {
+        Ok(settings) => settings,
+        Err(problems) => {
+            return refuse(&format!("the environment is not right:\n  {}", problems.join("\n  ")));
+        }
+    };
+    match serve(&settings).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => refuse(&error.to_string()),
+    }
+}
+
+/// Serves until a signal comes, and then ends in good order.
+async fn serve(settings: &Settings) -> Result<(), Box<dyn Error>> {
+    let store = Store::lazy(&settings.store)?;
+    let monitor = Monitor::new(store.clone());
+    // Before anything else: what happens earlier is not measured.
+    let exposition = Exposition::install(&monitor)?;
+    let file = settings.database(&store);
+    let place = file.as_ref().map_or_else(|| "memory".to_owned(), |file| file.display().to_string());
+    let database = Database::open(file).await.map_err(|error| causes(&error))?;
+    let listener = TcpListener::bind(settings.address).await;
+    let listener =
+        listener.map_err(|error| format!("{}: {error}; PORT changes the port", settings.address))?;
+    say(&greeting(listener.local_addr()?, &store, &place));
+
+    let app = Arc::new(App::new(settings, store.clone(), database));
+    let ops = OpsState::new(monitor).with_exposition(exposition);
+    let service = routes::router(app, ops, settings.admin_token.clone());
+    let service = service.into_make_service_with_connect_info::<SocketAddr>();
+    let serving = axum::serve(listener, service).with_graceful_shutdown(told_to_end());
+    select! {
+        served = serving.into_future() => served?,
+        () = overdue() => tracing::warn!("some requests did not end in time"),
+    }
+    let shutdown = store.shutdown(GRACE).await;
+    tracing::info!(is_clean = shutdown.is_clean(), "ended");
+    Ok(())
+}
+
+/// Waits for ctrl-c, or for the signal of whoever runs services.
+async fn told_to_end() {
+    #[cfg(unix)]
+    let terminated = async {
+        match signal::unix::signal(signal::unix::SignalKind::terminate()) {
+            Ok(mut signals) => signals.recv().await,
+            Err(_) => future::pending().await,
+        }
+    };
+    #[cfg(not(unix))]
+    let terminated = future::pending::<Option<()>>();
+    select! {
+        _ = signal::ctrl_c() => {}
+        _ = terminated => {}
+    }
+}
+
+/// Waits until the time to end is over.
+async fn overdue() {
+    told_to_end().await;
+    time::sleep(GRACE).await;
+}
+
+fn greeting(address: SocketAddr, store: &Store, database: &str) -> String {
+    let store = store.describe();
+    format!(
+        "marketplace listens on http://{address}
+  store     {store}
+  database  {database}
+
+Try:
+  curl -i http://{address}/api/v1/users/1
+  curl -i -X PATCH http://{address}/api/v1/users/1 -d '{{\"name\":\"Grace Hopper\"}}'
+  for n in $(seq 61); do curl -s -o /dev/null -w '%{{http_code}} ' 'http://{address}/api/v1/search?q=lamp'; done
+  curl -i 'http://{address}/api/v1/users/a:b%7Bc%7D'
+  curl -i -X DELETE 'http://{address}/api/admin/redis/cache?pattern=*'
+"
+    )
+}
+
+fn say(text: &str) {
+    // Whoever reads may go away before the end, which is no reason to panic.
+    let _written = writeln!(io::stdout(), "{text}");
+}
+
+fn refuse(reason: &str) -> ExitCode {
+    eprintln!("marketplace: {reason}");
+    ExitCode::FAILURE
+}
+
+/// An error with everything that led to it.
+fn causes(error: &dyn Error) -> String {
+    let cause = error.source().map(|cause| format!(": {}", causes(cause)));
+    format!("{error}{}", cause.unwrap_or_default())
+}

@@ -1,0 +1,130 @@
+//! What the environment says.
+
+use std::{
+    env,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    str::FromStr,
+    time::Duration,
+};
+
+use redstart::{
+    Config, Store, Ttl,
+    http::{AdminToken, TrustedProxies},
+    ratelimit::PolicyTable,
+};
+
+use crate::policies;
+
+/// Everything that can be set from outside.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    /// Where to listen.
+    pub(crate) address: SocketAddr,
+    /// How to reach Redis.
+    pub(crate) store: Config,
+    /// What administrators show.
+    pub(crate) admin_token: AdminToken,
+    /// The rate limits.
+    pub(crate) policies: PolicyTable,
+    /// The least time that a limiter's key is kept.
+    pub(crate) least_limit_ttl: Ttl,
+    /// Whose word on the client's address counts.
+    pub(crate) proxies: TrustedProxies,
+    /// How long the bank takes over a royalty run.
+    pub(crate) royalty_time: Duration,
+    database: Option<PathBuf>,
+}
+
+/// One variable that this service reads by itself: name, default, meaning.
+pub(crate) const VARIABLES: [(&str, &str, &str); 9] = [
+    ("PORT", "3000", "Port to listen on; 0 takes any that is free."),
+    ("MARKETPLACE_ADDRESS", "127.0.0.1", "Address to listen on."),
+    ("ADMIN_TOKEN", "none", "Token of the administrators, 16 characters or more; without it nobody is one."),
+    (
+        "MARKETPLACE_DB",
+        "memory; on Redis a file beside the program",
+        "File of the SQLite database, made at the first start; `:memory:` keeps it in memory.",
+    ),
+    ("RATE_LIMIT_SEARCH", "60", "Searches of a client: `N` per minute, or `N/period` such as `5/15m`."),
+    (
+        "RATE_LIMIT_LOGIN",
+        "5",
+        "Attempts to log in by e-mail and by address: `N` per 15 minutes, or `N/period`.",
+    ),
+    ("REDIS_TTL_RATE_LIMIT", "3600", "Seconds that what a limit has counted is kept at least."),
+    ("TRUSTED_PROXIES", "none", "Networks whose `X-Forwarded-For` counts: `10.0.0.0/8, loopback, private`."),
+    ("MARKETPLACE_ROYALTY_TIME", "1000", "Milliseconds that a royalty run takes."),
+];
+
+impl Settings {
+    /// Reads the environment; answers everything that is wrong with it at once.
+    pub(crate) fn from_env() -> Result<Self, Vec<String>> {
+        let mut problems = Vec::new();
+        let host = read("MARKETPLACE_ADDRESS", "an address such as 127.0.0.1", &mut problems);
+        let port = read("PORT", "a number from 0 to 65535", &mut problems);
+        let royalty_time = read("MARKETPLACE_ROYALTY_TIME", "a number of milliseconds", &mut problems);
+        let least_limit_ttl = read::<u64>("REDIS_TTL_RATE_LIMIT", "a number of seconds", &mut problems);
+        let store = Config::from_env()
+            .map_err(|error| problems.extend(error.problems().iter().map(ToString::to_string)));
+        let admin_token =
+            variable("ADMIN_TOKEN").map_or(Ok(AdminToken::none()), |token| AdminToken::new(&token));
+        let admin_token = admin_token.map_err(|error| problems.push(format!("ADMIN_TOKEN: {error}")));
+        let limits = env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        let policies = policies::table().overridden_by(limits);
+        let policies = policies.map_err(|error| problems.extend_from_slice(error.problems()));
+        let proxies = variable("TRUSTED_PROXIES").unwrap_or_default().parse();
+        let proxies = proxies.map_err(|error| problems.push(format!("TRUSTED_PROXIES, {error}")));
+        let (Ok(store), Ok(admin_token), Ok(policies), Ok(proxies), true) =
+            (store, admin_token, policies, proxies, problems.is_empty())
+        else {
+            return Err(problems);
+        };
+        Ok(Self {
+            address: SocketAddr::new(host.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)), port.unwrap_or(3000)),
+            store,
+            admin_token,
+            policies,
+            least_limit_ttl: least_limit_ttl
+                .and_then(|seconds| Ttl::new(Duration::from_secs(seconds)))
+                .unwrap_or(Ttl::hours(1)),
+            proxies,
+            royalty_time: Duration::from_millis(royalty_time.unwrap_or(1_000)),
+            database: variable("MARKETPLACE_DB").map(PathBuf::from),
+        })
+    }
+
+    /// The file of the database; none keeps it in memory.
+    ///
+    /// What instances share on Redis they also share in the database: a cache in front of two
+    /// different ones would tell each instance the other's truth.
+    pub(crate) fn database(&self, store: &Store) -> Option<PathBuf> {
+        match &self.database {
+            Some(file) if file.as_os_str() == ":memory:" => None,
+            Some(file) => Some(file.clone()),
+            None if store.is_memory() => None,
+            None => {
+                let name = format!("marketplace {} {}", store.describe(), store.prefix());
+                let words = name.split(|character: char| !character.is_ascii_alphanumeric());
+                let words: Vec<_> = words.filter(|word| !word.is_empty()).collect();
+                let folder = env::current_exe().ok().and_then(|program| Some(program.parent()?.to_owned()));
+                Some(folder.unwrap_or_else(env::temp_dir).join(words.join("-")).with_extension("sqlite"))
+            }
+        }
+    }
+}
+
+/// A variable that is set to something.
+fn variable(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.trim().is_empty())
+}
+
+fn read<T: FromStr>(name: &str, right: &str, problems: &mut Vec<String>) -> Option<T> {
+    let value = variable(name)?;
+    let parsed = value.trim().parse().ok();
+    if parsed.is_none() {
+        problems.push(format!("{name} is '{}'; right would be {right}", value.escape_debug()));
+    }
+    parsed
+}
