@@ -2,7 +2,12 @@
 
 use std::time::Duration;
 
-use redstart::{Limiter, Locks, Policy, Store, http::TrustedProxies};
+use redstart::{
+    Limiter, Locks, Policy, Store,
+    http::{ApiError, TrustedProxies},
+};
+use tokio::sync::oneshot;
+use tracing::Instrument as _;
 
 use crate::{caches::Caches, database::Database, policies, settings::Settings, tokens::Tokens};
 
@@ -36,5 +41,22 @@ impl App {
             store,
             database,
         }
+    }
+
+    /// Carries work to its end, even when the client goes away meanwhile.
+    ///
+    /// A handler is dropped with its connection; a change that is made would then never reach the
+    /// caches.
+    pub(crate) async fn finish<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, ApiError>> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let (done, outcome) = oneshot::channel();
+        let work = async move {
+            // Nobody may be there any more to hear of it.
+            let _heard = done.send(work.await);
+        };
+        self.store.tasks().spawn("marketplace.change", work.in_current_span());
+        outcome.await.unwrap_or_else(|_| Err(ApiError::unavailable()))
     }
 }

@@ -119,11 +119,15 @@ async fn set_inventory(
     PathId(id): PathId,
     JsonBody(NewInventory { inventory }): JsonBody<NewInventory>,
 ) -> Result<StatusCode, ApiError> {
-    if !app.database.set_inventory(id, inventory).await? {
-        return Err(answer::not_found());
-    }
-    app.caches.inventories.invalidate(&id).await.map_err(|error| answer::unheard(&error))?;
-    Ok(StatusCode::NO_CONTENT)
+    let changing = Arc::clone(&app);
+    let change = async move {
+        if !changing.database.set_inventory(id, inventory).await? {
+            return Err(answer::not_found());
+        }
+        changing.caches.inventories.invalidate(&id).await.map_err(|error| answer::unheard(&error))?;
+        Ok(StatusCode::NO_CONTENT)
+    };
+    app.finish(change).await
 }
 
 async fn set_price(
@@ -131,11 +135,15 @@ async fn set_price(
     PathId(id): PathId,
     JsonBody(NewPrice { price }): JsonBody<NewPrice>,
 ) -> Result<StatusCode, ApiError> {
-    if !app.database.set_price(id, price).await? {
-        return Err(answer::not_found());
-    }
-    app.caches.prices.invalidate(&id).await.map_err(|error| answer::unheard(&error))?;
-    Ok(StatusCode::NO_CONTENT)
+    let changing = Arc::clone(&app);
+    let change = async move {
+        if !changing.database.set_price(id, price).await? {
+            return Err(answer::not_found());
+        }
+        changing.caches.prices.invalidate(&id).await.map_err(|error| answer::unheard(&error))?;
+        Ok(StatusCode::NO_CONTENT)
+    };
+    app.finish(change).await
 }
 
 impl Parts {

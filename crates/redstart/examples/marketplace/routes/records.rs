@@ -46,11 +46,14 @@ async fn change<R: Kept>(
     if changes.is_empty() {
         return Err(ApiError::bad_request("The body must say what to change."));
     }
-    let Some(record) = app.database.change::<R>(id, changes).await? else {
-        return Err(answer::not_found());
+    let changing = Arc::clone(&app);
+    let change = async move {
+        let App { database, caches, .. } = &*changing;
+        let record = database.change::<R>(id, changes).await?.ok_or_else(answer::not_found)?;
+        // After the change, never before: a load that ran in between would bring the old value back.
+        let dependents = R::dependents(database, id).await?;
+        caches.forget::<R>(id, &dependents).await.map_err(|error| answer::unheard(&error))?;
+        Ok(Json(record).into_response())
     };
-    // After the change, never before: a load that ran in between would bring the old value back.
-    let dependents = R::dependents(&app.database, id).await?;
-    app.caches.forget::<R>(id, &dependents).await.map_err(|error| answer::unheard(&error))?;
-    Ok(Json(record).into_response())
+    app.finish(change).await
 }

@@ -1,0 +1,34 @@
+//! The workloads.
+
+mod added;
+mod door;
+mod l1;
+mod rate;
+
+use crate::{Result, contest::Plan, report::Report};
+
+/// What is measured.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
+pub(crate) enum Workload {
+    /// Commands through the store's door, against redis-rs.
+    Door,
+    /// Nanoseconds that the door adds to a call.
+    Added,
+    /// A hit in the process's own tier of the cache, against moka.
+    L1,
+    /// A rate check that is allowed, against the leanest script.
+    Rate,
+}
+
+impl Workload {
+    pub(crate) const ALL: [Self; 4] = [Self::Door, Self::Added, Self::L1, Self::Rate];
+
+    pub(crate) fn measure(self, plan: &Plan, report: &mut Report) -> Result {
+        match self {
+            Self::Door => door::measure(plan, report),
+            Self::Added => added::measure(plan, report),
+            Self::L1 => l1::measure(plan, report),
+            Self::Rate => rate::measure(plan, report),
+        }
+    }
+}
