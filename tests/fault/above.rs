@@ -64,3 +64,22 @@ async fn limits_follow_their_rule_while_the_server_is_away() {
     server.restart();
     eventually(GUARD, async || limiter.check(&closed, 1_u64).await.is_allowed()).await;
 }
+
+#[tokio::test]
+async fn server_that_slows_down_under_a_burst_gives_no_second_limit() {
+    let mut server = RedisServer::start();
+    let limiter = Limiter::new(store(&server).within(Duration::from_millis(100)));
+    let policy = Policy::per_hour("burst", 10);
+    for turn in 0..12 {
+        assert_eq!(limiter.check(&policy, 1_u64).await.is_allowed(), turn < 10);
+    }
+    server.freeze();
+    for _ in 0..3 {
+        let decision = timeout(GUARD, limiter.check(&policy, 1_u64)).await.expect("no check hangs");
+        assert!(!decision.is_allowed(), "what the server called used up stays so: {decision:?}");
+        assert!(decision.retry_after().is_some());
+    }
+    // Others are not concerned: they get this process's share.
+    assert!(limiter.check(&policy, 2_u64).await.is_allowed());
+    server.thaw();
+}

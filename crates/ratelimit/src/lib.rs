@@ -54,6 +54,7 @@ mod decision;
 mod limiter;
 pub mod operations;
 mod policy;
+mod refusals;
 mod rule;
 mod standby;
 mod subject;

@@ -71,7 +71,7 @@ impl Limiter {
     pub async fn check_cost(&self, policy: &Policy, subject: impl Into<Subject>, cost: u32) -> Decision {
         let subject = subject.into();
         let decision = match self.counter.take(policy, &subject, cost).await {
-            Ok(decision) => decision,
+            Ok(decision) => self.noted(&[(policy, subject)], cost, decision),
             Err(error) => self.without_store(&[(policy, subject)], cost, &error).await,
         };
         count(&decision);
@@ -121,7 +121,7 @@ impl Limiter {
     #[must_use = "a decision that nobody obeys limits nothing"]
     pub async fn check_all(&self, limits: &[(&Policy, Subject)]) -> Decision {
         let decision = match self.counter.take_all(limits).await {
-            Ok(decision) => decision,
+            Ok(decision) => self.noted(limits, 1, decision),
             Err(error) => self.without_store(limits, 1, &error).await,
         };
         count(&decision);
@@ -147,6 +147,14 @@ impl Limiter {
         let subject = subject.into();
         self.standby.reset(policy, &subject).await;
         self.counter.reset(policy, &subject).await
+    }
+
+    /// Remembers what was refused, for the time when the store does not answer.
+    fn noted(&self, limits: &[(&Policy, Subject)], cost: u32, decision: Decision) -> Decision {
+        if !decision.is_allowed() {
+            self.standby.note(limits, cost, &decision);
+        }
+        decision
     }
 
     /// Decides by the outage rules of the policies.

@@ -1,13 +1,14 @@
 //! What is decided while the store does not answer.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use metrics::counter;
 use redstart_connection::{Clock, ErrorKind, Result, Store, names};
 use redstart_keys::Ttl;
 
 use crate::{
-    Decision, LimitState, OnOutage, Policy, Reading, Source, Subject, Verdict, counter::Counter, rule::Rule,
+    Decision, LimitState, OnOutage, Policy, Reading, Source, Subject, Verdict, counter::Counter,
+    refusals::Refusals, rule::Rule,
 };
 
 /// When to ask again after a refusal that nobody counted.
@@ -19,6 +20,8 @@ pub(crate) struct Standby {
     local: Counter,
     /// One bucket per policy, for those whom the memory has no room for.
     overflow: Counter,
+    clock: Clock,
+    refusals: Arc<Refusals>,
 }
 
 impl Standby {
@@ -27,7 +30,8 @@ impl Standby {
             let store = Store::memory_with(clock.clone());
             Counter { store, source, least_ttl: Ttl::millis(1) }
         };
-        Self { local: counter(Source::Standby), overflow: counter(Source::Overflow) }
+        let (local, overflow) = (counter(Source::Standby), counter(Source::Overflow));
+        Self { local, overflow, clock: clock.clone(), refusals: Arc::default() }
     }
 
     /// Decides by the policies' outage rules; with `is_full`, because an embedded store is.
@@ -38,6 +42,11 @@ impl Standby {
                 let reading = Reading::new(0, 0);
                 if denies(policy) { Reading { retry_after: Some(ASK_AGAIN), ..reading } } else { reading }
             });
+        }
+        if let Some(readings) = self.refusals.standing(limits, self.clock.instant()) {
+            let states =
+                limits.iter().zip(readings).map(|((policy, _), reading)| LimitState::new(policy, reading));
+            return Decision::many(Source::Standby, states.collect());
         }
         let counted: Vec<(Policy, Subject)> = limits.iter().filter_map(share).collect();
         if counted.is_empty() {
@@ -65,8 +74,14 @@ impl Standby {
         )
     }
 
+    /// Remembers what the store refused.
+    pub(crate) fn note(&self, limits: &[(&Policy, Subject)], cost: u32, decision: &Decision) {
+        self.refusals.note(limits, cost, decision, self.clock.instant());
+    }
+
     /// Forgets a subject here as well, so that a reset holds during an outage.
     pub(crate) async fn reset(&self, policy: &Policy, subject: &Subject) {
+        self.refusals.forget(policy, subject);
         // The memory store always answers a removal.
         drop(self.local.reset(policy, subject).await);
     }
