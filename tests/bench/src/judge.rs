@@ -117,7 +117,8 @@ impl Unit {
         match self {
             Self::Times => format!("{value:.2}×"),
             Self::Nanoseconds => format!("{value:.0} ns"),
-            Self::Allocations => format!("{value:.2}"),
+            // Plus zero, so that a little less than nothing is not shown as minus nothing.
+            Self::Allocations => format!("{:.2}", (value * 100.0).round() / 100.0 + 0.0),
         }
     }
 }

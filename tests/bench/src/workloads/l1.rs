@@ -48,6 +48,9 @@ pub(crate) fn measure(plan: &Plan, report: &mut Report) -> Result {
 }
 
 /// Counts what a hit allocates beyond moka.
+///
+/// The counting allocator stands under the whole program; each allocation costs a few nanoseconds more,
+/// on both sides of every ratio.
 fn allocations(
     plan: &Plan,
     runtime: &Runtime,
