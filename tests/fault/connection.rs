@@ -8,11 +8,13 @@ use std::{
     time::Duration,
 };
 
-use redstart_connection::{Certainty, Effect, ErrorKind, Event, Store};
+use redstart_connection::{
+    Certainty, Cmd, Effect, Error, ErrorKind, Event, Memory, Operation, Outage, Redis, Store, Timestamp,
+};
 use redstart_tests::{Fault, Proxy, RedisServer, eventually};
 use tokio::{task::JoinSet, time::timeout};
 
-use crate::support::{Count, GUARD, Hit, recovered, store, store_at};
+use crate::support::{Count, GUARD, HITS, Hit, recovered, store, store_at};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_server_under_load_hangs_nobody_and_its_return_needs_no_restart() {
@@ -250,4 +252,63 @@ fn store_outlives_its_runtime() {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         assert_eq!(runtime.block_on(store.run(&Hit(Effect::Once))).unwrap(), round);
     }
+}
+
+/// A pipeline of one write, which fails inside an answer that as a whole succeeds.
+struct PipedHit;
+
+impl Operation for PipedHit {
+    type Output = ();
+    const NAME: &'static str = "test.piped_hit";
+
+    fn effect(&self) -> Effect {
+        Effect::Idempotent
+    }
+
+    fn outage(&self) -> Outage {
+        Outage::Fail
+    }
+
+    fn outcome((): &()) -> &'static str {
+        "hit"
+    }
+
+    async fn on_redis(&self, redis: &Redis) -> redstart_connection::Result<()> {
+        redis.pipeline(vec![Cmd::new("INCR").key(&HITS.key(&1))]).await.map(drop)
+    }
+
+    fn on_memory(&self, _: &Memory, _: Timestamp) -> redstart_connection::Result<()> {
+        Err(Error::unsupported("this one is for a server"))
+    }
+}
+
+#[tokio::test]
+async fn demotion_seen_inside_a_pipeline_replaces_the_connection() {
+    let (server, other) = (RedisServer::start(), RedisServer::start());
+    let store = store(&server);
+    store.run(&PipedHit).await.unwrap();
+    let mut events = store.events();
+    let (host, port) = (other.address().ip().to_string(), other.address().port().to_string());
+    server.raw().command(&["REPLICAOF", &host, &port]);
+    store.run(&PipedHit).await.expect_err("a replica takes no writes");
+    let lost = timeout(GUARD, async {
+        loop {
+            if let Some(Event::Lost { reason, .. }) = events.next().await {
+                return reason;
+            }
+        }
+    });
+    assert_eq!(lost.await.expect("the lane is given up"), "readonly");
+}
+
+#[tokio::test]
+async fn later_refusal_does_not_hide_that_an_earlier_attempt_may_have_worked() {
+    let server = RedisServer::start();
+    let proxy = Proxy::start(server.address()).await;
+    let store = store_at(&server, proxy.address()).within(GUARD);
+    store.run(&Hit(Effect::Idempotent)).await.unwrap();
+    // The first attempt's reply is lost, and no connection can be made for a second one.
+    proxy.set(Fault::CutReplies(1));
+    let error = store.run(&Hit(Effect::Idempotent)).await.expect_err("no reply comes back");
+    assert_eq!(error.certainty(), Certainty::Unknown, "{error:?}");
 }

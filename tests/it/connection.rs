@@ -1,13 +1,10 @@
 //! The door to a real server.
 
-use std::{sync::Arc, time::Duration};
-
-use bytes::Bytes;
 use redstart_connection::{
     Certainty, Cmd, Config, Effect, Error, ErrorKind, Event, Memory, Operation, Outage, Redis, Result,
     Script, Store, Timestamp,
 };
-use redstart_keys::{Category, Entity, Key, TextId, Ttl};
+use redstart_keys::{Category, Entity, TextId, Ttl};
 use redstart_tests::{RedisServer, eventually, shared};
 use tokio::task::JoinSet;
 
@@ -15,34 +12,6 @@ use crate::support::{GUARD, config, config_for, store};
 
 const ITEM: Entity<u64> = Entity::new(Category::Cache, "item").ttl(Ttl::hours(1));
 const LOGIN: Entity<TextId> = Entity::new(Category::RateLimit, "login").ttl(Ttl::hours(1)).sensitive();
-
-/// A plain read.
-struct Get(Key);
-
-impl Operation for Get {
-    type Output = Option<Bytes>;
-    const NAME: &'static str = "test.get";
-
-    fn effect(&self) -> Effect {
-        Effect::Read
-    }
-
-    fn outage(&self) -> Outage {
-        Outage::Fail
-    }
-
-    fn outcome(_: &Option<Bytes>) -> &'static str {
-        "read"
-    }
-
-    async fn on_redis(&self, redis: &Redis) -> Result<Option<Bytes>> {
-        redis.get(&self.0).await
-    }
-
-    fn on_memory(&self, _: &Memory, _: Timestamp) -> Result<Option<Bytes>> {
-        Err(Error::unsupported("this one is for a server"))
-    }
-}
 
 /// A script that answers with its argument.
 struct Echo(u64);
@@ -77,76 +46,6 @@ impl Operation for Echo {
 async fn set(store: &Store, id: u64) {
     let cmd = Cmd::new("SET").key(&ITEM.key(&id)).arg(id).arg("PX").arg(60_000);
     assert!(store.command(cmd).await.unwrap().is_ok());
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn gathered_reads_bring_each_caller_its_own_value() {
-    // A server of its own, so that its command counts are ours.
-    let server = RedisServer::start();
-    let store = Store::connect(&config_for(&server)).await.unwrap();
-    for id in 0..100 {
-        set(&store, id).await;
-    }
-    let mut readers = JoinSet::new();
-    for turn in 0..2_000_u64 {
-        let store = store.clone();
-        readers.spawn(async move {
-            let id = turn % 101;
-            let expected = (id < 100).then(|| Bytes::from(id.to_string()));
-            assert_eq!(store.run(&Get(ITEM.key(&id))).await.unwrap(), expected);
-        });
-    }
-    while let Some(reader) = readers.join_next().await {
-        reader.unwrap();
-    }
-    let stats = server.raw().command(&["INFO", "commandstats"]).text();
-    let calls = |command: &str| {
-        let line = stats.lines().find_map(|line| line.strip_prefix(&format!("cmdstat_{command}:calls=")));
-        line.map_or(0, |line| line.split(',').next().unwrap().parse::<u64>().unwrap())
-    };
-    assert!((1..1_000).contains(&calls("mget")), "{} MGETs, {} GETs", calls("mget"), calls("get"));
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn cancelled_reader_takes_nobody_elses_answer() {
-    let store = Arc::new(store());
-    set(&store, 1).await;
-    let mut readers = JoinSet::new();
-    for turn in 0..2_000_u64 {
-        let store = Arc::clone(&store);
-        readers.spawn(async move {
-            let read = Get(ITEM.key(&1));
-            if turn % 3 == 0 {
-                // Polled once, then dropped, with its key already in a batch.
-                drop(tokio::time::timeout(Duration::ZERO, store.run(&read)).await);
-            } else {
-                assert_eq!(store.run(&read).await.unwrap().as_deref(), Some(b"1".as_slice()));
-            }
-        });
-    }
-    while let Some(reader) = readers.join_next().await {
-        reader.unwrap();
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn forbidden_key_fails_its_own_reader_alone() {
-    let mut server =
-        RedisServer::configure().password("admin").user("app", "pw", "~*:cache:item:{1}* +@all").start();
-    let store = Store::connect(&config_for(&server)).await.unwrap();
-    set(&store, 1).await;
-    server.thaw();
-    let mut readers = JoinSet::new();
-    for turn in 0..600_u64 {
-        let store = store.clone();
-        readers.spawn(async move { (turn % 2, store.run(&Get(ITEM.key(&(turn % 2)))).await) });
-    }
-    while let Some(reader) = readers.join_next().await {
-        match reader.unwrap() {
-            (1, read) => assert_eq!(read.unwrap().as_deref(), Some(b"1".as_slice())),
-            (_, refused) => assert_eq!(refused.unwrap_err().kind(), ErrorKind::Permission),
-        }
-    }
 }
 
 #[tokio::test]

@@ -3,9 +3,11 @@
 #![cfg(test)]
 
 mod cache;
+mod certainty;
 mod conformance;
 mod connection;
 mod feed;
+mod gather;
 mod harness;
 mod lock;
 mod metrics;

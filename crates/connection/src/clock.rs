@@ -64,7 +64,9 @@ fn micros(duration: Duration) -> u64 {
 /// Where a store takes the time from.
 ///
 /// Deadlines of network calls always follow the machine's clock; everything that is *stored*
-/// (lifetimes, windows, leases) follows this one.
+/// (lifetimes, windows, leases) follows this one, and on Redis the server's own unless this is a manual
+/// one. Stores of one server must therefore not mix manual clocks with the system's: each would see the
+/// other's windows and leases as far ahead or long past.
 #[derive(Clone)]
 pub struct Clock(Source);
 
@@ -169,4 +171,10 @@ fn machine_time() -> SystemTime {
 )]
 pub(crate) fn runtime_now() -> tokio::time::Instant {
     tokio::time::Instant::now()
+}
+
+/// The moment when `within` will have passed; the far future when it never will.
+pub(crate) fn deadline_in(within: Duration) -> tokio::time::Instant {
+    const FAR: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
+    runtime_now() + within.min(FAR)
 }

@@ -4,6 +4,7 @@ use std::{
     collections::{BTreeSet, HashMap},
     fmt,
     future::pending,
+    mem,
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::{Duration, Instant},
 };
@@ -11,7 +12,7 @@ use std::{
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use redstart_keys::Ttl;
 use tokio::{
-    runtime::Handle,
+    runtime::{self, Handle},
     sync::{Notify, watch},
 };
 
@@ -90,6 +91,8 @@ struct Leases {
 struct Lease {
     ttl: Ttl,
     due: Option<Instant>,
+    /// Where it was taken: one of the runtimes that may renew it, until that one has ended.
+    home: Option<Handle>,
     renew: Arc<dyn Fn() -> BoxFuture<'static, Renewal> + Send + Sync>,
     standing: Arc<watch::Sender<Standing>>,
 }
@@ -124,7 +127,14 @@ impl Renewer {
     ) -> Kept {
         let standing = Standing { valid_until: sent_at + validity(ttl), loss: None };
         let standing = Arc::new(watch::Sender::new(standing));
-        let lease = Lease { ttl, due: None, renew: Arc::new(renew), standing: Arc::clone(&standing) };
+        let home = Handle::try_current().ok();
+        let lease = Lease {
+            ttl,
+            due: None,
+            home: home.clone(),
+            renew: Arc::new(renew),
+            standing: Arc::clone(&standing),
+        };
 
         let mut leases = self.0.leases();
         leases.last_id += 1;
@@ -133,13 +143,9 @@ impl Renewer {
         let due = sent_at + ttl.as_duration() / 3;
         leases.plan(id, due);
         let is_next = leases.wakes_at.is_none_or(|wakes_at| due < wakes_at);
-        let starts = !leases.is_running && Handle::try_current().is_ok();
-        leases.is_running |= starts;
         drop(leases);
-        if starts {
-            // Made here and not in the task, which may be dropped before its first poll.
-            let running = Running(Arc::downgrade(&self.0));
-            self.0.tasks.spawn("lease renewer", Shared::renew_all(running, Arc::clone(&self.0.wake)));
+        if let Some(home) = home {
+            self.0.ensure_running(&home);
         }
         if is_next {
             self.0.wake.notify_one();
@@ -218,8 +224,18 @@ impl Validity {
 }
 
 impl Shared {
+    /// Starts the task on `runtime` where none runs.
+    fn ensure_running(self: &Arc<Self>, runtime: &Handle) {
+        if mem::replace(&mut self.leases().is_running, true) {
+            return;
+        }
+        // Made here and not in the task, which may be dropped before its first poll.
+        let running = Running { shared: Arc::downgrade(self), runtime: runtime.id() };
+        self.tasks.spawn_on(runtime, "lease renewer", Self::renew_all(running, Arc::clone(&self.wake)));
+    }
+
     async fn renew_all(running: Running, wake: Arc<Notify>) {
-        let shared = &running.0;
+        let shared = &running.shared;
         let Some(clock) = shared.upgrade().map(|shared| shared.resume()) else { return };
         let mut attempts = FuturesUnordered::new();
         loop {
@@ -318,6 +334,15 @@ impl Leases {
         self.schedule.insert((due, id));
     }
 
+    /// Notes that the task and its runtime have ended; answers which runtime may go on.
+    fn orphan(&mut self, ended: runtime::Id) -> Option<Handle> {
+        (self.is_running, self.wakes_at) = (false, None);
+        let lives = |home: &Handle| home.id() != ended;
+        // Forgotten, so that the search comes to an end where all runtimes have.
+        self.by_id.values_mut().for_each(|lease| lease.home = lease.home.take().filter(lives));
+        self.by_id.values().find_map(|lease| lease.home.clone())
+    }
+
     fn remove(&mut self, id: u64) {
         if let Some(due) = self.by_id.remove(&id).and_then(|lease| lease.due) {
             self.schedule.remove(&(due, id));
@@ -325,14 +350,18 @@ impl Leases {
     }
 }
 
-/// Says when the task ends, however it does, so that the next lease starts another.
-struct Running(Weak<Shared>);
+/// Held by the task: whatever ends it, another runtime that took leases goes on with them.
+struct Running {
+    shared: Weak<Shared>,
+    runtime: runtime::Id,
+}
 
 impl Drop for Running {
     fn drop(&mut self) {
-        if let Some(shared) = self.0.upgrade() {
-            let mut leases = shared.leases();
-            (leases.is_running, leases.wakes_at) = (false, None);
+        let Some(shared) = self.shared.upgrade() else { return };
+        let next = shared.leases().orphan(self.runtime);
+        if let Some(next) = next.filter(|_| !shared.tasks.is_stopped()) {
+            shared.ensure_running(&next);
         }
     }
 }

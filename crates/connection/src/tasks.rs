@@ -27,10 +27,19 @@ impl Tasks {
     /// The work is dropped at its next await when the shutdown comes. It answers whether the task was
     /// started: not outside a runtime, and not after the shutdown.
     pub fn spawn(&self, name: &'static str, work: impl Future<Output = ()> + Send + 'static) -> bool {
+        Handle::try_current().is_ok_and(|runtime| self.spawn_on(&runtime, name, work))
+    }
+
+    /// Like [`Tasks::spawn`], on `runtime`.
+    pub(crate) fn spawn_on(
+        &self,
+        runtime: &Handle,
+        name: &'static str,
+        work: impl Future<Output = ()> + Send + 'static,
+    ) -> bool {
         if self.0.stop.is_cancelled() {
             return false;
         }
-        let Ok(runtime) = Handle::try_current() else { return false };
         let stop = self.0.stop.clone();
         self.0.tracker.spawn_on(
             async move {
@@ -40,7 +49,7 @@ impl Tasks {
                     () = work => {}
                 }
             },
-            &runtime,
+            runtime,
         );
         true
     }

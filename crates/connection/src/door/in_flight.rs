@@ -8,7 +8,10 @@ use std::{
 
 use tokio::time::sleep;
 
-use crate::{Error, Result, clock::runtime_now};
+use crate::{
+    Error, Result,
+    clock::{deadline_in, runtime_now},
+};
 
 const STRIPES: usize = 16;
 
@@ -53,7 +56,7 @@ impl InFlight {
 
     /// Waits until no call is under way; answers how many were left at the end.
     pub(crate) async fn drained(&self, within: Duration) -> usize {
-        let give_up = runtime_now() + within;
+        let give_up = deadline_in(within);
         loop {
             let left = self.count();
             if left == 0 || runtime_now() >= give_up {

@@ -9,7 +9,12 @@ use tokio::time::timeout_at;
 
 pub(crate) use self::in_flight::InFlight;
 use self::retry::{Budget, next_pause};
-use crate::{Error, Operation, Redis, Result, clock::runtime_now, names, redis::Link};
+use crate::{
+    Certainty, Error, Operation, Redis, Result,
+    clock::{deadline_in, runtime_now},
+    names,
+    redis::Link,
+};
 
 /// The door of a store on Redis.
 pub(crate) struct Door {
@@ -24,18 +29,21 @@ impl Door {
 
     /// Carries out `operation` within `within`, again where that is safe.
     pub(crate) async fn run<O: Operation>(&self, operation: &O, within: Duration) -> Result<O::Output> {
-        let deadline = runtime_now() + within;
-        let mut attempt = Redis::new(Arc::clone(&self.link), deadline);
+        let deadline = deadline_in(within);
         self.budget.earn();
         let mut attempts = 0;
+        // What an earlier attempt may have done is not undone by a later one's certain failure.
+        let mut known = Certainty::NotSent;
         loop {
-            let Ok(outcome) = timeout_at(deadline, operation.on_redis(&attempt)).await else {
-                return Err(Error::timeout(within, attempt.certainty()));
-            };
+            let attempt = Redis::new(Arc::clone(&self.link), deadline);
+            let outcome = timeout_at(deadline, operation.on_redis(&attempt)).await;
+            known = known.max(attempt.certainty());
             let error = match outcome {
-                Ok(output) => return Ok(output),
-                Err(error) => error,
+                Ok(Ok(output)) => return Ok(output),
+                Ok(Err(error)) => error.at_least(known),
+                Err(_) => return Err(Error::timeout(within, known)),
             };
+            known = error.certainty();
             attempts += 1;
             let Some(pause) = next_pause(&error, operation.effect(), attempts) else { return Err(error) };
             if runtime_now() + pause >= deadline || !self.budget.spend() {
@@ -44,7 +52,6 @@ impl Door {
             metrics::counter!(names::RETRIES, "operation" => O::NAME).increment(1);
             tracing::debug!(operation = O::NAME, attempts, %error, "trying again");
             tokio::time::sleep(pause).await;
-            attempt = Redis::new(Arc::clone(&self.link), deadline);
         }
     }
 }

@@ -2,13 +2,13 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, Weak},
 };
 
 use redstart_keys::Key;
 
-use super::{Cursor, Delivery, Entry, PATIENCE};
-use crate::{Error, Result, Store};
+use super::{Cursor, Delivery, Entry, LIFETIME, PATIENCE};
+use crate::{Error, Memory, Result, Store};
 
 /// A stream: its entries, the oldest first.
 #[derive(Debug, Default)]
@@ -45,12 +45,19 @@ impl Stream {
 pub(super) struct MemoryReader {
     store: Store,
     key: Key,
-    cursor: Option<Cursor>,
+    place: Option<Place>,
+}
+
+/// How far a reader has come in a stream, and in which: one that ended and began again is another.
+#[derive(Clone, Debug)]
+struct Place {
+    stream: Weak<Mutex<Stream>>,
+    cursor: Cursor,
 }
 
 impl MemoryReader {
     pub(super) const fn new(store: Store, key: Key) -> Self {
-        Self { store, key, cursor: None }
+        Self { store, key, place: None }
     }
 
     pub(super) async fn next(&mut self) -> Result<Delivery> {
@@ -61,44 +68,47 @@ impl MemoryReader {
         tokio::pin!(told);
         // Listening begins before looking, so that what comes in between is not slept through.
         told.as_mut().enable();
-        let Some(cursor) = self.cursor else {
-            self.cursor = Some(self.look(|stream| stream.last).unwrap_or_default());
-            return Ok(Delivery::Idle);
-        };
-        if let Some(delivery) = self.news(cursor) {
-            return Ok(delivery);
+        let is_attached = self.place.is_some();
+        let news = self.news(memory)?;
+        if news != Delivery::Idle || !is_attached {
+            return Ok(news);
         }
         let _woken = tokio::time::timeout(PATIENCE, told).await;
-        Ok(self.news(cursor).unwrap_or(Delivery::Idle))
+        self.news(memory)
     }
 
-    fn news(&mut self, cursor: Cursor) -> Option<Delivery> {
-        let seen = self.look(|stream| (stream.trimmed_to > cursor, stream.after(cursor), stream.last));
-        let delivery = match seen {
-            // A stream that has ended took its entries along.
-            None if cursor == Cursor::default() => return None,
-            None => {
-                self.cursor = Some(Cursor::default());
-                return Some(Delivery::Gap);
+    fn news(&mut self, memory: &Memory) -> Result<Delivery> {
+        let handle = self.stream(memory)?;
+        let (delivery, cursor) = with_stream(&handle, |stream| match &self.place {
+            None => (Delivery::Idle, stream.last),
+            Some(place) if !place.is_in(&handle) || stream.trimmed_to > place.cursor => {
+                (Delivery::Gap, stream.last)
             }
-            Some((true, _, last)) => {
-                self.cursor = Some(last);
-                return Some(Delivery::Gap);
+            Some(place) => {
+                let entries = stream.after(place.cursor);
+                (if entries.is_empty() { Delivery::Idle } else { Delivery::Entries(entries) }, stream.last)
             }
-            Some((false, entries, last)) => (entries, last),
-        };
-        let (entries, last) = delivery;
-        if entries.is_empty() {
-            return None;
-        }
-        self.cursor = Some(last);
-        Some(Delivery::Entries(entries))
+        });
+        self.place = Some(Place { stream: Arc::downgrade(&handle), cursor });
+        Ok(delivery)
     }
 
-    fn look<R>(&self, read: impl FnOnce(&mut Stream) -> R) -> Option<R> {
-        let memory = self.store.embedded()?;
-        memory.with(&[&self.key], self.store.clock().now(), |tx| {
-            tx.get::<StreamHandle>(&self.key).map(|handle| with_stream(&handle, read))
+    /// The stream, made when there is none, so that its end can be seen.
+    fn stream(&self, memory: &Memory) -> Result<StreamHandle> {
+        let now = self.store.clock().now();
+        memory.with(&[&self.key], now, |tx| {
+            if let Some(handle) = tx.get::<StreamHandle>(&self.key) {
+                return Ok((*handle).clone());
+            }
+            let handle = StreamHandle::default();
+            tx.put(&self.key, Arc::clone(&handle), now.saturating_add(LIFETIME.as_duration()))?;
+            Ok(handle)
         })
+    }
+}
+
+impl Place {
+    fn is_in(&self, stream: &StreamHandle) -> bool {
+        std::ptr::eq(self.stream.as_ptr(), Arc::as_ptr(stream))
     }
 }

@@ -7,7 +7,7 @@ mod redis;
 use std::{fmt, num::ParseIntError, str::FromStr, time::Duration, time::Instant};
 
 use bytes::Bytes;
-use redstart_keys::Key;
+use redstart_keys::{Key, Ttl};
 
 pub use self::append::Append;
 use self::{memory::MemoryReader, redis::RedisReader};
@@ -15,6 +15,8 @@ use crate::{Result, Store};
 
 /// How long a reader waits for news before it says that there are none.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// How long a stream lives that a reader made because there was none.
+const LIFETIME: Ttl = Ttl::days(1);
 
 /// A place in a stream; later entries have greater ones.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -47,7 +49,7 @@ pub enum Delivery {
     Gap,
 }
 
-/// A reader of a stream from its end at the time of opening.
+/// A reader of a stream, from where its end was at the first answer of [`Feed::next`].
 ///
 /// It has a connection of its own, follows the server through reconnections, and never passes over an
 /// entry silently: when the entry at its cursor is gone (trimmed, evicted, flushed, another server) it
@@ -82,7 +84,7 @@ enum Reader {
 }
 
 impl Feed {
-    /// A reader of the stream under `key`, from its end.
+    /// A reader of the stream under `key`; it attaches to the stream's end with the first [`Feed::next`].
     #[must_use]
     pub fn open(store: &Store, key: Key) -> Self {
         let reader = if store.is_memory() {

@@ -2,10 +2,10 @@
 
 use std::{fmt, time::Duration};
 
-use redstart_keys::{Key, Ttl};
+use redstart_keys::Key;
 use tokio::time::sleep;
 
-use super::{Append, Cursor, Delivery, Entry, PATIENCE};
+use super::{Append, Cursor, Delivery, Entry, LIFETIME, PATIENCE};
 use crate::{
     Error, Result, Store, Value,
     redis::{Link, Session, full_jitter},
@@ -49,7 +49,7 @@ impl RedisReader {
         // Dropped midway or failed, the session does not come back: its state would be unknown.
         let mut session = match self.session.take() {
             Some(session) => session,
-            None => link.exclusive.session().await?,
+            None => link.exclusive.session(&link.tasks).await?,
         };
         let delivery = match self.cursor {
             None => {
@@ -103,7 +103,7 @@ impl RedisReader {
         let entries = parse_entries(session.send(&last, link.command_timeout).await?)?;
         match entries.first() {
             Some(entry) => Ok(entry.cursor),
-            None => self.store.run(&Append::new(self.key.clone(), Ttl::days(1)).field(MARK, "")).await,
+            None => self.store.run(&Append::new(self.key.clone(), LIFETIME).field(MARK, "")).await,
         }
     }
 }

@@ -1,6 +1,7 @@
 use redstart_keys::{Category, Key, Ttl};
 
 use super::*;
+use crate::{Clock, Timestamp};
 
 fn news() -> Key {
     Key::namespace(Category::Cache, "user", "inv")
@@ -73,4 +74,27 @@ fn cursors_order_as_the_server_orders_ids() {
     assert_eq!(cursor("5-2").next_at(5).to_string(), "5-3");
     assert_eq!(cursor("5-2").next_at(7).to_string(), "7-0");
     assert!("x".parse::<Cursor>().is_err());
+}
+
+#[tokio::test]
+async fn stream_that_ended_and_began_again_is_a_gap() {
+    let clock = Clock::manual(Timestamp::from_micros(1_000_000_000));
+    let store = Store::memory_with(clock.clone());
+    let append = async || {
+        let entry = Append::new(news(), Ttl::seconds(1)).field("n", "1");
+        store.run(&entry).await.expect("there is room")
+    };
+    // Both a reader that has read something and one that has not.
+    let (mut reader, mut newcomer) = (Feed::open(&store, news()), Feed::open(&store, news()));
+    assert_eq!(reader.next().await.expect("memory answers"), Delivery::Idle);
+    append().await;
+    assert!(matches!(reader.next().await, Ok(Delivery::Entries(_))));
+    assert_eq!(newcomer.next().await.expect("memory answers"), Delivery::Idle);
+    append().await;
+    clock.advance(Duration::from_secs(2));
+    append().await;
+    assert_eq!(reader.next().await.expect("memory answers"), Delivery::Gap);
+    assert_eq!(newcomer.next().await.expect("memory answers"), Delivery::Gap);
+    append().await;
+    assert!(matches!(reader.next().await, Ok(Delivery::Entries(_))));
 }

@@ -8,7 +8,7 @@ use std::{
     fmt,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -19,7 +19,7 @@ use tokio::sync::Notify;
 
 use crate::{Clock, Timestamp};
 use entry::Entry;
-use stripes::Stripes;
+use stripes::{Held, Stripes};
 pub use tx::Tx;
 
 /// How many entries of coordination state the embedded store holds.
@@ -28,6 +28,8 @@ const MAX_ENTRIES: usize = 1_000_000;
 const MAX_VALUE_BYTES: u64 = 256 * 1024 * 1024;
 /// How long an entry is kept past its deadline before moka reclaims it.
 const RECLAIM_SLACK: Duration = Duration::from_secs(1);
+/// How often a full store is searched for expired entries.
+const SEARCH_EVERY: Duration = Duration::from_secs(1);
 
 /// The embedded store.
 ///
@@ -44,15 +46,19 @@ struct Inner {
     digest: DigestKey,
     count: Arc<AtomicUsize>,
     max_entries: usize,
-    reclaims: bool,
+    /// How long past its deadline an entry is reclaimed; never by moka under a clock that a test moves.
+    reclaim_slack: Option<Duration>,
+    /// When expired entries were last searched for, in microseconds.
+    searched_at: AtomicU64,
 }
 
 impl Memory {
     pub(crate) fn new(clock: &Clock) -> Self {
-        Self::bounded(clock, MAX_ENTRIES, MAX_VALUE_BYTES)
+        let reclaim_slack = (!clock.is_manual()).then_some(RECLAIM_SLACK);
+        Self::bounded(MAX_ENTRIES, MAX_VALUE_BYTES, reclaim_slack)
     }
 
-    pub(crate) fn bounded(clock: &Clock, max_entries: usize, max_value_bytes: u64) -> Self {
+    pub(crate) fn bounded(max_entries: usize, max_value_bytes: u64, reclaim_slack: Option<Duration>) -> Self {
         let count = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&count);
         // No capacity bound: with one, moka may refuse an entry, and a lock that can be evicted is none.
@@ -60,7 +66,8 @@ impl Memory {
             .expire_after(Reclaim)
             .eviction_listener(move |_, _, cause| {
                 if cause != RemovalCause::Replaced {
-                    counted.fetch_sub(1, Ordering::Relaxed);
+                    let fewer = |count: usize| Some(count.saturating_sub(1));
+                    let _previous = counted.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fewer);
                 }
             })
             .build();
@@ -72,8 +79,18 @@ impl Memory {
         let (stripes, readers) = (Stripes::default(), Notify::new());
         // Names are only compared with patterns here; no digest leaves the process.
         let digest = DigestKey::new(b"embedded");
-        let reclaims = !clock.is_manual();
-        Self(Arc::new(Inner { state, values, stripes, readers, digest, count, max_entries, reclaims }))
+        let searched_at = AtomicU64::new(0);
+        Self(Arc::new(Inner {
+            state,
+            values,
+            stripes,
+            readers,
+            digest,
+            count,
+            max_entries,
+            reclaim_slack,
+            searched_at,
+        }))
     }
 
     /// Reads and changes the entries of `keys` as one step.
@@ -81,8 +98,8 @@ impl Memory {
     /// Nobody else sees or changes any of them while `body` runs, as in a script. `body` may touch
     /// only these keys.
     pub fn with<R>(&self, keys: &[&Key], now: Timestamp, body: impl FnOnce(&mut Tx<'_>) -> R) -> R {
-        let _held = self.0.stripes.lock(keys);
-        body(&mut Tx::new(self, now))
+        let held = self.0.stripes.lock(keys);
+        body(&mut Tx::new(self, &held, now))
     }
 
     /// Every key of coordination state and every cached value that `pattern` matches.
@@ -128,16 +145,36 @@ impl Memory {
     }
 
     /// Makes room by reclaiming what has expired; answers whether there is any.
-    fn has_room(&self, now: Timestamp) -> bool {
+    fn has_room(&self, held: &Held<'_>, now: Timestamp) -> bool {
         if self.entries() < self.0.max_entries {
             return true;
         }
-        for (key, entry) in &self.0.state {
-            if entry.is_expired(now) {
-                self.0.state.remove(&*key);
-            }
+        if self.may_search(now) {
+            self.reclaim_expired(held, now);
         }
         self.entries() < self.0.max_entries
+    }
+
+    /// A search looks at every entry, so a store that stays full is not searched at every call.
+    fn may_search(&self, now: Timestamp) -> bool {
+        let last = self.0.searched_at.load(Ordering::Relaxed);
+        let elapsed = now.since(Timestamp::from_micros(last));
+        let is_due = last == 0 || elapsed >= SEARCH_EVERY || now.as_micros() < last;
+        is_due
+            && (self.0.searched_at)
+                .compare_exchange(last, now.as_micros(), Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok()
+    }
+
+    fn reclaim_expired(&self, held: &Held<'_>, now: Timestamp) {
+        for (key, _) in self.0.state.iter().filter(|(_, entry)| entry.is_expired(now)) {
+            // Looked at again under its lock: another step may have renewed it meanwhile.
+            self.0.stripes.try_beside(held, &key, || {
+                if self.0.state.get(&*key).is_some_and(|entry| entry.is_expired(now)) {
+                    self.0.state.invalidate(&*key);
+                }
+            });
+        }
     }
 }
 

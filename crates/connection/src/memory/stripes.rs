@@ -2,7 +2,7 @@
 
 use std::{
     hash::{BuildHasher, RandomState},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError, TryLockError},
 };
 
 use redstart_keys::Key;
@@ -35,19 +35,52 @@ impl Stripes {
         }
     }
 
+    /// Runs `body` while `key` is locked, by `held` or for a moment; not at all when another step has it.
+    ///
+    /// For work beside a step's own keys, which must not wait for other steps lest it wait in a circle.
+    pub(super) fn try_beside(&self, held: &Held<'_>, key: &Key, body: impl FnOnce()) {
+        let stripe = self.stripe(key);
+        if held.holds(stripe) {
+            return body();
+        }
+        let free = match self.locks[stripe].try_lock() {
+            Ok(guard) => Some(guard),
+            Err(TryLockError::Poisoned(guard)) => Some(guard.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        };
+        if let Some(_guard) = free {
+            body();
+        }
+    }
+
     fn stripe(&self, key: &Key) -> usize {
         usize::try_from(self.hasher.hash_one(key) % STRIPES as u64).unwrap_or(0)
     }
 
-    fn take(&self, stripe: usize) -> MutexGuard<'_, ()> {
+    fn take(&self, stripe: usize) -> Stripe<'_> {
         // The lock guards no data of its own, so a panic under it leaves nothing half written.
-        self.locks[stripe].lock().unwrap_or_else(PoisonError::into_inner)
+        let guard = self.locks[stripe].lock().unwrap_or_else(PoisonError::into_inner);
+        Stripe { stripe, _guard: guard }
     }
 }
 
 /// The stripes held by one step.
-#[expect(dead_code, reason = "the guards are held, never read")]
 pub(super) enum Held<'a> {
-    One(MutexGuard<'a, ()>),
-    Many(Vec<MutexGuard<'a, ()>>),
+    One(Stripe<'a>),
+    Many(Vec<Stripe<'a>>),
+}
+
+/// One stripe, locked.
+pub(super) struct Stripe<'a> {
+    stripe: usize,
+    _guard: MutexGuard<'a, ()>,
+}
+
+impl Held<'_> {
+    fn holds(&self, stripe: usize) -> bool {
+        match self {
+            Self::One(one) => one.stripe == stripe,
+            Self::Many(many) => many.iter().any(|one| one.stripe == stripe),
+        }
+    }
 }

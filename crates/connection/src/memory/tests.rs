@@ -9,7 +9,7 @@ const COUNT: Entity<u64> = Entity::new(Category::Counter, "count").ttl(Ttl::hour
 const T0: Timestamp = Timestamp::from_micros(1_000_000);
 
 fn memory(max_entries: usize) -> Memory {
-    Memory::bounded(&Clock::manual(T0), max_entries, 1 << 20)
+    Memory::bounded(max_entries, 1 << 20, None)
 }
 
 fn later(seconds: u64) -> Timestamp {
@@ -96,4 +96,75 @@ fn pattern_removes_what_it_matches_alone() {
     }
     assert_eq!(memory.remove_matching(&COUNT.pattern(), T0), 2);
     assert_eq!(memory.scan(&redstart_keys::Pattern::all(), T0), [OTHER.key(&1)]);
+}
+
+#[test]
+fn expired_entries_that_come_again_are_counted_once() {
+    // moka reclaims by the machine's clock, so this waits for it.
+    let memory = Memory::bounded(1_000, 1 << 20, Some(Duration::ZERO));
+    let clock = Clock::system();
+    for _ in 0..4 {
+        for id in 0..50 {
+            let key = COUNT.key(&id);
+            let now = clock.now();
+            let until = now.saturating_add(Duration::from_millis(20));
+            memory.with(&[&key], now, |tx| tx.put(&key, id, until)).expect("there is room");
+        }
+        assert!(memory.entries() <= 50, "{} entries are counted", memory.entries());
+        while memory.0.state.iter().next().is_some() {
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
+
+#[test]
+fn steps_that_search_a_full_store_do_not_wait_in_a_circle() {
+    let memory = Arc::new(memory(512));
+    let threads: Vec<_> = (0..4_u64)
+        .map(|thread| {
+            let memory = Arc::clone(&memory);
+            thread::spawn(move || {
+                for round in 0..2_000 {
+                    let (left, right) = (COUNT.key(&(4 * round + thread)), COUNT.key(&(9_999 - round)));
+                    // All that was put before has expired, so each step may have to make room.
+                    let now = later(10 * round);
+                    memory.with(&[&left, &right], now, |tx| {
+                        let _full = tx.put(&left, 1_u8, later(10 * round + 5));
+                        let _full = tx.put(&right, 1_u8, later(10 * round + 5));
+                    });
+                }
+            })
+        })
+        .collect();
+    for thread in threads {
+        thread.join().expect("no panic");
+    }
+    assert!(memory.entries() <= 512 + 4, "{} entries", memory.entries());
+}
+
+#[test]
+fn full_store_is_not_searched_at_every_call() {
+    let memory = memory(1);
+    let put = |id: u64, now, until| {
+        let key = COUNT.key(&id);
+        memory.with(&[&key], now, |tx| tx.put(&key, id, until))
+    };
+    put(1, T0, T0.saturating_add(Duration::from_millis(500))).expect("there is room");
+    assert!(put(2, T0, later(9)).is_err());
+    assert!(put(2, T0.saturating_add(Duration::from_millis(600)), later(9)).is_err(), "searched too soon");
+    put(2, later(1), later(9)).expect("the expired entry made room");
+}
+
+#[test]
+fn key_is_either_state_or_a_value() {
+    let memory = memory(10);
+    let key = COUNT.key(&1);
+    let read = || memory.with(&[&key], T0, |tx| tx.get::<u8>(&key).map(|value| *value));
+    memory.with(&[&key], T0, |tx| tx.put(&key, 1_u8, later(10))).expect("there is room");
+    memory.with(&[&key], T0, |tx| tx.put_value(&key, 2_u8, 1, later(10)));
+    assert_eq!((read(), memory.entries()), (Some(2), 0));
+    memory.with(&[&key], T0, |tx| tx.put(&key, 3_u8, later(10))).expect("there is room");
+    assert_eq!((read(), memory.entries()), (Some(3), 1));
+    assert!(memory.with(&[&key], T0, |tx| tx.remove(&key)));
+    assert_eq!(read(), None);
 }

@@ -4,18 +4,19 @@ use std::{fmt, sync::Arc, sync::atomic::Ordering};
 
 use redstart_keys::Key;
 
-use super::{Memory, RECLAIM_SLACK, entry::Entry};
+use super::{Memory, entry::Entry, stripes::Held};
 use crate::{Error, Result, Timestamp};
 
 /// The entries of one step, seen and changed as one.
 pub struct Tx<'a> {
     memory: &'a Memory,
+    held: &'a Held<'a>,
     now: Timestamp,
 }
 
 impl<'a> Tx<'a> {
-    pub(super) const fn new(memory: &'a Memory, now: Timestamp) -> Self {
-        Self { memory, now }
+    pub(super) const fn new(memory: &'a Memory, held: &'a Held<'a>, now: Timestamp) -> Self {
+        Self { memory, held, now }
     }
 
     /// Keeps `value` under `key` until `expires_at`.
@@ -52,6 +53,7 @@ impl<'a> Tx<'a> {
         expires_at: Timestamp,
     ) {
         let entry = self.entry(value, Some(expires_at), weight);
+        self.memory.0.state.invalidate(key);
         self.memory.0.values.insert(key.clone(), entry);
     }
 
@@ -100,7 +102,7 @@ impl<'a> Tx<'a> {
     ) -> Result<()> {
         let inner = &self.memory.0;
         let is_new = !inner.state.contains_key(key);
-        if is_new && !self.memory.has_room(self.now) {
+        if is_new && !self.memory.has_room(self.held, self.now) {
             return Err(Error::overloaded(format!(
                 "the embedded store holds {} entries, its most",
                 inner.max_entries
@@ -108,15 +110,19 @@ impl<'a> Tx<'a> {
         }
         let entry = self.entry(value, expires_at, 1);
         if is_new {
+            // moka may still have the key's expired entry, and would count its replacement as none lost.
+            inner.state.invalidate(key);
             inner.count.fetch_add(1, Ordering::Relaxed);
         }
+        inner.values.invalidate(key);
         inner.state.insert(key.clone(), entry);
         Ok(())
     }
 
     fn entry<T: Send + Sync + 'static>(&self, value: T, expires_at: Option<Timestamp>, weight: u32) -> Entry {
-        let lifetime = expires_at.filter(|_| self.memory.0.reclaims).map(|at| at.since(self.now));
-        let reclaim_after = lifetime.map(|lifetime| lifetime.saturating_add(RECLAIM_SLACK));
+        let lifetime = expires_at.map(|at| at.since(self.now));
+        let slack = self.memory.0.reclaim_slack;
+        let reclaim_after = lifetime.zip(slack).map(|(lifetime, slack)| lifetime.saturating_add(slack));
         Entry::new(value, expires_at, reclaim_after, weight)
     }
 }

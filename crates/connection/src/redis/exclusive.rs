@@ -1,9 +1,10 @@
 //! Exclusive connections, for commands that block.
 
 use std::{
+    collections::HashMap,
     fmt,
     sync::{
-        Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -11,21 +12,26 @@ use std::{
 
 use bb8_redis::bb8::{ManageConnection, Pool, PooledConnection, QueueStrategy, RunError};
 use redis::{Client, aio::MultiplexedConnection};
+use tokio::runtime::{self, Handle};
 
 use super::{classify::classify, convert::convert, link::open};
-use crate::{Config, Error, Result, Value};
+use crate::{Config, Error, Result, Tasks, Value};
 
-/// The pool of exclusive connections.
+/// The pools of exclusive connections, one for each runtime that asks for any.
 ///
-/// It is opened on first use and again after its runtime has ended, so that a store belongs to none.
+/// A connection belongs to the runtime that drives it; a pool is opened when a runtime first asks and
+/// ends with that runtime or with the store.
 pub(crate) struct Exclusive {
     manager: Manager,
     size: u32,
     wait: Duration,
     idle: Duration,
     max_age: Duration,
-    pool: Mutex<Option<(tokio::runtime::Id, Pool<Manager>)>>,
+    pools: Arc<Pools>,
 }
+
+#[derive(Default)]
+struct Pools(Mutex<HashMap<runtime::Id, Pool<Manager>>>);
 
 impl Exclusive {
     pub(crate) fn new(config: &Config, client: Client) -> Self {
@@ -35,13 +41,13 @@ impl Exclusive {
             wait: config.handshake_timeout,
             idle: config.idle_timeout,
             max_age: config.max_age,
-            pool: Mutex::new(None),
+            pools: Arc::default(),
         }
     }
 
     /// Takes a connection for oneself.
-    pub(crate) async fn session(&self) -> Result<Session> {
-        let pool = self.pool();
+    pub(crate) async fn session(&self, tasks: &Tasks) -> Result<Session> {
+        let pool = self.pool(tasks)?;
         match pool.get_owned().await {
             Ok(connection) => Ok(Session { connection }),
             Err(RunError::User(error)) => Err(error),
@@ -59,33 +65,59 @@ impl Exclusive {
 
     /// Connections in use, and the most there may be.
     pub(crate) fn usage(&self) -> (usize, usize) {
-        let open = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
-        let in_use = open.as_ref().map_or(0, |(_, pool)| {
+        let size = usize::try_from(self.size).unwrap_or(usize::MAX);
+        let pools = self.pools.lock();
+        let in_use = |pool: &Pool<Manager>| {
             let state = pool.state();
-            state.connections.saturating_sub(state.idle_connections)
-        });
-        (usize::try_from(in_use).unwrap_or(usize::MAX), usize::try_from(self.size).unwrap_or(usize::MAX))
+            usize::try_from(state.connections.saturating_sub(state.idle_connections)).unwrap_or(usize::MAX)
+        };
+        (pools.values().map(in_use).sum(), size * pools.len().max(1))
     }
 
-    fn pool(&self) -> Pool<Manager> {
-        let here = tokio::runtime::Handle::current().id();
-        let mut open = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
-        match &*open {
-            Some((home, pool)) if *home == here => pool.clone(),
-            _ => {
-                let pool = Pool::builder()
-                    .max_size(self.size)
-                    .connection_timeout(self.wait)
-                    .idle_timeout(Some(self.idle))
-                    .max_lifetime(Some(self.max_age))
-                    .queue_strategy(QueueStrategy::Lifo)
-                    .test_on_check_out(true)
-                    .retry_connection(false)
-                    .build_unchecked(self.manager.clone());
-                *open = Some((here, pool.clone()));
-                pool
-            }
+    /// The pool of the present runtime.
+    fn pool(&self, tasks: &Tasks) -> Result<Pool<Manager>> {
+        let here = Handle::current();
+        let mut pools = self.pools.lock();
+        if let Some(pool) = pools.get(&here.id()) {
+            return Ok(pool.clone());
         }
+        let pool = Pool::builder()
+            .max_size(self.size)
+            .connection_timeout(self.wait)
+            .idle_timeout(Some(self.idle))
+            .max_lifetime(Some(self.max_age))
+            .queue_strategy(QueueStrategy::Lifo)
+            .test_on_check_out(true)
+            .retry_connection(false)
+            .build_unchecked(self.manager.clone());
+        pools.insert(here.id(), pool.clone());
+        drop(pools);
+        let open = Open { pools: Arc::clone(&self.pools), runtime: here.id() };
+        let kept = tasks.spawn_on(&here, "exclusive connections", async move {
+            let _open = open;
+            std::future::pending().await
+        });
+        if kept { Ok(pool) } else { Err(Error::shutdown()) }
+    }
+}
+
+impl Pools {
+    fn lock(&self) -> MutexGuard<'_, HashMap<runtime::Id, Pool<Manager>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Held by a task of the pool's runtime; when that or the store ends, the pool is given up.
+struct Open {
+    pools: Arc<Pools>,
+    runtime: runtime::Id,
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        let pool = self.pools.lock().remove(&self.runtime);
+        // Outside the lock, since it closes the connections.
+        drop(pool);
     }
 }
 

@@ -6,6 +6,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use futures_util::future::join_all;
 use redis::{Arg, Cmd, Value};
 use tokio::{sync::oneshot, task::yield_now, time::Instant};
 
@@ -21,6 +22,8 @@ pub(crate) struct Gather(Mutex<Option<Batch>>);
 struct Batch {
     mget: Cmd,
     callers: Vec<oneshot::Sender<Answer>>,
+    /// That of its most patient caller.
+    deadline: Instant,
 }
 
 impl Gather {
@@ -36,18 +39,17 @@ impl Gather {
         deadline: Instant,
     ) -> Answer {
         let (caller, answer) = oneshot::channel();
-        if lane.gather.push(name, caller) {
-            let (its_lane, live) = (Arc::clone(lane), Arc::clone(live));
-            let sent = tasks.spawn_to_end(async move {
+        if lane.gather.push(name, caller, deadline) {
+            let opened = Opened(Some(Arc::clone(lane)));
+            let live = Arc::clone(live);
+            // Without a runtime the task is dropped here, and with it the batch.
+            tasks.spawn_to_end(async move {
                 // Whoever is ready to run now gets into this batch.
                 yield_now().await;
-                if let Some(batch) = its_lane.gather.take() {
-                    batch.send(&live, deadline).await;
+                if let Some(batch) = opened.take() {
+                    batch.send(&live).await;
                 }
             });
-            if !sent {
-                drop(lane.gather.take());
-            }
         }
         answer.await.unwrap_or_else(|_| {
             Err(Error::new(ErrorKind::Connection, Certainty::Unknown, "the runtime of the batch ended"))
@@ -55,16 +57,17 @@ impl Gather {
     }
 
     /// Adds a caller; answers whether it opened the batch.
-    fn push(&self, name: &[u8], caller: oneshot::Sender<Answer>) -> bool {
+    fn push(&self, name: &[u8], caller: oneshot::Sender<Answer>, deadline: Instant) -> bool {
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let opens = open.is_none();
         let batch = open.get_or_insert_with(|| {
             let mut mget = Cmd::with_capacity(64, 64 * 48);
             mget.arg("MGET");
-            Batch { mget, callers: Vec::with_capacity(64) }
+            Batch { mget, callers: Vec::with_capacity(64), deadline }
         });
         batch.mget.arg(name);
         batch.callers.push(caller);
+        batch.deadline = batch.deadline.max(deadline);
         opens
     }
 
@@ -73,9 +76,29 @@ impl Gather {
     }
 }
 
+/// The duty to send the batch that was opened, which stays the open one until it is taken here.
+struct Opened(Option<Arc<Lane>>);
+
+impl Opened {
+    fn take(mut self) -> Option<Batch> {
+        self.0.take()?.gather.take()
+    }
+}
+
+impl Drop for Opened {
+    /// The task never ran: its runtime ended. The batch must not stay open, for nobody would send it.
+    fn drop(&mut self) {
+        let Some(batch) = self.0.take().and_then(|lane| lane.gather.take()) else { return };
+        for caller in batch.callers {
+            let unsent = Error::new(ErrorKind::Connection, Certainty::NotSent, "the batch was never sent");
+            answer_one(caller, Err(unsent));
+        }
+    }
+}
+
 impl Batch {
-    async fn send(self, live: &Live, deadline: Instant) {
-        let Self { mget, callers } = self;
+    async fn send(self, live: &Live) {
+        let Self { mget, callers, deadline } = self;
         let answer = tokio::time::timeout_at(deadline, live.send(&mget, deadline)).await;
         match answer {
             Ok(Ok(Value::Array(values))) if values.len() == callers.len() => {
@@ -93,7 +116,7 @@ impl Batch {
             Ok(Ok(_)) => callers.into_iter().for_each(|caller| {
                 answer_one(caller, Err(Error::protocol("an MGET was answered with something else")))
             }),
-            // The callers have the same deadline and find out by themselves.
+            // No caller has a later deadline than the batch; each finds out by itself.
             Err(_) => {}
         }
     }
@@ -101,15 +124,17 @@ impl Batch {
 
 async fn ask_alone(mget: &Cmd, callers: Vec<oneshot::Sender<Answer>>, live: &Live, deadline: Instant) {
     let names = mget.args_iter().skip(1);
-    for (name, caller) in names.zip(callers) {
-        let Arg::Simple(name) = name else { continue };
+    let reads = names.zip(callers).filter_map(|(name, caller)| {
+        let Arg::Simple(name) = name else { return None };
         let mut get = redis::cmd("GET");
         get.arg(name);
-        match tokio::time::timeout_at(deadline, live.send(&get, deadline)).await {
-            Ok(answer) => answer_one(caller, answer.and_then(read)),
-            Err(_) => return,
-        }
-    }
+        Some(async move {
+            if let Ok(answer) = tokio::time::timeout_at(deadline, live.send(&get, deadline)).await {
+                answer_one(caller, answer.and_then(read));
+            }
+        })
+    });
+    join_all(reads).await;
 }
 
 fn answer_one(caller: oneshot::Sender<Answer>, answer: Answer) {

@@ -21,7 +21,10 @@ use super::{
     link::Link,
     supervisor,
 };
-use crate::{Error, Result, clock::runtime_now};
+use crate::{
+    Error, Result,
+    clock::{deadline_in, runtime_now},
+};
 
 /// How many commands a lane carries at once.
 pub(crate) const IN_FLIGHT: usize = 512;
@@ -110,7 +113,7 @@ impl Lane {
         if self.supervised.swap(true, Ordering::AcqRel) {
             return;
         }
-        let watch = Supervision(Arc::clone(self));
+        let watch = Supervision { lane: Arc::clone(self), link: Arc::clone(link) };
         let (lane, link) = (Arc::clone(self), Arc::clone(link));
         let tasks = link.tasks.clone();
         tasks.spawn("lane", async move {
@@ -121,13 +124,18 @@ impl Lane {
 }
 
 /// Held by the supervisor; whatever ends it, the lane is then known to be alone.
-struct Supervision(Arc<Lane>);
+struct Supervision {
+    lane: Arc<Lane>,
+    link: Arc<Link>,
+}
 
 impl Drop for Supervision {
     fn drop(&mut self) {
-        self.0.withdraw();
-        self.0.set_state(State::Hopeful);
-        self.0.supervised.store(false, Ordering::Release);
+        self.lane.withdraw();
+        self.lane.set_state(State::Hopeful);
+        self.lane.supervised.store(false, Ordering::Release);
+        // Callers on other runtimes wait for this lane; one of them takes it over.
+        self.link.lanes_changed();
     }
 }
 
@@ -176,11 +184,7 @@ impl Live {
         let pending = Pending { live: self, deadline, answered: false };
         let answer = connection.send_packed_command(cmd).await;
         pending.answered();
-        match answer {
-            Ok(Value::ServerError(error)) => Err(self.judge(&error.into())),
-            Ok(value) => Ok(value),
-            Err(error) => Err(self.judge(&error)),
-        }
+        answer.map_err(|error| self.judge(&error)).and_then(|answer| self.opened(answer))
     }
 
     /// Sends several commands in one write.
@@ -189,17 +193,26 @@ impl Live {
         pipeline: &redis::Pipeline,
         count: usize,
         deadline: Instant,
-    ) -> Result<Vec<Value>> {
+    ) -> Result<Vec<Result<Value>>> {
         let mut connection = self.connection.clone();
         let pending = Pending { live: self, deadline, answered: false };
         let answers = connection.send_packed_commands(pipeline, 0, count).await;
         pending.answered();
-        answers.map_err(|error| self.judge(&error))
+        let answers = answers.map_err(|error| self.judge(&error))?;
+        Ok(answers.into_iter().map(|answer| self.opened(answer)).collect())
+    }
+
+    /// An answer, or the server's error that it is.
+    fn opened(&self, answer: Value) -> Result<Value> {
+        match answer {
+            Value::ServerError(error) => Err(self.judge(&error.into())),
+            answer => Ok(answer),
+        }
     }
 
     /// Asks for a sign of life.
     pub(crate) async fn ping(&self, within: Duration) -> bool {
-        let deadline = runtime_now() + within;
+        let deadline = deadline_in(within);
         let mut connection = self.connection.clone();
         let ping = redis::cmd("PING");
         let pong = timeout_at(deadline, connection.send_packed_command(&ping)).await;

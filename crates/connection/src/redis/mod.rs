@@ -1,5 +1,6 @@
 //! What an operation may do on Redis.
 
+mod account;
 mod classify;
 mod convert;
 mod exclusive;
@@ -8,15 +9,10 @@ mod invocation;
 mod lane;
 mod link;
 mod reach;
+mod shared_only;
 mod supervisor;
 
-use std::{
-    fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-};
+use std::{fmt, sync::Arc};
 
 use bytes::Bytes;
 use redstart_keys::Key;
@@ -24,7 +20,8 @@ use tokio::time::Instant;
 
 pub use self::invocation::Invocation;
 use self::{
-    convert::{convert, convert_all},
+    account::Account,
+    convert::convert,
     gather::{Gather, read},
 };
 pub(crate) use self::{
@@ -39,26 +36,26 @@ use crate::{Certainty, Cmd, Error, Result, Script, Value, cmd::Part};
 pub struct Redis {
     link: Arc<Link>,
     deadline: Instant,
-    handed_over: AtomicBool,
-    done: AtomicBool,
+    account: Account,
 }
 
 impl Redis {
     pub(crate) fn new(link: Arc<Link>, deadline: Instant) -> Self {
-        Self { link, deadline, handed_over: AtomicBool::new(false), done: AtomicBool::new(false) }
+        Self { link, deadline, account: Account::default() }
     }
 
     /// Sends one command.
     ///
     /// # Errors
     ///
-    /// Fails when no connection is up, when it breaks, and with the server's own errors.
+    /// Fails when no connection is up, when it breaks, and with the server's own errors. Commands that
+    /// block, or that change the connection for everybody who shares it, are refused before they are sent.
     ///
     /// # Cancel safety
     ///
     /// If this is dropped midway the command may have been carried out.
     pub async fn send(&self, cmd: Cmd) -> Result<Value> {
-        let prepared = self.prepare(&cmd);
+        let prepared = self.prepare(&cmd)?;
         self.dispatch(&prepared).await.and_then(convert)
     }
 
@@ -66,19 +63,19 @@ impl Redis {
     ///
     /// # Errors
     ///
-    /// As [`Redis::send`]; the first command that fails decides, the others have been sent all the same.
+    /// As [`Redis::send`]; the first command that fails decides, the others have been sent all the same,
+    /// so that the failure counts as [`Certainty::Unknown`] unless all were refused.
     pub async fn pipeline(&self, cmds: Vec<Cmd>) -> Result<Vec<Value>> {
         let mut pipeline = redis::Pipeline::with_capacity(cmds.len());
         for cmd in &cmds {
-            pipeline.add_command(self.prepare(cmd));
+            pipeline.add_command(self.prepare(cmd)?);
         }
-        let (lane, live) = self.link.live().await.map_err(|error| self.judge(error))?;
-        let _permit = lane.permit().await.map_err(|error| self.judge(error))?;
-        self.handed_over.store(true, Ordering::Relaxed);
+        let (lane, live) = self.link.live().await?;
+        let _permit = lane.permit().await?;
+        let sent = self.account.open();
         let answers = live.send_all(&pipeline, cmds.len(), self.deadline).await;
-        let values = answers.map_err(|error| self.judge(error))?;
-        self.done.store(true, Ordering::Relaxed);
-        convert_all(values).map_err(|error| error.at_least(Certainty::Unknown))
+        let answers = sent.settle_all(answers)?;
+        answers.into_iter().map(|answer| answer.and_then(convert)).collect()
     }
 
     /// The string under `key`; concurrent reads travel together.
@@ -90,15 +87,15 @@ impl Redis {
     /// As [`Redis::send`].
     pub async fn get(&self, key: &Key) -> Result<Option<Bytes>> {
         let name = self.link.name(key);
-        let (lane, live) = self.link.live().await.map_err(|error| self.judge(error))?;
-        let _permit = lane.permit().await.map_err(|error| self.judge(error))?;
-        self.handed_over.store(true, Ordering::Relaxed);
+        let (lane, live) = self.link.live().await?;
+        let _permit = lane.permit().await?;
+        let sent = self.account.open();
         let answer = if lane.in_flight() <= 1 {
             live.send(redis::cmd("GET").arg(&name), self.deadline).await.and_then(read)
         } else {
             Gather::ask(lane, &live, &self.link.tasks, &name, self.deadline).await
         };
-        self.answered(answer)
+        sent.settle(answer)
     }
 
     /// The strings under `keys`, in their order, in one command.
@@ -135,35 +132,21 @@ impl Redis {
         String::from_utf8_lossy(&self.link.name(key)).into_owned()
     }
 
-    /// What this attempt's end without an answer leaves unknown.
+    /// What is known of everything that this attempt sent.
     pub(crate) fn certainty(&self) -> Certainty {
-        if self.handed_over.load(Ordering::Relaxed) { Certainty::Unknown } else { Certainty::NotSent }
+        self.account.certainty()
     }
 
     /// Sends a prepared command over a lane.
     pub(crate) async fn dispatch(&self, cmd: &redis::Cmd) -> Result<redis::Value> {
-        let (lane, live) = self.link.live().await.map_err(|error| self.judge(error))?;
-        let _permit = lane.permit().await.map_err(|error| self.judge(error))?;
-        self.handed_over.store(true, Ordering::Relaxed);
-        self.answered(live.send(cmd, self.deadline).await)
+        let (lane, live) = self.link.live().await?;
+        let _permit = lane.permit().await?;
+        let sent = self.account.open();
+        sent.settle(live.send(cmd, self.deadline).await)
     }
 
-    fn answered<T>(&self, answer: Result<T>) -> Result<T> {
-        match answer {
-            Ok(answer) => {
-                self.done.store(true, Ordering::Relaxed);
-                Ok(answer)
-            }
-            Err(error) => Err(self.judge(error)),
-        }
-    }
-
-    /// The certainty of the whole attempt: what an earlier command did stays done.
-    fn judge(&self, error: Error) -> Error {
-        if self.done.load(Ordering::Relaxed) { error.at_least(Certainty::Unknown) } else { error }
-    }
-
-    fn prepare(&self, cmd: &Cmd) -> redis::Cmd {
+    fn prepare(&self, cmd: &Cmd) -> Result<redis::Cmd> {
+        shared_only::check(cmd)?;
         let mut prepared = redis::Cmd::with_capacity(cmd.parts.len() + 1, 64);
         prepared.arg(cmd.name());
         let mut args = cmd.args.iter();
@@ -178,7 +161,7 @@ impl Redis {
                 }
             };
         }
-        prepared
+        Ok(prepared)
     }
 }
 

@@ -6,7 +6,7 @@ use super::{
     lane::{Lane, Live, State},
     link::Link,
 };
-use crate::{Error, ErrorKind, Result, clock::runtime_now};
+use crate::{Error, ErrorKind, Result, clock::deadline_in};
 
 impl Link {
     /// A lane that is up; waits at most the connect time-out, and not at all while the server is known to be away.
@@ -15,7 +15,7 @@ impl Link {
         if let Some(live) = self.lanes[turn].live() {
             return Ok((&self.lanes[turn], live));
         }
-        let give_up = runtime_now() + self.connect_timeout;
+        let give_up = deadline_in(self.connect_timeout);
         let mut changes = self.changed.subscribe();
         loop {
             if self.tasks.is_stopped() {

@@ -159,6 +159,23 @@ async fn thousand_leases_need_one_task() {
 }
 
 #[test]
+fn lease_of_another_runtime_outlives_the_one_that_renewed_it() {
+    let bench = Bench::new();
+    let runtime = || tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    let (first, second) = (runtime().expect("a runtime"), runtime().expect("a runtime"));
+    // The task starts on the first runtime, and renews this lease as well.
+    let theirs = first.block_on(async { bench.keep(&[Renewal::Kept]) });
+    let ours = second.block_on(async { bench.keep(&[Renewal::Kept]) });
+    drop(first);
+    bench.clock.advance(seconds(15));
+    second.block_on(bench.renewed(2));
+    assert!(ours.validity().is_valid() && theirs.validity().is_valid());
+    drop(second);
+    bench.clock.advance(seconds(60));
+    assert_eq!(ours.validity().loss(), Some(Loss::Expired));
+}
+
+#[test]
 fn renewal_goes_on_in_the_next_runtime() {
     let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().expect("it starts");
     let bench = Bench::new();

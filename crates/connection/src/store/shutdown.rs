@@ -7,7 +7,10 @@ use std::{
 };
 
 use super::Store;
-use crate::{BoxFuture, Event, clock::runtime_now};
+use crate::{
+    BoxFuture, Event,
+    clock::{deadline_in, runtime_now},
+};
 
 type Hook = Box<dyn FnOnce() -> BoxFuture<'static, ()> + Send>;
 
@@ -51,7 +54,7 @@ impl Store {
     /// are refused and those under way are waited for, then the background tasks end.
     pub async fn shutdown(&self, within: Duration) -> Shutdown {
         let inner = &*self.inner;
-        let give_up = runtime_now() + within;
+        let give_up = deadline_in(within);
         for hook in inner.hooks.take() {
             if tokio::time::timeout_at(give_up, hook()).await.is_err() {
                 tracing::warn!("the shutdown's time is over before everything was released");

@@ -69,6 +69,14 @@ async fn absent_server_is_a_quick_and_certain_error() {
 }
 
 #[tokio::test]
+async fn endless_time_is_no_panic() {
+    let config = closed_port().with_command_timeout(Duration::MAX).with_connect_timeout(Duration::MAX);
+    let store = Store::lazy(&config).expect("the address is right");
+    assert_eq!(store.run(&Answer).await.expect_err("nobody listens").kind(), ErrorKind::Unavailable);
+    assert!(store.shutdown(Duration::MAX).await.is_clean());
+}
+
+#[tokio::test]
 async fn eager_connection_says_why_it_failed() {
     let error = Store::connect(&closed_port()).await.expect_err("nobody listens");
     assert_eq!(error.kind(), ErrorKind::Unavailable);
