@@ -89,7 +89,7 @@ impl Link {
     }
 
     /// The next lane in turn.
-    pub(crate) fn turn(&self) -> usize {
+    pub(super) fn turn(&self) -> usize {
         self.next.fetch_add(1, Ordering::Relaxed) % self.lanes.len()
     }
 

@@ -70,7 +70,7 @@ impl Redis {
         for cmd in &cmds {
             pipeline.add_command(self.prepare(cmd)?);
         }
-        let (lane, live) = self.link.live().await?;
+        let (lane, live) = self.link.lane_to_fill().await?;
         let _permit = lane.permit().await?;
         let sent = self.account.open();
         let answers = live.send_all(&pipeline, cmds.len(), self.deadline).await;
@@ -87,7 +87,7 @@ impl Redis {
     /// As [`Redis::send`].
     pub async fn get(&self, key: &Key) -> Result<Option<Bytes>> {
         let name = self.link.name(key);
-        let (lane, live) = self.link.live().await?;
+        let (lane, live) = self.link.lane_in_turn().await?;
         let _permit = lane.permit().await?;
         let sent = self.account.open();
         let answer = if lane.in_flight() <= 1 {
@@ -139,7 +139,7 @@ impl Redis {
 
     /// Sends a prepared command over a lane.
     pub(crate) async fn dispatch(&self, cmd: &redis::Cmd) -> Result<redis::Value> {
-        let (lane, live) = self.link.live().await?;
+        let (lane, live) = self.link.lane_to_fill().await?;
         let _permit = lane.permit().await?;
         let sent = self.account.open();
         sent.settle(live.send(cmd, self.deadline).await)

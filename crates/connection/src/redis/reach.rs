@@ -8,10 +8,27 @@ use super::{
 };
 use crate::{Error, ErrorKind, Result, clock::deadline_in};
 
+/// How many commands a lane takes before the next one is used as well.
+///
+/// Commands in one write and answers in one read cost both sides least, so few lanes that are full beat
+/// many that are not.
+const FULL_ENOUGH: usize = 64;
+
 impl Link {
-    /// A lane that is up; waits at most the connect time-out, and not at all while the server is known to be away.
-    pub(crate) async fn live(self: &Arc<Self>) -> Result<(&Arc<Lane>, Arc<Live>)> {
-        let turn = self.turn();
+    /// A lane for a command: the first that is not full enough yet, else any in turn.
+    pub(crate) async fn lane_to_fill(self: &Arc<Self>) -> Result<(&Arc<Lane>, Arc<Live>)> {
+        let first = self.lanes.iter().position(|lane| lane.in_flight() < FULL_ENOUGH && lane.is_live());
+        self.live(first.unwrap_or_else(|| self.turn())).await
+    }
+
+    /// Any lane in turn, for reads, which gather on each.
+    pub(crate) async fn lane_in_turn(self: &Arc<Self>) -> Result<(&Arc<Lane>, Arc<Live>)> {
+        self.live(self.turn()).await
+    }
+
+    /// The lane whose turn it is, or another that is up; waits at most the connect time-out, and not at all
+    /// while the server is known to be away.
+    async fn live(self: &Arc<Self>, turn: usize) -> Result<(&Arc<Lane>, Arc<Live>)> {
         if let Some(live) = self.lanes[turn].live() {
             return Ok((&self.lanes[turn], live));
         }

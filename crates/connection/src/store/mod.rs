@@ -92,7 +92,7 @@ impl Store {
         if let Place::Redis(door) = &store.inner.place {
             let connected = tokio::time::timeout(handshake, async {
                 loop {
-                    match door.link.live().await {
+                    match door.link.lane_in_turn().await {
                         Ok(_) => return Ok(()),
                         Err(error) if error.kind() == ErrorKind::Unavailable && !is_down(&door.link) => {}
                         Err(error) => return Err(error),

@@ -17,8 +17,8 @@ const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy")
 /// What a response says of its limits.
 ///
 /// `X-RateLimit-Limit`, `-Remaining` and `-Reset` (seconds since the epoch) speak of the limit that
-/// governs; `RateLimit-Policy` and `RateLimit` list all of them, as in the drafts from 8 on. A refusal
-/// has `Retry-After` too. A decision that nobody counted says nothing.
+/// governs; `RateLimit-Policy` and `RateLimit` list all of them, as in the drafts from 8 on, and of several
+/// limits under one policy the one that is closer to its end. A refusal has `Retry-After` too. A decision that nobody counted says nothing.
 ///
 /// [`RateLimitLayer`](crate::RateLimitLayer) writes them; for a limit that a handler checks by itself:
 ///
@@ -68,7 +68,7 @@ impl LimitHeaders {
             reset_at: epoch_seconds(now.saturating_add(decision.reset_after())),
             retry_after: decision.retry_after().map(whole_seconds),
         });
-        for state in decision.limits() {
+        for state in tightest_of_each_policy(decision.limits()) {
             headers.list(state);
         }
         headers
@@ -113,6 +113,20 @@ impl LimitHeaders {
         let _written = write!(self.policies, "{separator}\"{policy}\";q={limit};w={window}");
         let _written = write!(self.states, "{separator}\"{policy}\";r={remaining};t={wait}");
     }
+}
+
+/// The limits in their order; of those under one policy, the first place and the least left.
+fn tightest_of_each_policy(limits: &[LimitState]) -> Vec<&LimitState> {
+    let left = |state: &LimitState| (state.retry_after.is_none(), state.remaining);
+    let mut tightest: Vec<&LimitState> = Vec::with_capacity(limits.len());
+    for state in limits {
+        match tightest.iter_mut().find(|listed| listed.policy == state.policy) {
+            Some(listed) if left(state) < left(listed) => *listed = state,
+            Some(_) => {}
+            None => tightest.push(state),
+        }
+    }
+    tightest
 }
 
 /// Whole seconds, rounded up.

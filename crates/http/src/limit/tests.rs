@@ -253,6 +253,20 @@ async fn nested_layers_tell_of_the_tighter_limit_and_list_both() {
 }
 
 #[tokio::test]
+async fn one_policy_for_two_subjects_is_listed_once_by_the_tighter() {
+    let limiter = Limiter::new(Store::memory_with(clock()));
+    limiter.check(&IP, "address").await;
+    for subjects in [["e-mail", "address"], ["address", "another"]] {
+        let limits = subjects.map(|subject| (&IP, Subject::from(subject)));
+        let decision = limiter.check_all(&limits).await;
+        let mut headers = HeaderMap::new();
+        LimitHeaders::new(&decision, clock().now()).apply(&mut headers);
+        assert_eq!(headers["ratelimit-policy"], "\"ip\";q=2;w=60");
+        assert_eq!(headers["ratelimit"], "\"ip\";r=0;t=60");
+    }
+}
+
+#[tokio::test]
 async fn draft_fields_can_be_left_out() {
     let clock = clock();
     let limits = layer(&clock).limit(IP, LimitBy::client_address()).without_standard_fields();
