@@ -8,9 +8,10 @@ use std::{
     },
 };
 
-use redstart_cache::{Cache, L1, Source, sweep};
-use redstart_connection::Store;
-use redstart_keys::{Category, Entity, Ttl};
+use bytes::Bytes;
+use redstart_cache::{Cache, Claim, L1, Put, PutOutcome, Source, sweep};
+use redstart_connection::{Cmd, Store};
+use redstart_keys::{Category, Entity, Key, Ttl};
 use redstart_tests::shared;
 use tokio::{sync::Barrier, task::JoinSet};
 
@@ -18,6 +19,8 @@ use crate::support::{config, store};
 
 const USER: Entity<u64> = Entity::new(Category::Cache, "user").ttl(Ttl::hours(1));
 const NOTE: Entity<u64> = Entity::new(Category::Cache, "note").ttl(Ttl::hours(1)).plain();
+
+const NAME: Entity<u64> = Entity::new(Category::Cache, "name").ttl(Ttl::hours(1)).plain();
 
 type Users = Cache<u64, String>;
 
@@ -54,6 +57,64 @@ async fn refill_never_undoes_another_instances_invalidation() {
     assert_eq!(left.get_or_load(&1, load).await.unwrap().unwrap().as_str(), "old");
     assert_eq!(left.stats().rejected_fills, 1);
     assert_eq!(read(&right, 1, "new").await, ("new".into(), Source::Loaded));
+}
+
+/// Sets "set" in its two steps, between which another instance does `meanwhile`; answers what became of
+/// it and what is there afterwards.
+async fn set_while<F: Future<Output = ()>>(
+    meanwhile: impl FnOnce(Users, Store) -> F,
+) -> (PutOutcome, Option<String>) {
+    let config = config();
+    let (mine, theirs) = (Store::lazy(&config).unwrap(), Store::lazy(&config).unwrap());
+    let users = Users::new(&theirs, &NAME);
+    users.set(&1, &"before".to_owned()).await.unwrap();
+    let claim = Claim::new(NAME.key(&1), Key::namespace(Category::Cache, "name", "seq"));
+    let token = mine.run(&claim).await.unwrap().token;
+    meanwhile(users.clone(), theirs).await;
+    let put = Put::new(NAME.key(&1), token, Bytes::from_static(b"\"set\""), Ttl::hours(1));
+    let outcome = mine.run(&put).await.unwrap();
+    (outcome, users.get(&1).await.unwrap().map(|cached| String::clone(&cached)))
+}
+
+#[tokio::test]
+async fn set_never_undoes_another_instances_invalidation() {
+    let invalidate = |users: Users, _| async move { assert!(users.invalidate(&1).await.unwrap().l2) };
+    assert_eq!(set_while(invalidate).await, (PutOutcome::Superseded, None));
+}
+
+#[tokio::test]
+async fn load_that_begins_during_another_instances_set_does_not_overtake_it() {
+    let load = |users: Users, store: Store| async move {
+        // The value goes as by an eviction, so that a load begins.
+        store.command(Cmd::new("UNLINK").key(&NAME.key(&1))).await.unwrap();
+        assert_eq!(read(&users, 1, "loaded").await, ("loaded".into(), Source::Loaded));
+    };
+    assert_eq!(set_while(load).await, (PutOutcome::Stored, Some("set".into())));
+}
+
+#[tokio::test]
+async fn evicted_claim_leaves_no_older_value_behind() {
+    let evict = |_, store: Store| async move {
+        store.command(Cmd::new("UNLINK").key(&NAME.key(&1).companion("g"))).await.unwrap();
+    };
+    assert_eq!(set_while(evict).await, (PutOutcome::Superseded, None));
+}
+
+#[tokio::test]
+async fn of_sets_at_once_the_last_claim_is_what_all_read() {
+    let (left, right) = two();
+    for round in 0..100 {
+        let (ours, theirs) = (format!("left {round}"), format!("right {round}"));
+        let applied = tokio::join!(left.set(&1, &ours), right.set(&1, &theirs));
+        let stored = (applied.0.unwrap().l2, applied.1.unwrap().l2);
+        let found = left.get(&1).await.unwrap().map(|cached| String::clone(&cached));
+        assert_eq!(found, right.get(&1).await.unwrap().map(|cached| String::clone(&cached)));
+        // What was there before neither says.
+        match found {
+            Some(found) => assert!((found == ours && stored.0) || (found == theirs && stored.1), "{found}"),
+            None => assert!(!stored.0 || !stored.1),
+        }
+    }
 }
 
 #[tokio::test]

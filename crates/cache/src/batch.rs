@@ -93,7 +93,7 @@ where
                 Cached::from_held(held.clone(), Source::Loaded, inner.now())
                     .map(|cached| (id.clone(), cached)),
             );
-            let Some((ticket, ttl)) = tokens.next().zip(ttl) else { continue };
+            let Some((ticket, ttl)) = tokens.next().flatten().zip(ttl) else { continue };
             let Some(bytes) = inner.encoded(&held, ttl, took) else { continue };
             entries.push(FillEntry::new(inner.key(&id), ticket.token, bytes, ttl));
             filled.push((id, epoch, held));

@@ -56,11 +56,6 @@ impl Header {
     }
 }
 
-/// The stamp inside stored bytes; the oldest one for bytes without a header.
-pub(crate) fn stamp_of(bytes: &[u8]) -> u64 {
-    Header::read(bytes).map_or(0, |(header, _)| header.as_of)
-}
-
 fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }

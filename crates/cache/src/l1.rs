@@ -39,9 +39,15 @@ impl<V> Clone for Kept<V> {
 }
 
 struct Shard<K, V> {
-    flights: HashMap<K, Arc<Flight<V>>>,
+    flights: HashMap<K, Listed<V>>,
     /// Counts the invalidations, for readers without a flight.
     epoch: u64,
+}
+
+/// A flight, and how many callers have joined it and not left.
+struct Listed<V> {
+    flight: Arc<Flight<V>>,
+    passengers: usize,
 }
 
 /// The right to insert what was read, unless an invalidation came between.
@@ -71,11 +77,12 @@ where
     /// The flight for `id`, begun if there is none.
     pub(crate) fn join(&self, id: &K) -> Arc<Flight<V>> {
         let mut shard = self.shard(id);
-        if let Some(flight) = shard.flights.get(id) {
-            return Arc::clone(flight);
+        if let Some(listed) = shard.flights.get_mut(id) {
+            listed.passengers += 1;
+            return Arc::clone(&listed.flight);
         }
         let flight = Arc::new(Flight::new());
-        shard.flights.insert(id.clone(), Arc::clone(&flight));
+        shard.flights.insert(id.clone(), Listed { flight: Arc::clone(&flight), passengers: 1 });
         flight
     }
 
@@ -98,9 +105,11 @@ where
     /// Leaves a flight; the last one out takes it off the list.
     pub(crate) fn leave(&self, id: &K, flight: &Arc<Flight<V>>) {
         let mut shard = self.shard(id);
-        // Nobody can join under the lock, so two owners are the list and this caller.
-        if Arc::strong_count(flight) <= 2 {
-            shard.forget(id, flight);
+        if let Some(listed) = shard.listed(id, flight) {
+            listed.passengers -= 1;
+            if listed.passengers == 0 {
+                shard.flights.remove(id);
+            }
         }
     }
 
@@ -158,7 +167,9 @@ where
     fn put(&self, id: &K, held: &Held<V>, now: Timestamp) {
         let Some(values) = &self.values else { return };
         // Values of one key never go back: of two that were read at the same time the newer one stays.
-        if values.get(id).is_none_or(|present| present.held.as_of <= held.as_of) {
+        // One that has ended holds nothing up, for moka may keep it long after.
+        let present = values.get(id).filter(|present| now < present.until);
+        if present.is_none_or(|present| present.held.as_of <= held.as_of) {
             let longest = now.saturating_add(self.ttl);
             let until = held.expires_at.map_or(longest, |expires_at| expires_at.min(longest));
             values.insert(id.clone(), Kept { held: held.clone(), until });
@@ -172,9 +183,14 @@ where
 }
 
 impl<K: Eq + Hash, V> Shard<K, V> {
+    /// The entry of `flight`, while it is still the one for `id`.
+    fn listed(&mut self, id: &K, flight: &Arc<Flight<V>>) -> Option<&mut Listed<V>> {
+        self.flights.get_mut(id).filter(|listed| Arc::ptr_eq(&listed.flight, flight))
+    }
+
     /// Removes the flight; answers whether it was still the one for `id`.
     fn forget(&mut self, id: &K, flight: &Arc<Flight<V>>) -> bool {
-        let current = self.flights.get(id).is_some_and(|present| Arc::ptr_eq(present, flight));
+        let current = self.listed(id, flight).is_some();
         if current {
             self.flights.remove(id);
         }
@@ -187,3 +203,6 @@ impl<K, V> fmt::Debug for Near<K, V> {
         f.debug_struct("Near").field("keeps_values", &self.values.is_some()).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

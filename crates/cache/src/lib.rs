@@ -43,7 +43,9 @@ pub use crate::{
     cache::{Applied, Cache},
     cached::{Cached, Source},
     error::LoadError,
-    operations::{Fill, FillEntry, Invalidate, Mint, Put, PutOutcome, Read, Take, Ticket, Tickets},
+    operations::{
+        Claim, Claimed, Fill, FillEntry, Invalidate, Mint, Put, PutOutcome, Read, Take, Ticket, Tickets,
+    },
     registry::caches,
     stats::Stats,
     sweep::{SweepPage, Swept, sweep},

@@ -1,5 +1,7 @@
 //! Invalidating by pattern.
 
+use std::sync::Arc;
+
 use redstart_connection::{Cmd, Effect, Error, Memory, Operation, Outage, Redis, Result, Store, Timestamp};
 use redstart_keys::Pattern;
 
@@ -20,8 +22,8 @@ pub struct Swept {
 
 /// Removes every key that `pattern` matches, in small steps that do not hold the server up.
 ///
-/// The tickets of loads under way go first, to the end, and the values after them: so no load that
-/// began before the sweep can store its result behind it. What all caches on this store hold in this
+/// The tickets of loads and sets under way go first, to the end, and the values after them: so nothing
+/// that began before the sweep can be stored behind it. What all caches on this store hold in this
 /// process is dropped too.
 ///
 /// # Errors
@@ -30,14 +32,28 @@ pub struct Swept {
 ///
 /// # Cancel safety
 ///
-/// If this is dropped midway a part has been removed.
+/// If this is dropped midway a part has been removed; this process forgets what it held all the same.
 pub async fn sweep(store: &Store, pattern: &Pattern) -> Result<Swept> {
-    let caches = store.shared::<Registry>();
-    caches.forget();
+    let _sweeping = Sweeping::begin(store);
     sweep_one(store, pattern.companions(TICKET)).await?;
-    let swept = sweep_one(store, pattern.clone()).await;
-    caches.forget();
-    swept
+    sweep_one(store, pattern.clone()).await
+}
+
+/// A sweep under way: this process forgets everything when it begins, and again however it ends.
+struct Sweeping(Arc<Registry>);
+
+impl Sweeping {
+    fn begin(store: &Store) -> Self {
+        let caches = store.shared::<Registry>();
+        caches.forget();
+        Self(caches)
+    }
+}
+
+impl Drop for Sweeping {
+    fn drop(&mut self) {
+        self.0.forget();
+    }
 }
 
 async fn sweep_one(store: &Store, pattern: Pattern) -> Result<Swept> {

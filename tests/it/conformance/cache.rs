@@ -1,10 +1,11 @@
-//! Reading, tickets, fills, puts, invalidations, sweeps.
+//! Reading, tickets, claims, fills, puts, invalidations, sweeps.
 
 use std::time::Duration;
 
 use bytes::Bytes;
 use proptest::prelude::*;
-use redstart_cache::{Fill, FillEntry, Invalidate, Mint, Put, Read, SweepPage, Take, sweep};
+use redstart_cache::{Claim, Fill, FillEntry, Invalidate, Mint, Put, Read, SweepPage, Take, sweep};
+use redstart_connection::Operation;
 use redstart_keys::{Category, Entity, Key, Ttl};
 
 use super::World;
@@ -18,12 +19,22 @@ const UNIT: u64 = 10;
 enum Step {
     Read(Vec<Key>),
     Mint,
-    Take { keys: Vec<Key>, token: u8, ttl: u64 },
-    Fill(Vec<(Key, u8, Vec<u8>, u64)>),
-    Put { key: Key, bytes: Vec<u8>, ttl: u64 },
+    Take { keys: Vec<Key>, ttl: u64 },
+    Claim(Key),
+    Fill { entries: Vec<(Right, Vec<u8>, u64)>, tries: u8 },
+    Put { right: Right, bytes: Vec<u8>, ttl: u64, tries: u8 },
     Invalidate(Key),
-    Sweep(bool),
+    Sweep { plain: bool, tickets: bool },
     Advance(u64),
+}
+
+/// The right that a fill or a put shows.
+#[derive(Clone, Debug)]
+struct Right {
+    /// How many others were given out after it.
+    age: usize,
+    /// The key for which it is shown, when that is not its own.
+    elsewhere: Option<Key>,
 }
 
 fn key() -> impl Strategy<Value = Key> {
@@ -34,16 +45,24 @@ fn keys() -> impl Strategy<Value = Vec<Key>> {
     prop::collection::vec(key(), 1..4)
 }
 
-/// Bytes with a header of that stamp, or without any.
+fn right() -> impl Strategy<Value = Right> {
+    let age = prop_oneof![3 => Just(0_usize), 1 => 1..6_usize];
+    (age, prop::option::weighted(0.2, key())).prop_map(|(age, elsewhere)| Right { age, elsewhere })
+}
+
+/// Bytes with a header of that stamp, or without any; few enough that some are equal.
 fn value() -> impl Strategy<Value = Vec<u8>> {
-    let stamped = (0..600_u64, any::<u8>()).prop_map(|(stamp, payload)| {
-        let mut bytes = vec![0xC5, 1, 0];
-        bytes.extend(stamp.to_be_bytes());
-        bytes.extend([0; 20]);
-        bytes.push(payload);
-        bytes
-    });
-    prop_oneof![stamped, prop::collection::vec(any::<u8>(), 0..40)]
+    let stamp = prop_oneof![3 => 0..3_u64, 1 => 254..258_u64, 1 => any::<u64>()];
+    let stamped = (stamp, 0..2_u8).prop_map(|(stamp, payload)| stamped(stamp, payload));
+    prop_oneof![3 => stamped, 1 => prop::collection::vec(any::<u8>(), 0..40)]
+}
+
+fn stamped(stamp: u64, payload: u8) -> Vec<u8> {
+    let mut bytes = vec![0xC5, 1, 0];
+    bytes.extend(stamp.to_be_bytes());
+    bytes.extend([0; 20]);
+    bytes.push(payload);
+    bytes
 }
 
 fn ttl() -> impl Strategy<Value = u64> {
@@ -51,14 +70,17 @@ fn ttl() -> impl Strategy<Value = u64> {
 }
 
 fn step() -> impl Strategy<Value = Step> {
+    let entries = prop::collection::vec((right(), value(), ttl()), 1..3);
     prop_oneof![
         3 => keys().prop_map(Step::Read),
         1 => Just(Step::Mint),
-        3 => (keys(), 0..4_u8, ttl()).prop_map(|(keys, token, ttl)| Step::Take { keys, token, ttl }),
-        4 => prop::collection::vec((key(), 0..4_u8, value(), ttl()), 1..3).prop_map(Step::Fill),
-        3 => (key(), value(), ttl()).prop_map(|(key, bytes, ttl)| Step::Put { key, bytes, ttl }),
+        3 => (keys(), ttl()).prop_map(|(keys, ttl)| Step::Take { keys, ttl }),
+        3 => key().prop_map(Step::Claim),
+        3 => (entries, 1..3_u8).prop_map(|(entries, tries)| Step::Fill { entries, tries }),
+        5 => (right(), value(), ttl(), 1..3_u8)
+            .prop_map(|(right, bytes, ttl, tries)| Step::Put { right, bytes, ttl, tries }),
         1 => key().prop_map(Step::Invalidate),
-        1 => any::<bool>().prop_map(Step::Sweep),
+        1 => any::<(bool, bool)>().prop_map(|(plain, tickets)| Step::Sweep { plain, tickets }),
         2 => ttl().prop_map(Step::Advance),
     ]
 }
@@ -67,33 +89,122 @@ fn sequencer() -> Key {
     Key::namespace(Category::Cache, "item", "seq")
 }
 
-fn run(world: &World, step: Step) {
-    match step {
-        Step::Read(keys) => world.agree(&Read::new(keys)),
-        Step::Mint => world.agree(&Mint::new(sequencer())),
-        Step::Take { keys, token, ttl } => {
-            world.agree(&Take::new(keys, sequencer(), token.to_string(), Ttl::seconds(ttl)));
+/// A world, and the rights that it has given out.
+///
+/// Tokens are drawn at random, so each store has one of its own for what is the same right.
+struct Histories {
+    world: World,
+    rights: Vec<(Key, [String; 2])>,
+}
+
+impl Histories {
+    fn run(&mut self, step: Step) {
+        let world = &self.world;
+        match step {
+            Step::Read(keys) => world.agree(&Read::new(keys)),
+            Step::Mint => world.agree(&Mint::new(sequencer())),
+            Step::Take { keys, ttl } => self.take(keys, Ttl::seconds(ttl)),
+            Step::Claim(key) => {
+                let claim = Claim::new(key.clone(), sequencer());
+                let [redis, memory] = self.both([&claim, &claim]);
+                assert_eq!(redis.as_of, memory.as_of, "{} differs", Claim::NAME);
+                self.rights.push((key, [redis.token, memory.token]));
+            }
+            Step::Fill { entries, tries } => {
+                let fill = |store: usize| {
+                    let entry = |(right, bytes, ttl): &(Right, Vec<u8>, u64)| {
+                        let (key, token) = self.shown(right, store);
+                        FillEntry::new(key, token, Bytes::from(bytes.clone()), Ttl::seconds(*ttl))
+                    };
+                    Fill::new(entries.iter().map(entry).collect())
+                };
+                self.agree_each(&[fill(0), fill(1)], tries);
+            }
+            Step::Put { right, bytes, ttl, tries } => {
+                let put = |store: usize| {
+                    let (key, token) = self.shown(&right, store);
+                    Put::new(key, token, Bytes::from(bytes.clone()), Ttl::seconds(ttl))
+                };
+                self.agree_each(&[put(0), put(1)], tries);
+            }
+            Step::Invalidate(key) => world.agree(&Invalidate::new(key)),
+            Step::Sweep { plain, tickets } => {
+                let pattern = if plain { NOTE.pattern() } else { ITEM.pattern() };
+                // Tickets alone go when they are evicted.
+                let pattern = if tickets { pattern.companions("g") } else { pattern };
+                let removed = [&world.redis, &world.memory]
+                    .map(|store| world.block_on(sweep(store, &pattern)).unwrap().removed);
+                assert_eq!(removed[0], removed[1], "{} differs", SweepPage::NAME);
+            }
+            Step::Advance(seconds) => world.advance(Duration::from_secs(seconds)),
         }
-        Step::Fill(entries) => {
-            let entry = |(key, token, bytes, ttl): (Key, u8, Vec<u8>, u64)| {
-                FillEntry::new(key, token.to_string(), Bytes::from(bytes), Ttl::seconds(ttl))
+    }
+
+    fn take(&mut self, keys: Vec<Key>, ttl: Ttl) {
+        let take = Take::new(keys.clone(), sequencer(), ttl);
+        let [redis, memory] = self.both([&take, &take]);
+        assert_eq!(redis.as_of, memory.as_of, "{} differs", Take::NAME);
+        assert_eq!((redis.tickets.len(), memory.tickets.len()), (keys.len(), keys.len()));
+        for (key, tickets) in keys.into_iter().zip(redis.tickets.into_iter().zip(memory.tickets)) {
+            let (Some(redis), Some(memory)) = tickets else {
+                assert_eq!(tickets, (None, None), "{} differs", Take::NAME);
+                continue;
             };
-            world.agree(&Fill::new(entries.into_iter().map(entry).collect()));
+            assert_eq!(redis.is_new, memory.is_new, "{} differs", Take::NAME);
+            let right = (key, [redis.token, memory.token]);
+            // A standing ticket is on both the same one of those that were given out.
+            assert!(redis.is_new || self.rights.contains(&right), "{} differs", Take::NAME);
+            self.rights.push(right);
         }
-        Step::Put { key, bytes, ttl } => world.agree(&Put::new(key, Bytes::from(bytes), Ttl::seconds(ttl))),
-        Step::Invalidate(key) => world.agree(&Invalidate::new(key)),
-        Step::Sweep(plain) => {
-            let pattern = if plain { NOTE.pattern() } else { ITEM.pattern() };
-            let removed = [&world.redis, &world.memory]
-                .map(|store| world.block_on(sweep(store, &pattern)).unwrap().removed);
-            assert_eq!(
-                removed[0],
-                removed[1],
-                "{} differs",
-                <SweepPage as redstart_connection::Operation>::NAME
-            );
+    }
+
+    /// The key and the token that `right` means on that store.
+    fn shown(&self, right: &Right, store: usize) -> (Key, String) {
+        let given = self.rights.iter().rev().nth(right.age);
+        let (key, token) = match given {
+            Some((key, tokens)) => (key.clone(), tokens[store].clone()),
+            None => (ITEM.key(&0), "none".to_owned()),
+        };
+        (right.elsewhere.clone().unwrap_or(key), token)
+    }
+
+    /// The answers of the server and of the embedded store, each to an operation of its own.
+    fn both<O: Operation>(&self, operations: [&O; 2]) -> [O::Output; 2] {
+        let Self { world, .. } = self;
+        let [redis, memory] = operations;
+        [world.block_on(world.redis.run(redis)).unwrap(), world.block_on(world.memory.run(memory)).unwrap()]
+    }
+
+    /// Runs the two as often as an attempt and its repetitions would, and compares the answers.
+    fn agree_each<O: Operation>(&self, operations: &[O; 2], tries: u8)
+    where
+        O::Output: std::fmt::Debug + PartialEq,
+    {
+        for _try in 0..tries {
+            let [redis, memory] = self.both(operations.each_ref());
+            assert_eq!(redis, memory, "{} differs: the server answered left", O::NAME);
         }
-        Step::Advance(seconds) => world.advance(Duration::from_secs(seconds)),
+    }
+}
+
+#[test]
+fn puts_by_every_order_of_stamps_answer_alike() {
+    const STAMPS: [u64; 6] = [0, 1, 255, 256, 1 << 63, u64::MAX];
+    let mut histories = Histories { world: World::new(), rights: Vec::new() };
+    let key = ITEM.key(&1);
+    for (present, ours) in STAMPS.into_iter().flat_map(|present| STAMPS.map(|ours| (present, ours))) {
+        for claim_is_evicted in [false, true] {
+            histories.run(Step::Invalidate(key.clone()));
+            for (stamp, payload) in [(present, 0), (ours, 1)] {
+                histories.run(Step::Claim(key.clone()));
+                if payload == 1 && claim_is_evicted {
+                    histories.run(Step::Sweep { plain: false, tickets: true });
+                }
+                let right = Right { age: 0, elsewhere: None };
+                histories.run(Step::Put { right, bytes: stamped(stamp, payload), ttl: UNIT, tries: 2 });
+                histories.run(Step::Read(vec![key.clone()]));
+            }
+        }
     }
 }
 
@@ -102,9 +213,12 @@ proptest! {
 
     #[test]
     fn cache_answers_alike(history in prop::collection::vec(step(), 1..40)) {
-        let world = World::new();
+        let mut histories = Histories { world: World::new(), rights: Vec::new() };
         for step in history {
-            run(&world, step);
+            histories.run(step);
         }
+        // What the answers did not say the values do.
+        let all = (0..3).flat_map(|id| [ITEM.key(&id), NOTE.key(&id)]).collect();
+        histories.run(Step::Read(all));
     }
 }

@@ -31,7 +31,7 @@ fn command_is_for_servers() {
 fn scan_finds_the_same_keys() {
     let world = World::new();
     for id in 0..40 {
-        world.agree(&redstart_cache::Put::new(ITEM.key(&id), bytes::Bytes::from_static(b"x"), Ttl::hours(1)));
+        world.agree(&redstart_cache::Mint::new(ITEM.key(&id)));
     }
     let names = |store: &redstart_connection::Store| {
         let mut names = Vec::new();

@@ -5,32 +5,33 @@ use std::{
 };
 
 use redstart_connection::{Clock, Config};
-use redstart_keys::{Category, Pattern};
+use redstart_keys::Category;
 use tokio::{sync::Notify, task::JoinSet};
 
 use super::*;
-use crate::{builder::L1, registry::caches, sweep::sweep};
+use crate::{builder::L1, cached::Source, registry::caches};
 
-const USER: Entity<u64> = Entity::new(Category::Cache, "user").ttl(Ttl::hours(1));
-const NOTE: Entity<u64> = Entity::new(Category::Cache, "note").ttl(Ttl::hours(1)).plain();
+pub(super) const USER: Entity<u64> = Entity::new(Category::Cache, "user").ttl(Ttl::hours(1));
+pub(super) const NOTE: Entity<u64> = Entity::new(Category::Cache, "note").ttl(Ttl::hours(1)).plain();
 
-type Users = Cache<u64, String>;
+pub(super) type Users = Cache<u64, String>;
 
 fn users() -> Users {
     Users::new(&Store::memory(), &USER)
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test ends its own tasks")]
-fn spawn<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> tokio::task::JoinHandle<T> {
+pub(super) fn spawn<T: Send + 'static>(
+    work: impl Future<Output = T> + Send + 'static,
+) -> tokio::task::JoinHandle<T> {
     tokio::spawn(work)
 }
 
-#[expect(clippy::unused_async, reason = "a loader is async")]
-async fn load(value: &str) -> Result<Option<String>, Infallible> {
+pub(super) async fn load(value: &str) -> Result<Option<String>, Infallible> {
     Ok(Some(value.to_owned()))
 }
 
-async fn read(users: &Users, or: &str) -> (String, Source) {
+pub(super) async fn read(users: &Users, or: &str) -> (String, Source) {
     let cached =
         users.get_or_load(&1, || load(or)).await.expect("the loader succeeds").expect("it brings something");
     (String::clone(&cached), cached.source())
@@ -76,7 +77,12 @@ async fn thousand_callers_load_once() {
 }
 
 /// A load that waits until it is let go.
-async fn held_load(users: Users, started: Arc<Notify>, go: Arc<Notify>, value: &'static str) -> String {
+pub(super) async fn held_load(
+    users: Users,
+    started: Arc<Notify>,
+    go: Arc<Notify>,
+    value: &'static str,
+) -> String {
     let slow = || async move {
         started.notify_one();
         go.notified().await;
@@ -116,29 +122,6 @@ async fn caller_after_an_invalidation_does_not_join_an_older_load() {
     go.notify_one();
     assert_eq!(old.await.expect("no panic"), "old");
     assert_eq!(read(&users, "other").await, ("new".into(), Source::L1));
-}
-
-#[tokio::test]
-async fn refill_never_undoes_a_sweep_or_a_set() {
-    let store = Store::memory();
-    let users = Users::new(&store, &USER);
-    for round in ["sweep", "set"] {
-        let (started, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-        let old = spawn(held_load(users.clone(), Arc::clone(&started), Arc::clone(&go), "old"));
-        started.notified().await;
-        if round == "sweep" {
-            sweep(&store, &Pattern::all()).await.expect("memory answers");
-            go.notify_one();
-            old.await.expect("no panic");
-            assert_eq!(read(&users, "new").await, ("new".into(), Source::Loaded));
-            users.invalidate(&1).await.expect("memory answers");
-        } else {
-            assert!(users.set(&1, &"set".to_owned()).await.expect("memory answers").l2);
-            go.notify_one();
-            old.await.expect("no panic");
-            assert_eq!(read(&users, "new").await, ("set".into(), Source::L2));
-        }
-    }
 }
 
 #[tokio::test]
@@ -290,19 +273,6 @@ async fn plain_entities_hold_plain_json() {
 }
 
 #[tokio::test]
-async fn older_set_does_not_overwrite_a_newer_one() {
-    let users = users();
-    let inner = &*users.0;
-    let held = |text: &str, as_of| {
-        inner.encoded(&inner.born(Some(text.to_owned()), as_of).0, inner.ttl, Duration::ZERO)
-    };
-    let put = |text, as_of| Put::new(USER.key(&1), held(text, as_of).expect("it encodes"), inner.ttl);
-    assert_eq!(inner.store.run(&put("new", 9)).await.expect("memory answers"), PutOutcome::Stored);
-    assert_eq!(inner.store.run(&put("old", 8)).await.expect("memory answers"), PutOutcome::Superseded);
-    assert_eq!(users.get(&1).await.expect("memory answers").as_deref().map(String::as_str), Some("new"));
-}
-
-#[tokio::test]
 async fn loader_answers_while_the_store_is_away() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
     let config =
@@ -322,4 +292,18 @@ async fn caches_of_a_store_are_listed() {
     drop(Cache::<u64, u32>::new(&store, &NOTE));
     let names: Vec<_> = caches(&store).into_iter().map(|stats| stats.name).collect();
     assert_eq!(names, ["user"]);
+}
+
+#[tokio::test]
+async fn value_that_has_ended_holds_no_other_up() {
+    // A plain value that was loaded has a stamp, and one that was read from the store has none.
+    let clock = Clock::manual(Timestamp::from_micros(1_000_000));
+    let notes = Cache::<u64, String>::new(&Store::memory_with(clock.clone()), &NOTE);
+    let source = async || {
+        let cached = notes.get_or_load(&1, || load("a")).await;
+        cached.expect("it loads").expect("something").source()
+    };
+    assert_eq!((source().await, source().await), (Source::Loaded, Source::L1));
+    clock.advance(Duration::from_secs(30));
+    assert_eq!((source().await, source().await), (Source::L2, Source::L1));
 }

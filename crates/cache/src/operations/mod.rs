@@ -1,5 +1,6 @@
 //! The steps of the protocol, each with its body on Redis and its body in memory.
 
+mod claim;
 mod fill;
 mod invalidate;
 mod mint;
@@ -10,6 +11,7 @@ mod take;
 use bytes::Bytes;
 
 pub use self::{
+    claim::{Claim, Claimed},
     fill::{Fill, FillEntry},
     invalidate::Invalidate,
     mint::Mint,
@@ -21,6 +23,9 @@ pub use self::{
 /// The name that a ticket has beside its value.
 pub(crate) const TICKET: &str = "g";
 
+/// What the token of a claim begins with, so that no load takes it for a ticket of its own kind.
+const CLAIM: &str = "set:";
+
 /// A value's bytes in the embedded store.
 struct Stored(Bytes);
 
@@ -30,3 +35,14 @@ const OVERHEAD: usize = 128;
 fn weight(bytes: &[u8]) -> u32 {
     u32::try_from(bytes.len() + OVERHEAD).unwrap_or(u32::MAX)
 }
+
+/// A token that no other attempt has.
+///
+/// Each attempt draws its own: the command of an attempt that was given up may still arrive, after an
+/// invalidation even, and must not bring back the token that a later attempt answered.
+fn fresh_token() -> String {
+    format!("{:032x}", fastrand::u128(..))
+}
+
+#[cfg(test)]
+mod tests;

@@ -4,19 +4,19 @@ use redstart_connection::{Cmd, Effect, Error, Memory, Operation, Outage, Redis, 
 use redstart_keys::{Key, Ttl};
 
 use super::{
-    TICKET,
+    CLAIM, TICKET, fresh_token,
     mint::{mint_in_memory, mint_on_redis},
 };
 
 /// Takes a ticket for each of some keys, and reads the sequencer in the same round trip.
 ///
 /// The first to miss makes the ticket; others who miss meanwhile get the same one. An invalidation
-/// takes it away, and with it the right of every load that began before to store its result.
+/// takes it away, and with it the right of every load that began before to store its result. Where a
+/// [`Claim`](crate::Claim) stands there is no ticket to be had.
 #[derive(Clone, Debug)]
 pub struct Take {
     keys: Vec<Key>,
     sequencer: Key,
-    token: String,
     ttl: Ttl,
 }
 
@@ -36,23 +36,15 @@ pub struct Ticket {
 pub struct Tickets {
     /// The sequencer before any of the loads began.
     pub as_of: u64,
-    /// A ticket for each key, in their order.
-    pub tickets: Vec<Ticket>,
+    /// A ticket for each key, in their order; none where a value is about to be put.
+    pub tickets: Vec<Option<Ticket>>,
 }
 
 impl Take {
-    /// Tickets for `keys`, named `token` where new, that stand for `ttl` at the longest.
+    /// Tickets for `keys` that stand for `ttl` at the longest.
     #[must_use]
-    pub const fn new(keys: Vec<Key>, sequencer: Key, token: String, ttl: Ttl) -> Self {
-        Self { keys, sequencer, token, ttl }
-    }
-
-    fn ticket(&self, standing: Option<String>) -> Ticket {
-        match standing {
-            // One's own standing ticket is what a retry after a lost answer finds.
-            Some(token) => Ticket { is_new: token == self.token, token },
-            None => Ticket { is_new: true, token: self.token.clone() },
-        }
+    pub const fn new(keys: Vec<Key>, sequencer: Key, ttl: Ttl) -> Self {
+        Self { keys, sequencer, ttl }
     }
 }
 
@@ -69,12 +61,13 @@ impl Operation for Take {
     }
 
     fn outcome(output: &Tickets) -> &'static str {
-        if output.tickets.iter().all(|ticket| ticket.is_new) { "new" } else { "standing" }
+        if output.tickets.iter().flatten().all(|ticket| ticket.is_new) { "new" } else { "standing" }
     }
 
     async fn on_redis(&self, redis: &Redis) -> Result<Tickets> {
+        let token = fresh_token();
         let take = |key: &Key| {
-            let cmd = Cmd::new("SET").key(&key.companion(TICKET)).arg(&self.token);
+            let cmd = Cmd::new("SET").key(&key.companion(TICKET)).arg(&token);
             cmd.arg("NX").arg("GET").arg("PX").arg(self.ttl.as_millis())
         };
         let mut cmds: Vec<Cmd> = self.keys.iter().map(take).collect();
@@ -88,12 +81,13 @@ impl Operation for Take {
         let mut tickets = Vec::with_capacity(self.keys.len());
         for value in values {
             let standing = if value.is_nil() { None } else { Some(value.into_text()?) };
-            tickets.push(self.ticket(standing));
+            tickets.push(ticket(&token, standing));
         }
         Ok(Tickets { as_of, tickets })
     }
 
     fn on_memory(&self, memory: &Memory, now: Timestamp) -> Result<Tickets> {
+        let token = fresh_token();
         let names: Vec<Key> = self.keys.iter().map(|key| key.companion(TICKET)).collect();
         let mut all: Vec<&Key> = names.iter().collect();
         all.push(&self.sequencer);
@@ -102,9 +96,9 @@ impl Operation for Take {
             for name in &names {
                 let standing = tx.get::<String>(name).map(|token| (*token).clone());
                 if standing.is_none() {
-                    tx.put(name, self.token.clone(), now.saturating_add(self.ttl.as_duration()))?;
+                    tx.put(name, token.clone(), now.saturating_add(self.ttl.as_duration()))?;
                 }
-                tickets.push(self.ticket(standing));
+                tickets.push(ticket(&token, standing));
             }
             let as_of = match tx.get::<u64>(&self.sequencer) {
                 Some(stamp) => *stamp,
@@ -112,5 +106,14 @@ impl Operation for Take {
             };
             Ok(Tickets { as_of, tickets })
         })
+    }
+}
+
+/// What a caller with `token` gets where `standing` stood before.
+fn ticket(token: &str, standing: Option<String>) -> Option<Ticket> {
+    match standing {
+        None => Some(Ticket { token: token.to_owned(), is_new: true }),
+        Some(claim) if claim.starts_with(CLAIM) => None,
+        Some(token) => Some(Ticket { token, is_new: false }),
     }
 }
