@@ -131,7 +131,11 @@ fn batch_whose_runtime_ended_holds_up_no_later_reader() {
         let (one, two) = (Get(ITEM.key(&1)), Get(ITEM.key(&2)));
         let mut both = pin!(async { tokio::join!(store.run(&one), store.run(&two)) });
         // Polled once: the second read has opened a batch, whose task has not begun.
-        std::future::poll_fn(|cx| Poll::Ready(drop(both.as_mut().poll(cx)))).await;
+        std::future::poll_fn(|cx| {
+            let _pending = both.as_mut().poll(cx);
+            Poll::Ready(())
+        })
+        .await;
     });
     drop(brief);
     home.block_on(async {

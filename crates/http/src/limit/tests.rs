@@ -255,7 +255,7 @@ async fn nested_layers_tell_of_the_tighter_limit_and_list_both() {
 #[tokio::test]
 async fn one_policy_for_two_subjects_is_listed_once_by_the_tighter() {
     let limiter = Limiter::new(Store::memory_with(clock()));
-    limiter.check(&IP, "address").await;
+    assert!(limiter.check(&IP, "address").await.is_allowed());
     for subjects in [["e-mail", "address"], ["address", "another"]] {
         let limits = subjects.map(|subject| (&IP, Subject::from(subject)));
         let decision = limiter.check_all(&limits).await;
