@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, thread};
 
-use redstart_tests::{RedisServer, fresh_prefix, shared};
+use redstart_testkit::{RedisServer, fresh_prefix, shared};
 use serde_json::json;
 
 use crate::service::Service;

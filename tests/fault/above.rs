@@ -5,7 +5,7 @@ use std::{convert::Infallible, time::Duration};
 use redstart_cache::{Cache, Source};
 use redstart_keys::{Category, Entity, Ttl};
 use redstart_ratelimit::{Limiter, OnOutage, Policy};
-use redstart_tests::{RedisServer, eventually};
+use redstart_testkit::{RedisServer, eventually};
 use tokio::time::timeout;
 
 use crate::support::{GUARD, store};

@@ -2,7 +2,7 @@
 
 use std::{io::ErrorKind, time::Duration};
 
-use redstart_tests::{Fault, Proxy, Raw, RedisServer, Reply, eventually, shared};
+use redstart_testkit::{Fault, Proxy, Raw, RedisServer, Reply, eventually, shared};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -123,6 +123,69 @@ async fn delayed_reply_comes_late_and_whole() {
     ping(&mut client).await;
     assert!(silent(&mut client).await);
     assert_eq!(answer(&mut client).await, "+PONG\r\n");
+}
+
+#[tokio::test]
+async fn jitter_holds_replies_back_by_no_less_and_no_more_than_it_says() {
+    let proxy = Proxy::start(shared().address()).await;
+    let mut client = connect(&proxy).await;
+    proxy.set(Fault::Jitter { least: 2 * SILENCE, most: 4 * SILENCE });
+    ping(&mut client).await;
+    assert!(silent(&mut client).await);
+    assert_eq!(answer(&mut client).await, "+PONG\r\n");
+}
+
+#[tokio::test]
+async fn narrow_line_takes_its_time_and_loses_nothing() {
+    let proxy = Proxy::start(shared().address()).await;
+    let mut client = connect(&proxy).await;
+    proxy.set(Fault::Bandwidth(40));
+    // 27 bytes go there and 27 come back, two at a time.
+    client.write_all(b"ECHO 01234567890123456789\r\n").await.unwrap();
+    assert!(silent(&mut client).await);
+    proxy.set(Fault::None);
+    ping(&mut client).await;
+    let mut answers = [0; 34];
+    timeout(GUARD, client.read_exact(&mut answers)).await.expect("an answer").unwrap();
+    assert_eq!(&answers, b"$20\r\n01234567890123456789\r\n+PONG\r\n");
+}
+
+#[tokio::test]
+async fn refused_connection_finds_the_same_port_when_the_fault_has_ended() {
+    let proxy = Proxy::start(shared().address()).await;
+    let mut present = connect(&proxy).await;
+    proxy.set(Fault::Refuse);
+    let refused = || TcpStream::connect(proxy.address());
+    eventually(GUARD, async || {
+        refused().await.is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused)
+    })
+    .await;
+    ping(&mut present).await;
+    assert_eq!(answer(&mut present).await, "+PONG\r\n");
+
+    proxy.set(Fault::None);
+
+    eventually(GUARD, async || TcpStream::connect(proxy.address()).await.is_ok()).await;
+    let mut new = connect(&proxy).await;
+    ping(&mut new).await;
+    assert_eq!(answer(&mut new).await, "+PONG\r\n");
+}
+
+#[tokio::test]
+async fn proxy_leads_new_connections_to_another_server() {
+    let (old, new) = (RedisServer::start(), RedisServer::start());
+    new.raw().command(&["SET", "key", "new"]);
+    let proxy = Proxy::start(old.address()).await;
+    let mut present = connect(&proxy).await;
+    ping(&mut present).await;
+    answer(&mut present).await;
+
+    proxy.lead_to(new.address());
+
+    for (mut client, expected) in [(present, "$-1\r\n"), (connect(&proxy).await, "$3\r\nnew\r\n")] {
+        client.write_all(b"GET key\r\n").await.unwrap();
+        assert_eq!(answer(&mut client).await, expected);
+    }
 }
 
 /// Connects and waits until the proxy has looked at the connection.

@@ -3,6 +3,9 @@
 #![cfg(test)]
 
 mod above;
+mod cluster;
 mod connection;
 mod harness;
+mod harness_cluster;
+mod harness_sentinel;
 mod support;

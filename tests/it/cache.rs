@@ -12,7 +12,7 @@ use bytes::Bytes;
 use redstart_cache::{Cache, Claim, L1, Put, PutOutcome, Source, sweep};
 use redstart_connection::{Cmd, Store};
 use redstart_keys::{Category, Entity, Key, Ttl};
-use redstart_tests::shared;
+use redstart_testkit::shared;
 use tokio::{sync::Barrier, task::JoinSet};
 
 use crate::support::{config, store};

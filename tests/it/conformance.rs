@@ -12,7 +12,7 @@ mod ratelimit;
 use std::{cell::RefCell, fmt::Debug, time::Duration};
 
 use redstart_connection::{Clock, Config, Operation, Store, Timestamp};
-use redstart_tests::{Raw, fresh_prefix, shared};
+use redstart_testkit::{Raw, fresh_prefix, shared};
 use tokio::runtime::Runtime;
 
 /// Histories of one case on both stores.

@@ -5,7 +5,7 @@ use redstart_connection::{
     Script, Store, Timestamp,
 };
 use redstart_keys::{Category, Entity, TextId, Ttl};
-use redstart_tests::{RedisServer, eventually, shared};
+use redstart_testkit::{RedisServer, eventually, shared};
 use tokio::task::JoinSet;
 
 use crate::support::{GUARD, config, config_for, store};

@@ -2,7 +2,7 @@
 
 use redstart_connection::{Append, Delivery, Feed, Store};
 use redstart_keys::{Category, Key, Ttl};
-use redstart_tests::RedisServer;
+use redstart_testkit::RedisServer;
 
 use crate::support::{config_for, store};
 

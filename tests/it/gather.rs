@@ -7,7 +7,7 @@ use redstart_connection::{
     Cmd, Effect, Error, ErrorKind, Memory, Operation, Outage, Redis, Result, Store, Timestamp,
 };
 use redstart_keys::{Category, Entity, Key, Ttl};
-use redstart_tests::RedisServer;
+use redstart_testkit::RedisServer;
 use tokio::{runtime::Runtime, task::JoinSet};
 
 use crate::support::{config, config_for, store};

@@ -1,8 +1,14 @@
 //! The servers that the tests stand on.
 
-use std::{fs, path::Path, time::Duration};
+use std::{
+    fs,
+    io::{Read, Write},
+    os::unix::net::UnixStream,
+    path::Path,
+    time::Duration,
+};
 
-use redstart_tests::{RedisServer, Reply, eventually, fresh_prefix, locate, shared};
+use redstart_testkit::{RedisServer, Reply, TimeMachine, eventually, fresh_prefix, locate, shared};
 
 #[test]
 fn shared_server_answers_and_is_one() {
@@ -48,6 +54,35 @@ fn settings_change_on_the_running_server() {
     let setting = |name| server.raw().command(&["CONFIG", "GET", name]).array().pop().map(Reply::text);
     assert_eq!(setting("maxmemory").as_deref(), Some("10485760"));
     assert_eq!(setting("maxmemory-policy").as_deref(), Some("allkeys-lfu"));
+}
+
+#[test]
+fn socket_leads_to_the_same_server_as_the_port() {
+    let server = RedisServer::configure().unix_socket().start();
+    server.raw().command(&["SET", "key", "value"]);
+    let mut client = UnixStream::connect(server.unix_socket()).unwrap();
+    client.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    client.write_all(b"GET key\r\n").unwrap();
+    let mut answer = [0; 11];
+    client.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"$5\r\nvalue\r\n");
+}
+
+#[test]
+fn advanced_time_moves_the_clock_and_ends_keys_of_its_prefix() {
+    let mut time = TimeMachine::new(shared(), &fresh_prefix());
+    let (clock, start) = (time.clock(), time.clock().now());
+    let mut raw = shared().raw();
+    for (id, ttl) in [(1, "60000"), (2, "600000")] {
+        raw.command(&["SET", &format!("{}:session:{{{id}}}", time.prefix()), "x", "PX", ttl]);
+    }
+    assert_eq!(clock.now(), start, "it stands still");
+
+    assert_eq!(time.advance(Duration::from_secs(60)), 1);
+
+    assert_eq!(clock.now().since(start), Duration::from_secs(60));
+    assert_eq!(raw.keys(time.prefix()), [format!("{}:session:{{2}}", time.prefix())]);
+    assert_eq!(time.advance(Duration::from_secs(540)), 1);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use std::{
 use redstart_connection::Store;
 use redstart_keys::{Category, Entity, Ttl};
 use redstart_lock::{LockError, Locks};
-use redstart_tests::{eventually, shared};
+use redstart_testkit::{eventually, shared};
 use tokio::task::JoinSet;
 
 use crate::support::{GUARD, config, store};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use redstart_connection::Store;
 use redstart_ratelimit::{Limiter, Policy, Source, Subject};
-use redstart_tests::{RedisServer, shared};
+use redstart_testkit::{RedisServer, shared};
 use tokio::{sync::Barrier, task::JoinSet};
 
 use crate::support::{config, config_for};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use redstart_connection::{Config, Store};
-use redstart_tests::{RedisServer, fresh_prefix, shared};
+use redstart_testkit::{RedisServer, fresh_prefix, shared};
 
 /// How long an awaited event may take before the test fails.
 pub(crate) const GUARD: Duration = Duration::from_secs(10);

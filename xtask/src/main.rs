@@ -6,7 +6,7 @@ mod console;
 mod docs;
 mod layers;
 #[expect(unreachable_pub, reason = "the harness of the tests owns this file and makes it public")]
-#[path = "../../tests/src/locate.rs"]
+#[path = "../../crates/testkit/src/locate.rs"]
 mod locate;
 mod setup;
 mod test;

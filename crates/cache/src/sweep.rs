@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use redstart_connection::{Cmd, Effect, Error, Memory, Operation, Outage, Redis, Result, Store, Timestamp};
+use redstart_connection::{Effect, Memory, Operation, Outage, Redis, Result, ScanCursor, Store, Timestamp};
 use redstart_keys::Pattern;
 
 use crate::{operations::TICKET, registry::Registry};
@@ -63,10 +63,10 @@ async fn sweep_one(store: &Store, pattern: Pattern) -> Result<Swept> {
         let (cursor, swept) = store.run(&page).await?;
         total.scanned += swept.scanned;
         total.removed += swept.removed;
-        if cursor == 0 {
-            return Ok(total);
+        match cursor {
+            Some(cursor) => page.cursor = cursor,
+            None => return Ok(total),
         }
-        page.cursor = cursor;
     }
 }
 
@@ -74,20 +74,20 @@ async fn sweep_one(store: &Store, pattern: Pattern) -> Result<Swept> {
 #[derive(Clone, Debug)]
 pub struct SweepPage {
     pattern: Pattern,
-    cursor: u64,
+    cursor: ScanCursor,
 }
 
 impl SweepPage {
     /// The first step of a sweep of what `pattern` matches.
     #[must_use]
-    pub const fn new(pattern: Pattern) -> Self {
-        Self { pattern, cursor: 0 }
+    pub fn new(pattern: Pattern) -> Self {
+        Self { pattern, cursor: ScanCursor::default() }
     }
 }
 
 impl Operation for SweepPage {
-    /// Where the next step begins, zero at the end, and what this one did.
-    type Output = (u64, Swept);
+    /// Where the next step begins, none at the end, and what this one did.
+    type Output = (Option<ScanCursor>, Swept);
     const NAME: &'static str = "cache.sweep";
 
     fn effect(&self) -> Effect {
@@ -103,30 +103,14 @@ impl Operation for SweepPage {
     }
 
     async fn on_redis(&self, redis: &Redis) -> Result<Self::Output> {
-        let scan =
-            Cmd::new("SCAN").arg(self.cursor).arg("MATCH").pattern(&self.pattern).arg("COUNT").arg(PAGE);
-        let mut parts = redis.send(scan).await?.into_array()?.into_iter();
-        let (Some(cursor), Some(names)) = (parts.next(), parts.next()) else {
-            return Err(Error::protocol("a SCAN was answered with something else"));
-        };
-        // The cursor takes all 64 bits, so it is no number that fits an i64.
-        let cursor =
-            cursor.into_text()?.parse().map_err(|_| Error::protocol("a cursor is a whole number"))?;
-        let names = names.into_array()?;
-        let scanned = u64::try_from(names.len()).unwrap_or(u64::MAX);
-        if names.is_empty() {
-            return Ok((cursor, Swept { scanned, removed: 0 }));
-        }
-        let mut unlink = Cmd::new("UNLINK");
-        for name in names {
-            unlink = unlink.arg(name.into_bytes()?);
-        }
-        let removed = u64::try_from(redis.send(unlink).await?.into_int()?).unwrap_or(0);
-        Ok((cursor, Swept { scanned, removed }))
+        let page = redis.scan(&self.cursor, &self.pattern, PAGE).await?;
+        let scanned = u64::try_from(page.names.len()).unwrap_or(u64::MAX);
+        let removed = redis.unlink(&page.names).await?;
+        Ok((page.next, Swept { scanned, removed }))
     }
 
     fn on_memory(&self, memory: &Memory, now: Timestamp) -> Result<Self::Output> {
         let removed = memory.remove_matching(&self.pattern, now);
-        Ok((0, Swept { scanned: removed, removed }))
+        Ok((None, Swept { scanned: removed, removed }))
     }
 }

@@ -28,6 +28,7 @@ pub struct Cmd {
 pub(crate) enum Part {
     Arg,
     Key(Key),
+    Name(Bytes),
     Pattern(Pattern),
 }
 
@@ -50,6 +51,13 @@ impl Cmd {
     #[must_use]
     pub fn key(mut self, key: &Key) -> Self {
         self.parts.push(Part::Key(key.clone()));
+        self
+    }
+
+    /// Adds the name of a key as the server has it, such as a scan has told.
+    #[must_use]
+    pub fn name_on_server(mut self, name: impl Into<Bytes>) -> Self {
+        self.parts.push(Part::Name(name.into()));
         self
     }
 

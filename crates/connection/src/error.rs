@@ -2,6 +2,8 @@
 
 use std::{borrow::Cow, error::Error as StdError, fmt, time::Duration};
 
+use crate::config::Address;
+
 /// The result of everything that touches the store.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -17,6 +19,8 @@ struct Inner {
     operation: &'static str,
     what: Cow<'static, str>,
     code: Option<Box<str>>,
+    /// Where in a cluster the command belongs.
+    redirect: Option<Redirect>,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -72,9 +76,24 @@ pub enum Certainty {
     Unknown,
 }
 
+/// A cluster's word on where a command belongs.
+#[derive(Clone, Debug)]
+pub(crate) struct Redirect {
+    pub(crate) slot: u16,
+    pub(crate) to: Address,
+}
+
 impl Error {
     pub(crate) fn new(kind: ErrorKind, certainty: Certainty, what: impl Into<Cow<'static, str>>) -> Self {
-        Self(Box::new(Inner { kind, certainty, operation: "", what: what.into(), code: None, source: None }))
+        Self(Box::new(Inner {
+            kind,
+            certainty,
+            operation: "",
+            what: what.into(),
+            code: None,
+            redirect: None,
+            source: None,
+        }))
     }
 
     /// An answer that was not of the expected form; for authors of operations.
@@ -112,6 +131,24 @@ impl Error {
         self
     }
 
+    pub(crate) fn with_redirect(mut self, redirect: Option<Redirect>) -> Self {
+        self.0.redirect = redirect;
+        self
+    }
+
+    /// Where in a cluster the command belongs, when the server said so.
+    pub(crate) fn redirect(&self) -> Option<&Redirect> {
+        self.0.redirect.as_ref()
+    }
+
+    /// A redirection that leads nowhere: the nodes do not agree yet, and a moment later they may.
+    pub(crate) fn not_settled(mut self) -> Self {
+        if self.0.redirect.take().is_some() {
+            self.0.kind = ErrorKind::Loading;
+        }
+        self
+    }
+
     pub(crate) fn with_source(mut self, source: impl StdError + Send + Sync + 'static) -> Self {
         self.0.source = Some(Box::new(source));
         self
@@ -130,13 +167,14 @@ impl Error {
 
     /// A copy for another caller of the same work; the source stays with the first.
     pub(crate) fn duplicate(&self) -> Self {
-        let Inner { kind, certainty, operation, what, code, source: _ } = &*self.0;
+        let Inner { kind, certainty, operation, what, code, redirect, source: _ } = &*self.0;
         Self(Box::new(Inner {
             kind: *kind,
             certainty: *certainty,
             operation,
             what: what.clone(),
             code: code.clone(),
+            redirect: redirect.clone(),
             source: None,
         }))
     }
@@ -187,7 +225,7 @@ impl fmt::Display for Error {
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner { kind, certainty, operation, what, code, source } = &*self.0;
+        let Inner { kind, certainty, operation, what, code, redirect: _, source } = &*self.0;
         f.debug_struct("Error")
             .field("kind", kind)
             .field("certainty", certainty)

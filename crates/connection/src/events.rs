@@ -8,11 +8,15 @@ use tokio::sync::broadcast;
 pub enum Event {
     /// A lane is connected for the first time.
     Connected {
+        /// Which server.
+        server: String,
         /// Which lane.
         lane: usize,
     },
     /// A lane lost its connection.
     Lost {
+        /// Which server.
+        server: String,
         /// Which lane.
         lane: usize,
         /// Why, in one word.
@@ -20,15 +24,24 @@ pub enum Event {
     },
     /// A lane is connected again.
     Reconnected {
+        /// Which server.
+        server: String,
         /// Which lane.
         lane: usize,
     },
     /// An attempt to connect failed.
     ConnectFailed {
+        /// Which server.
+        server: String,
         /// Which lane.
         lane: usize,
         /// Why.
         cause: String,
+    },
+    /// Another server is the master now, of everything or of a part of the cluster.
+    Failover {
+        /// Which one.
+        to: String,
     },
     /// The store is shut down.
     ShutDown,
@@ -66,12 +79,15 @@ impl Announcer {
 
     pub(crate) fn announce(&self, event: Event) {
         match &event {
-            Event::Connected { lane } => tracing::info!(lane, "connected to redis"),
-            Event::Reconnected { lane } => tracing::info!(lane, "connected to redis again"),
-            Event::Lost { lane, reason } => tracing::warn!(lane, reason, "lost the connection to redis"),
-            Event::ConnectFailed { lane, cause } => {
-                tracing::debug!(lane, cause, "could not connect to redis")
+            Event::Connected { server, lane } => tracing::info!(server, lane, "connected to redis"),
+            Event::Reconnected { server, lane } => tracing::info!(server, lane, "connected to redis again"),
+            Event::Lost { server, lane, reason } => {
+                tracing::warn!(server, lane, reason, "lost the connection to redis")
             }
+            Event::ConnectFailed { server, lane, cause } => {
+                tracing::debug!(server, lane, cause, "could not connect to redis")
+            }
+            Event::Failover { to } => tracing::warn!(to, "another redis server is the master now"),
             Event::ShutDown | Event::Missed(_) => {}
         }
         // Nobody listening is no error.

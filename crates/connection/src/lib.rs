@@ -44,13 +44,16 @@ mod value;
 pub use crate::{
     clock::{Clock, Timestamp},
     cmd::{Cmd, WriteArg},
-    config::{Config, ConfigError, Problem, VARIABLES, Variable},
+    config::{
+        Config, ConfigError, Credentials, CredentialsProvider, PasswordFile, Problem, TlsConfig, VARIABLES,
+        Variable,
+    },
     error::{Certainty, Error, ErrorKind, Result},
     events::{Event, Events},
     feed::{Append, Cursor, Delivery, Entry, Feed},
     memory::{Memory, Tx},
     operation::{BoxFuture, Effect, Operation, Outage},
-    redis::{Invocation, Redis},
+    redis::{Capabilities, Engine, Invocation, Page, Redis, ScanCursor, Version},
     renewer::{Kept, Loss, Renewal, Renewer, Validity},
     script::Script,
     status::Status,

@@ -4,9 +4,9 @@
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Status {
-    /// `memory` or `standalone`.
+    /// `memory`, `standalone`, `sentinel` or `cluster`.
     pub mode: &'static str,
-    /// How many lanes there are; none on the embedded store.
+    /// How many lanes are in use, of all servers; none on the embedded store and before the first call.
     pub lanes: usize,
     /// How many of them are connected.
     pub connected: usize,

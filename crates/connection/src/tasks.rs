@@ -61,6 +61,11 @@ impl Tasks {
         true
     }
 
+    /// A token that is cancelled with the tasks, or alone before.
+    pub(crate) fn child_token(&self) -> CancellationToken {
+        self.0.stop.child_token()
+    }
+
     /// Whether the tasks have been told to end.
     #[must_use]
     pub fn is_stopped(&self) -> bool {

@@ -56,8 +56,12 @@
     doc = "| [`monitor`] | `monitor`, `prometheus` | health, metrics, what the server says of itself |"
 )]
 #![cfg_attr(feature = "http", doc = "| [`http`] | `http` | tower layers and axum routers |")]
+#![cfg_attr(
+    feature = "testkit",
+    doc = "| [`testkit`] | `testkit` | real servers, clusters and faults for the tests of a service |"
+)]
 //!
-//! All but `prometheus` are on by default. The example `marketplace` is a whole service built on them.
+//! All but `prometheus` and `testkit` are on by default. The example `marketplace` is a whole service built on them.
 
 #[cfg(feature = "cache")]
 pub use redstart_cache as cache;
@@ -71,6 +75,8 @@ pub use redstart_lock as lock;
 pub use redstart_monitor as monitor;
 #[cfg(feature = "ratelimit")]
 pub use redstart_ratelimit as ratelimit;
+#[cfg(feature = "testkit")]
+pub use redstart_testkit as testkit;
 
 #[cfg(feature = "cache")]
 pub use redstart_cache::{Cache, Cached};

@@ -2,7 +2,7 @@
 
 use redis::{Client, IntoConnectionInfo, aio::MultiplexedConnection, io::tcp::TcpSettings};
 use redstart_connection::{Config, Store};
-use redstart_tests::{Raw, RedisServer};
+use redstart_testkit::{Raw, RedisServer};
 use tokio::runtime::Runtime;
 
 use crate::{Result, pin::Pinned};

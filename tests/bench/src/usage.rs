@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, fs, time::Duration};
 
-use redstart_tests::Raw;
+use redstart_testkit::Raw;
 
 /// What was spent up to a moment, or between two.
 #[derive(Clone, Copy, Debug, Default)]

@@ -3,7 +3,7 @@
 //! What a server says of itself has no twin in memory, so these are compared in that both answer:
 //! `Ping`, `FetchInfo`, `FetchSlowLog`, and the door's own `Command`, which memory refuses by design.
 
-use redstart_connection::{Cmd, ErrorKind};
+use redstart_connection::{Cmd, ErrorKind, ScanCursor};
 use redstart_keys::{Category, Entity, Pattern, Ttl};
 use redstart_monitor::{FetchInfo, FetchSlowLog, Ping, ScanKeys};
 
@@ -35,16 +35,16 @@ fn scan_finds_the_same_keys() {
     }
     let names = |store: &redstart_connection::Store| {
         let mut names = Vec::new();
-        let mut cursor = 0;
+        let mut cursor = ScanCursor::default();
         loop {
             let page = world.block_on(store.run(&ScanKeys::new(store, Pattern::all(), cursor))).unwrap();
             names.extend(page.keys.into_iter().map(|key| key.name));
-            cursor = page.cursor;
-            if cursor == 0 {
+            let Some(next) = page.next else {
                 names.sort();
                 names.dedup();
                 return names;
-            }
+            };
+            cursor = next;
         }
     };
     let on_redis = names(&world.redis);

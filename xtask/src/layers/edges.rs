@@ -16,7 +16,14 @@ pub(crate) struct Edge {
 const LAYERS: [&[&str]; 7] = [
     &["redstart-keys"],
     &["redstart-connection"],
-    &["redstart-cache", "redstart-lock", "redstart-monitor", "redstart-ratelimit", "redstart-state"],
+    &[
+        "redstart-cache",
+        "redstart-lock",
+        "redstart-monitor",
+        "redstart-ratelimit",
+        "redstart-state",
+        "redstart-testkit",
+    ],
     &["redstart-http"],
     &["redstart"],
     &["redstart-cli"],
@@ -60,6 +67,9 @@ fn ours(from: &str, to: &str) -> Option<&'static str> {
     }
     if let Some((_, allowed)) = ASIDE.iter().find(|(name, _)| *name == from) {
         return (!allowed.contains(&to)).then_some("xtask must build when the crates don't");
+    }
+    if to == "redstart-testkit" && !matches!(from, "redstart" | "redstart-tests") {
+        return Some("what tests need is no part of a product crate; its tests stand in tests/");
     }
     let layer = |name: &str| LAYERS.iter().position(|layer| layer.contains(&name));
     match (layer(from), layer(to)) {

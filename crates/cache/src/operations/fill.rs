@@ -1,6 +1,7 @@
 //! Storing what was loaded, if the ticket still stands.
 
 use bytes::Bytes;
+use futures_util::future::join_all;
 use redstart_connection::{Effect, Error, Memory, Operation, Outage, Redis, Result, Script, Timestamp};
 use redstart_keys::{Key, Ttl};
 
@@ -39,6 +40,22 @@ impl Fill {
     }
 }
 
+impl Fill {
+    /// Stores the entries of one slot.
+    async fn fill(&self, redis: &Redis, group: &[usize]) -> Result<Vec<(usize, bool)>> {
+        let mut call = redis.script(&FILL);
+        for &index in group {
+            let FillEntry { key, token, bytes, ttl } = &self.entries[index];
+            call = call.key(key).key(&key.companion(TICKET)).arg(token).arg(bytes).arg(ttl.as_millis());
+        }
+        let answers = call.invoke().await?.into_array()?;
+        if answers.len() != group.len() {
+            return Err(Error::protocol("a fill was answered for other entries than asked"));
+        }
+        group.iter().zip(answers).map(|(&index, answer)| Ok((index, answer.into_int()? == 1))).collect()
+    }
+}
+
 impl Operation for Fill {
     /// For each entry whether it is stored.
     type Output = Vec<bool>;
@@ -58,15 +75,15 @@ impl Operation for Fill {
     }
 
     async fn on_redis(&self, redis: &Redis) -> Result<Vec<bool>> {
-        let mut call = redis.script(&FILL);
-        for FillEntry { key, token, bytes, ttl } in &self.entries {
-            call = call.key(key).key(&key.companion(TICKET)).arg(token).arg(bytes).arg(ttl.as_millis());
+        let keys: Vec<&Key> = self.entries.iter().map(|entry| &entry.key).collect();
+        let groups = redis.groups(&keys);
+        let mut stored = vec![false; self.entries.len()];
+        for answers in join_all(groups.iter().map(|group| self.fill(redis, group))).await {
+            for (index, is_stored) in answers? {
+                stored[index] = is_stored;
+            }
         }
-        let answers = call.invoke().await?.into_array()?;
-        if answers.len() != self.entries.len() {
-            return Err(Error::protocol("a fill was answered for other entries than asked"));
-        }
-        answers.into_iter().map(|answer| Ok(answer.into_int()? == 1)).collect()
+        Ok(stored)
     }
 
     fn on_memory(&self, memory: &Memory, now: Timestamp) -> Result<Vec<bool>> {

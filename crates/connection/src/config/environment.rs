@@ -2,12 +2,10 @@
 
 use std::{borrow::Cow, time::Duration};
 
-use percent_encoding::percent_decode_str;
 use redstart_keys::Prefix;
 use secrecy::{ExposeSecret, SecretString};
-use url::Url;
 
-use super::{Config, ConfigError, Mode, Problem};
+use super::{Address, Config, ConfigError, Credentials, Mode, Problem, TlsConfig, address, url};
 
 /// One environment variable that the toolkit reads.
 #[derive(Clone, Copy, Debug)]
@@ -30,7 +28,7 @@ pub const VARIABLES: &[Variable] = &[
     variable(
         "REDIS_URL",
         "none",
-        "Address of the server, `redis://user:password@host:port/db`; `KV_URL` is an alias.",
+        "Address of the server: `redis://user:password@host:port/db`, `rediss://…` for TLS, `unix:/path` for a socket; `KV_URL` is an alias.",
     ),
     variable("REDIS_HOST", "none", "Host, where no URL is given; fills in what the URL lacks."),
     variable("REDIS_PORT", "6379", "Port, together with `REDIS_HOST`."),
@@ -38,7 +36,19 @@ pub const VARIABLES: &[Variable] = &[
     variable("REDIS_USERNAME", "none", "User of the server's access control list."),
     variable("REDIS_PASSWORD", "none", "Password."),
     variable("REDIS_KEY_PREFIX", "none", "Prefix of all names; one trailing colon is dropped."),
-    variable("REDIS_MODE", "by what is set", "`standalone` or `memory`."),
+    variable("REDIS_MODE", "by what is set", "`standalone`, `sentinel`, `cluster` or `memory`."),
+    variable(
+        "REDIS_NODES",
+        "none",
+        "Some nodes of the cluster, or the sentinels: `host:port`, separated by commas.",
+    ),
+    variable("REDIS_SENTINEL_MASTER", "none", "What the sentinels call the master."),
+    variable("REDIS_SENTINEL_USERNAME", "none", "User at the sentinels."),
+    variable("REDIS_SENTINEL_PASSWORD", "none", "Password at the sentinels."),
+    variable("REDIS_TLS_CA_FILE", "the machine's", "PEM file of the authorities to trust; turns TLS on."),
+    variable("REDIS_TLS_CERT_FILE", "none", "PEM file of the certificate to show; turns TLS on."),
+    variable("REDIS_TLS_KEY_FILE", "none", "PEM file of its key."),
+    variable("REDIS_TLS_SERVER_NAME", "the host", "Name that the server's certificate must bear."),
     variable("REDIS_CONNECT_TIMEOUT", "100", "Milliseconds that a call waits for a connection."),
     variable("REDIS_READ_TIMEOUT", "200", "Milliseconds that a call may take, everything included."),
     variable("REDIS_POOL_SIZE", "20", "Connections for commands that block."),
@@ -70,8 +80,7 @@ pub(super) fn read<F: Fn(&str) -> Option<String>>(variable: &F) -> Result<Config
 
 impl<F: Fn(&str) -> Option<String>> Reader<'_, F> {
     fn config(&mut self) -> Config {
-        let mut config = self.address();
-        config.mode = self.mode(config.mode);
+        let mut config = self.servers();
         if let Some(db) = self.number::<u32>("REDIS_DB", "a number such as 0") {
             if config.db != 0 && config.db != db {
                 self.differs("REDIS_DB", "the database of the URL");
@@ -105,6 +114,7 @@ impl<F: Fn(&str) -> Option<String>> Reader<'_, F> {
         if let Some(size) = self.number::<u32>("REDIS_POOL_SIZE", "a number of connections such as 20") {
             config.pool_size = size;
         }
+        self.tls(&mut config);
         config.digest_secret = self.get("REDIS_DIGEST_SECRET").map(SecretString::from);
         config
     }
@@ -122,12 +132,13 @@ impl<F: Fn(&str) -> Option<String>> Reader<'_, F> {
         let host = self.get("REDIS_HOST");
         let port = self.number::<u16>("REDIS_PORT", "a port such as 6379");
         if let Some((name, url)) = url {
-            match parse_url(&url) {
+            match url::parse(&url) {
                 Ok(config) => {
-                    if host.as_ref().is_some_and(|host| *host != config.host) {
+                    let Address::Tcp { host: named, port: at } = config.address() else { return config };
+                    if host.is_some_and(|host| host != named) {
                         self.differs("REDIS_HOST", "the host of the URL");
                     }
-                    if port.is_some_and(|port| port != config.port) {
+                    if port.is_some_and(|port| port != at) {
                         self.differs("REDIS_PORT", "the port of the URL");
                     }
                     return config;
@@ -136,30 +147,109 @@ impl<F: Fn(&str) -> Option<String>> Reader<'_, F> {
             }
         }
         match host {
-            Some(host) => Config::standalone(host, port.unwrap_or(6379)),
+            Some(host) => Config::standalone(Address::tcp(host, port.unwrap_or(6379))),
             None => Config::memory(),
         }
     }
 
-    fn mode(&mut self, found: Mode) -> Mode {
-        match self.get("REDIS_MODE").as_deref() {
-            None => found,
-            Some("memory") => Mode::Memory,
-            Some("standalone") => {
-                if found == Mode::Memory {
-                    self.problem(
-                        "REDIS_MODE",
-                        "is `standalone`, but no server is named",
-                        "REDIS_URL or REDIS_HOST beside it",
-                    );
-                }
-                Mode::Standalone
-            }
+    /// Which servers there are, by the mode or by what is set.
+    fn servers(&mut self) -> Config {
+        let single = self.address();
+        let nodes = self.get("REDIS_NODES");
+        let master = self.get("REDIS_SENTINEL_MASTER");
+        let asked = self.get("REDIS_MODE");
+        let mode = match asked.as_deref() {
+            None if master.is_some() => Mode::Sentinel,
+            None if nodes.is_some() => Mode::Cluster,
+            None => single.mode,
+            Some("memory") => return Config { mode: Mode::Memory, ..single },
+            Some("standalone") => Mode::Standalone,
+            Some("sentinel") => Mode::Sentinel,
+            Some("cluster") => Mode::Cluster,
             Some(other) => {
-                self.problem("REDIS_MODE", format!("is {other:?}"), "`standalone` or `memory`");
-                found
+                self.problem(
+                    "REDIS_MODE",
+                    format!("is {other:?}"),
+                    "`standalone`, `sentinel`, `cluster` or `memory`",
+                );
+                return single;
             }
+        };
+        if matches!(mode, Mode::Standalone | Mode::Memory) {
+            if mode != single.mode {
+                let right = "REDIS_URL or REDIS_HOST beside it";
+                self.problem("REDIS_MODE", "is `standalone`, but no server is named", right);
+            }
+            return single;
         }
+        let default_port = if mode == Mode::Cluster { 6379 } else { 26379 };
+        let addresses = match nodes {
+            Some(nodes) => address::parse_all("REDIS_NODES", nodes.split(','), default_port),
+            // One node is enough to find the others.
+            None if mode == Mode::Cluster && single.mode == Mode::Standalone => Ok(single.addresses.clone()),
+            None => Err(ConfigError::one(
+                "REDIS_NODES",
+                format!("is not set, but the mode is `{}`", mode.name()),
+                "addresses like host:port, separated by commas",
+            )),
+        };
+        let addresses = addresses.unwrap_or_else(|error| {
+            self.problems.extend_from_slice(error.problems());
+            Vec::new()
+        });
+        let mut config = Config { mode, addresses, ..single };
+        if mode == Mode::Sentinel {
+            self.sentinel(&mut config, master);
+        }
+        config
+    }
+
+    fn sentinel(&mut self, config: &mut Config, master: Option<String>) {
+        match master {
+            Some(master) => config.sentinel_master = master,
+            None => self.problem(
+                "REDIS_SENTINEL_MASTER",
+                "is not set, but the mode is `sentinel`",
+                "what the sentinels call the master, such as `mymaster`",
+            ),
+        }
+        let username = self.get("REDIS_SENTINEL_USERNAME");
+        match self.get("REDIS_SENTINEL_PASSWORD").map(SecretString::from) {
+            Some(password) => config.sentinel_credentials = Some(Credentials { username, password }),
+            None if username.is_some() => {
+                let right = "REDIS_SENTINEL_PASSWORD beside it";
+                self.problem("REDIS_SENTINEL_USERNAME", "is set without a password", right);
+            }
+            None => {}
+        }
+    }
+
+    fn tls(&mut self, config: &mut Config) {
+        let ca = self.get("REDIS_TLS_CA_FILE");
+        let identity = (self.get("REDIS_TLS_CERT_FILE"), self.get("REDIS_TLS_KEY_FILE"));
+        let name = self.get("REDIS_TLS_SERVER_NAME");
+        if ca.is_none() && name.is_none() && identity == (None, None) {
+            return;
+        }
+        let mut tls = config.tls.take().unwrap_or_default();
+        if let Some(ca) = ca {
+            tls = tls.with_ca_file(ca);
+        }
+        if let Some(name) = name {
+            tls = tls.with_server_name(name);
+        }
+        match identity {
+            (Some(certificate), Some(key)) => tls = tls.with_identity(certificate, key),
+            (Some(_), None) => {
+                self.problem("REDIS_TLS_CERT_FILE", "is set without its key", "REDIS_TLS_KEY_FILE beside it");
+            }
+            (None, Some(_)) => {
+                let right = "REDIS_TLS_CERT_FILE beside it";
+                self.problem("REDIS_TLS_KEY_FILE", "is set without its certificate", right);
+            }
+            (None, None) => {}
+        }
+        config.tls = Some(tls);
     }
 
     /// A set variable; an empty one counts as not set.
@@ -189,39 +279,4 @@ impl<F: Fn(&str) -> Option<String>> Reader<'_, F> {
     fn problem(&mut self, name: &'static str, what: impl Into<Cow<'static, str>>, right: &'static str) {
         self.problems.push(Problem::new(name, what, right));
     }
-}
-
-const RIGHT_URL: &str = "an address like redis://user:password@host:6379/0";
-
-/// Reads an address; no problem repeats it, since it may hold a password.
-pub(super) fn parse_url(text: &str) -> Result<Config, Problem> {
-    let wrong = |what: String| Problem::new("url", what, RIGHT_URL);
-    let url = Url::parse(text).map_err(|error| wrong(format!("is no address: {error}")))?;
-    match url.scheme() {
-        "redis" | "valkey" => {}
-        "rediss" | "valkeys" => {
-            return Err(wrong("asks for TLS, which this version does not speak yet".to_owned()));
-        }
-        scheme => return Err(wrong(format!("has the scheme {scheme:?}"))),
-    }
-    let host =
-        url.host_str().filter(|host| !host.is_empty()).ok_or_else(|| wrong("names no host".to_owned()))?;
-    let mut config = Config::standalone(host.trim_matches(['[', ']']).to_owned(), url.port().unwrap_or(6379));
-    let decoded = |part: &str| {
-        let decoded = percent_decode_str(part).decode_utf8();
-        decoded
-            .map(Cow::into_owned)
-            .map_err(|_| wrong("has a user or password that is not UTF-8 when decoded".to_owned()))
-    };
-    if !url.username().is_empty() {
-        config.username = Some(decoded(url.username())?);
-    }
-    if let Some(password) = url.password() {
-        config.password = Some(SecretString::from(decoded(password)?));
-    }
-    let path = url.path().trim_matches('/');
-    if !path.is_empty() {
-        config.db = path.parse().map_err(|_| wrong("has a database that is no number".to_owned()))?;
-    }
-    Ok(config)
 }

@@ -1,16 +1,23 @@
 //! How to reach the server.
 
+mod address;
+mod credentials;
 mod environment;
 mod problem;
+mod tls;
+mod url;
 
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use redstart_keys::{DigestKey, Prefix};
 use secrecy::{ExposeSecret, SecretString};
 
+pub(crate) use self::address::Address;
 pub use self::{
+    credentials::{Credentials, CredentialsProvider, PasswordFile},
     environment::{VARIABLES, Variable},
     problem::{ConfigError, Problem},
+    tls::TlsConfig,
 };
 
 /// How to reach the server, and how long to wait for it.
@@ -29,11 +36,16 @@ pub use self::{
 #[derive(Clone)]
 pub struct Config {
     pub(crate) mode: Mode,
-    pub(crate) host: String,
-    pub(crate) port: u16,
+    /// The server, the sentinels, or some nodes of the cluster.
+    pub(crate) addresses: Vec<Address>,
     pub(crate) db: u32,
     pub(crate) username: Option<String>,
     pub(crate) password: Option<SecretString>,
+    pub(crate) provider: Option<Arc<dyn CredentialsProvider>>,
+    pub(crate) tls: Option<TlsConfig>,
+    pub(crate) sentinel_master: String,
+    pub(crate) sentinel_credentials: Option<Credentials>,
+    pub(crate) replica_reads: bool,
     pub(crate) prefix: Prefix,
     pub(crate) digest_secret: Option<SecretString>,
     pub(crate) connect_timeout: Duration,
@@ -50,13 +62,26 @@ pub struct Config {
 pub(crate) enum Mode {
     Memory,
     Standalone,
+    Sentinel,
+    Cluster,
+}
+
+impl Mode {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Memory => "memory",
+            Self::Standalone => "standalone",
+            Self::Sentinel => "sentinel",
+            Self::Cluster => "cluster",
+        }
+    }
 }
 
 impl Config {
     /// The embedded store.
     #[must_use]
     pub fn memory() -> Self {
-        Self { mode: Mode::Memory, ..Self::standalone("127.0.0.1".to_owned(), 6379) }
+        Self { mode: Mode::Memory, ..Self::standalone(Address::tcp("127.0.0.1", 6379)) }
     }
 
     /// A server by address, such as `redis://user:password@host:6379/0`.
@@ -65,7 +90,7 @@ impl Config {
     ///
     /// Names what is wrong with the address; never repeats its password.
     pub fn from_url(url: &str) -> Result<Self, ConfigError> {
-        environment::parse_url(url).map_err(|problem| ConfigError::new(vec![problem.about("url")]))
+        url::parse(url).map_err(|problem| ConfigError::new(vec![problem.about("url")]))
     }
 
     /// What the environment describes.
@@ -86,14 +111,18 @@ impl Config {
         environment::read(&variable)
     }
 
-    pub(crate) fn standalone(host: String, port: u16) -> Self {
+    pub(crate) fn standalone(address: Address) -> Self {
         Self {
             mode: Mode::Standalone,
-            host,
-            port,
+            addresses: vec![address],
             db: 0,
             username: None,
             password: None,
+            provider: None,
+            tls: None,
+            sentinel_master: String::new(),
+            sentinel_credentials: None,
+            replica_reads: false,
             prefix: Prefix::none(),
             digest_secret: None,
             connect_timeout: Duration::from_millis(100),
@@ -104,6 +133,48 @@ impl Config {
             idle_timeout: Duration::from_secs(300),
             max_age: Duration::from_secs(1800),
         }
+    }
+
+    /// A cluster, found by some of its nodes: `host:port`, or `host` for port 6379.
+    ///
+    /// ```
+    /// use redstart_connection::Config;
+    ///
+    /// # fn main() -> Result<(), redstart_connection::ConfigError> {
+    /// let config = Config::cluster(["10.0.0.1:7000", "10.0.0.2:7000"])?.with_password("s3cret");
+    /// assert_eq!(config.describe(), "cluster 10.0.0.1:7000,10.0.0.2:7000");
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Names the address that makes no sense.
+    pub fn cluster<A: AsRef<str>>(nodes: impl IntoIterator<Item = A>) -> Result<Self, ConfigError> {
+        let addresses = address::parse_all("nodes", nodes, 6379)?;
+        Ok(Self { mode: Mode::Cluster, addresses, ..Self::memory() })
+    }
+
+    /// The master that sentinels call `master`: `host:port` of the sentinels, or `host` for port 26379.
+    ///
+    /// ```
+    /// use redstart_connection::Config;
+    ///
+    /// # fn main() -> Result<(), redstart_connection::ConfigError> {
+    /// let config = Config::sentinel("shop", ["10.0.0.1", "10.0.0.2", "10.0.0.3"])?;
+    /// assert_eq!(config.describe(), "sentinel shop at 10.0.0.1:26379,10.0.0.2:26379,10.0.0.3:26379");
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Names the address that makes no sense.
+    pub fn sentinel<A: AsRef<str>>(
+        master: impl Into<String>,
+        sentinels: impl IntoIterator<Item = A>,
+    ) -> Result<Self, ConfigError> {
+        let addresses = address::parse_all("sentinels", sentinels, 26379)?;
+        let sentinel_master = master.into();
+        Ok(Self { mode: Mode::Sentinel, addresses, sentinel_master, ..Self::memory() })
     }
 
     /// Puts `prefix` and a colon before every name. Defaults to none.
@@ -128,6 +199,35 @@ impl Config {
     #[must_use]
     pub fn with_username(mut self, username: impl Into<String>) -> Self {
         self.username = Some(username.into());
+        self
+    }
+
+    /// Asks for the credentials, again and again, instead of knowing them.
+    #[must_use]
+    pub fn with_credentials(mut self, provider: impl CredentialsProvider) -> Self {
+        self.provider = Some(Arc::new(provider));
+        self
+    }
+
+    /// Logs in to the sentinels. Defaults to no login: sentinels have credentials of their own.
+    #[must_use]
+    pub fn with_sentinel_credentials(mut self, credentials: Credentials) -> Self {
+        self.sentinel_credentials = Some(credentials);
+        self
+    }
+
+    /// Encrypts all connections. Defaults to plain, except where the address begins with `rediss://`.
+    #[must_use]
+    pub fn with_tls(mut self, tls: TlsConfig) -> Self {
+        self.tls = Some(tls);
+        self
+    }
+
+    /// Reads of a cluster go to replicas, which lag behind: a value may be older than one that was read
+    /// before. Defaults to the masters alone.
+    #[must_use]
+    pub const fn with_replica_reads(mut self, allowed: bool) -> Self {
+        self.replica_reads = allowed;
         self
     }
 
@@ -177,11 +277,31 @@ impl Config {
     /// The address for people, without secrets.
     #[must_use]
     pub fn describe(&self) -> String {
-        if self.is_memory() {
-            return "memory".to_owned();
-        }
         let user = self.username.as_ref().map(|user| format!("{user}@")).unwrap_or_default();
-        format!("redis://{user}{}:{}/{}", self.host, self.port, self.db)
+        let addresses = || self.addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+        match (self.mode, &self.addresses[..]) {
+            (Mode::Memory, _) => "memory".to_owned(),
+            (Mode::Standalone, [Address::Unix(path)]) => format!("unix:{}", path.display()),
+            (Mode::Standalone, _) => {
+                let scheme = if self.tls.is_some() { "rediss" } else { "redis" };
+                format!("{scheme}://{user}{}/{}", addresses(), self.db)
+            }
+            (Mode::Cluster, _) => format!("cluster {user}{}", addresses()),
+            (Mode::Sentinel, _) => format!("sentinel {user}{} at {}", self.sentinel_master, addresses()),
+        }
+    }
+
+    pub(crate) fn is_cluster(&self) -> bool {
+        self.mode == Mode::Cluster
+    }
+
+    pub(crate) fn address(&self) -> Address {
+        self.addresses.first().cloned().unwrap_or_else(|| Address::tcp("127.0.0.1", 6379))
+    }
+
+    pub(crate) fn credentials(&self) -> Option<Credentials> {
+        let password = self.password.clone()?;
+        Some(Credentials { username: self.username.clone(), password })
     }
 
     /// Checks what can be checked without a server.

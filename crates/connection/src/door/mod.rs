@@ -35,7 +35,7 @@ impl Door {
         // What an earlier attempt may have done is not undone by a later one's certain failure.
         let mut known = Certainty::NotSent;
         loop {
-            let attempt = Redis::new(Arc::clone(&self.link), deadline);
+            let attempt = Redis::new(Arc::clone(&self.link), deadline, operation.effect());
             let outcome = timeout_at(deadline, operation.on_redis(&attempt)).await;
             known = known.max(attempt.certainty());
             let error = match outcome {

@@ -7,7 +7,7 @@ use std::{
 
 use crate::{Certainty, Effect, Error, ErrorKind, redis::full_jitter};
 
-const MAX_ATTEMPTS: u32 = 4;
+const MAX_ATTEMPTS: u32 = 8;
 const BASE: Duration = Duration::from_millis(5);
 const CAP: Duration = Duration::from_millis(100);
 
@@ -21,7 +21,7 @@ pub(super) fn next_pause(error: &Error, effect: Effect, attempts: u32) -> Option
         Certainty::Unknown => effect != Effect::Once,
         Certainty::Failed => false,
     };
-    safe.then(|| full_jitter(BASE.saturating_mul(1 << attempts).min(CAP)))
+    safe.then(|| full_jitter(BASE.saturating_mul(1 << attempts.min(8)).min(CAP)))
 }
 
 /// Whether a moment later the answer may be another.

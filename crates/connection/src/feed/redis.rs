@@ -49,7 +49,10 @@ impl RedisReader {
         // Dropped midway or failed, the session does not come back: its state would be unknown.
         let mut session = match self.session.take() {
             Some(session) => session,
-            None => link.exclusive.session(&link.tasks).await?,
+            None => {
+                let slot = link.slot(&link.name(&self.key));
+                link.node(slot, false).await?.exclusive.session().await?
+            }
         };
         let delivery = match self.cursor {
             None => {
@@ -74,7 +77,7 @@ impl RedisReader {
             .arg(&name)
             .arg(cursor.to_string());
         let entries = parse_streams(
-            session.send(&read, PATIENCE + link.command_timeout.max(Duration::from_secs(1))).await?,
+            session.send(&read, PATIENCE + link.common.command_timeout.max(Duration::from_secs(1))).await?,
         )?;
         // Asked after the read: a stream is trimmed from its beginning, so if the cursor's entry is still
         // there nothing behind it was lost.
@@ -93,14 +96,14 @@ impl RedisReader {
         let id = cursor.to_string();
         let mut range = redis::cmd("XRANGE");
         range.arg(link.name(&self.key)).arg(&id).arg(&id);
-        Ok(!session.send(&range, link.command_timeout).await?.into_array()?.is_empty())
+        Ok(!session.send(&range, link.common.command_timeout).await?.into_array()?.is_empty())
     }
 
     /// The stream's last entry; an empty stream gets a mark, so that there is an entry whose loss can be seen.
     async fn end(&self, link: &Link, session: &mut Session) -> Result<Cursor> {
         let mut last = redis::cmd("XREVRANGE");
         last.arg(link.name(&self.key)).arg("+").arg("-").arg("COUNT").arg(1);
-        let entries = parse_entries(session.send(&last, link.command_timeout).await?)?;
+        let entries = parse_entries(session.send(&last, link.common.command_timeout).await?)?;
         match entries.first() {
             Some(entry) => Ok(entry.cursor),
             None => self.store.run(&Append::new(self.key.clone(), LIFETIME).field(MARK, "")).await,

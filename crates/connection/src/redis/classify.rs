@@ -2,7 +2,7 @@
 
 use redis::{ErrorKind as Driver, RedisError};
 
-use crate::{Certainty, Error, ErrorKind};
+use crate::{Certainty, Error, ErrorKind, config::Address, error::Redirect};
 
 /// What a failure says about the connection it came over.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -16,7 +16,8 @@ pub(crate) enum Verdict {
 /// Turns a driver's error into ours.
 pub(crate) fn classify(error: &RedisError) -> (Error, Verdict) {
     if let Some(code) = error.code() {
-        return server_error(code, error.detail().unwrap_or_default());
+        let (told, verdict) = server_error(code, error.detail().unwrap_or_default());
+        return (told.with_redirect(redirect(error)), verdict);
     }
     match error.kind() {
         Driver::AuthenticationFailed => (
@@ -46,6 +47,12 @@ pub(crate) fn classify(error: &RedisError) -> (Error, Verdict) {
             (failed.with_source(error.clone()), Verdict::Healthy)
         }
     }
+}
+
+/// `MOVED <slot> <address>` and `ASK <slot> <address>`.
+fn redirect(error: &RedisError) -> Option<Redirect> {
+    let (to, slot) = error.redirect_node()?;
+    Some(Redirect { slot, to: Address::parse(to, 6379)? })
 }
 
 /// Classifies by the server's code; the driver's own kinds leave half of them out.

@@ -11,11 +11,16 @@ use std::{
 };
 
 use bb8_redis::bb8::{ManageConnection, Pool, PooledConnection, QueueStrategy, RunError};
-use redis::{Client, aio::MultiplexedConnection};
+use redis::aio::MultiplexedConnection;
 use tokio::runtime::{self, Handle};
 
-use super::{classify::classify, convert::convert, link::open};
-use crate::{Config, Error, Result, Tasks, Value};
+use super::{
+    classify::classify,
+    common::{Common, PoolBounds},
+    convert::convert,
+    node::Target,
+};
+use crate::{Error, Result, Value};
 
 /// The pools of exclusive connections, one for each runtime that asks for any.
 ///
@@ -23,10 +28,8 @@ use crate::{Config, Error, Result, Tasks, Value};
 /// ends with that runtime or with the store.
 pub(crate) struct Exclusive {
     manager: Manager,
-    size: u32,
+    bounds: PoolBounds,
     wait: Duration,
-    idle: Duration,
-    max_age: Duration,
     pools: Arc<Pools>,
 }
 
@@ -34,20 +37,18 @@ pub(crate) struct Exclusive {
 struct Pools(Mutex<HashMap<runtime::Id, Pool<Manager>>>);
 
 impl Exclusive {
-    pub(crate) fn new(config: &Config, client: Client) -> Self {
+    pub(crate) fn new(common: &Arc<Common>, target: Target) -> Self {
         Self {
-            manager: Manager { client, handshake_timeout: config.handshake_timeout },
-            size: config.pool_size,
-            wait: config.handshake_timeout,
-            idle: config.idle_timeout,
-            max_age: config.max_age,
+            bounds: common.pool,
+            wait: common.dialer.handshake_timeout(),
+            manager: Manager { common: Arc::clone(common), target },
             pools: Arc::default(),
         }
     }
 
     /// Takes a connection for oneself.
-    pub(crate) async fn session(&self, tasks: &Tasks) -> Result<Session> {
-        let pool = self.pool(tasks)?;
+    pub(crate) async fn session(&self) -> Result<Session> {
+        let pool = self.pool()?;
         match pool.get_owned().await {
             Ok(connection) => Ok(Session { connection }),
             Err(RunError::User(error)) => Err(error),
@@ -57,7 +58,7 @@ impl Exclusive {
                     "no exclusive connection within {:?}: {} of {} in use",
                     self.wait,
                     state.connections - state.idle_connections,
-                    self.size
+                    self.bounds.size
                 )))
             }
         }
@@ -65,7 +66,7 @@ impl Exclusive {
 
     /// Connections in use, and the most there may be.
     pub(crate) fn usage(&self) -> (usize, usize) {
-        let size = usize::try_from(self.size).unwrap_or(usize::MAX);
+        let size = usize::try_from(self.bounds.size).unwrap_or(usize::MAX);
         let pools = self.pools.lock();
         let in_use = |pool: &Pool<Manager>| {
             let state = pool.state();
@@ -75,17 +76,17 @@ impl Exclusive {
     }
 
     /// The pool of the present runtime.
-    fn pool(&self, tasks: &Tasks) -> Result<Pool<Manager>> {
+    fn pool(&self) -> Result<Pool<Manager>> {
         let here = Handle::current();
         let mut pools = self.pools.lock();
         if let Some(pool) = pools.get(&here.id()) {
             return Ok(pool.clone());
         }
         let pool = Pool::builder()
-            .max_size(self.size)
+            .max_size(self.bounds.size)
             .connection_timeout(self.wait)
-            .idle_timeout(Some(self.idle))
-            .max_lifetime(Some(self.max_age))
+            .idle_timeout(Some(self.bounds.idle))
+            .max_lifetime(Some(self.bounds.max_age))
             .queue_strategy(QueueStrategy::Lifo)
             .test_on_check_out(true)
             .retry_connection(false)
@@ -93,7 +94,7 @@ impl Exclusive {
         pools.insert(here.id(), pool.clone());
         drop(pools);
         let open = Open { pools: Arc::clone(&self.pools), runtime: here.id() };
-        let kept = tasks.spawn_on(&here, "exclusive connections", async move {
+        let kept = self.manager.common.tasks.spawn_on(&here, "exclusive connections", async move {
             let _open = open;
             std::future::pending().await
         });
@@ -142,8 +143,8 @@ impl Session {
 /// Opens, tests and discards exclusive connections.
 #[derive(Clone)]
 pub(crate) struct Manager {
-    client: Client,
-    handshake_timeout: Duration,
+    common: Arc<Common>,
+    target: Target,
 }
 
 pub(crate) struct Managed {
@@ -156,14 +157,16 @@ impl ManageConnection for Manager {
     type Error = Error;
 
     async fn connect(&self) -> Result<Managed> {
-        let connection = open(&self.client, self.handshake_timeout).await?;
+        let connection = self.target.dial(&self.common).await?.connection;
         Ok(Managed { connection, broken: AtomicBool::new(false) })
     }
 
     async fn is_valid(&self, managed: &mut Managed) -> Result<()> {
         let ping = redis::cmd("PING");
-        let answer =
-            tokio::time::timeout(self.handshake_timeout, managed.connection.send_packed_command(&ping));
+        let answer = tokio::time::timeout(
+            self.common.dialer.handshake_timeout(),
+            managed.connection.send_packed_command(&ping),
+        );
         match answer.await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(error)) => Err(classify(&error).0),

@@ -4,7 +4,7 @@ use std::fmt;
 
 use redstart_keys::Key;
 
-use super::{Redis, classify::inside_script, convert::convert};
+use super::{Redis, classify::inside_script, convert::convert, dispatch::Prepared};
 use crate::{Result, Script, Value, WriteArg, cmd::Args};
 
 /// A call of a script, from [`Redis::script`](crate::Redis::script).
@@ -13,6 +13,7 @@ pub struct Invocation<'a> {
     script: &'static Script,
     keys: Args,
     count: usize,
+    slot: Option<u16>,
     args: Args,
 }
 
@@ -25,13 +26,15 @@ impl<'a> Invocation<'a> {
         } else {
             args.push(&"");
         }
-        Self { redis, script, keys: Args::default(), count: 0, args }
+        Self { redis, script, keys: Args::default(), count: 0, slot: None, args }
     }
 
     /// Adds a key.
     #[must_use]
     pub fn key(mut self, key: &Key) -> Self {
-        self.keys.push(&self.redis.link.name(key));
+        let name = self.redis.link.name(key);
+        self.slot = self.slot.or_else(|| self.redis.link.slot(&name));
+        self.keys.push(&name);
         self.count += 1;
         self
     }
@@ -58,13 +61,13 @@ impl<'a> Invocation<'a> {
         answer.map_err(inside_script).and_then(convert)
     }
 
-    fn command(&self, name: &str, script: &str) -> redis::Cmd {
+    fn command(&self, name: &str, script: &str) -> Prepared {
         let mut cmd = redis::Cmd::with_capacity(8, 256);
         cmd.arg(name).arg(script).arg(self.count);
         for part in self.keys.iter().chain(self.args.iter()) {
             cmd.arg(part);
         }
-        cmd
+        Prepared { cmd, slot: self.slot }
     }
 }
 

@@ -17,8 +17,9 @@ use tokio::{
 
 use super::{
     classify::{Verdict, classify},
+    dial::Identity,
     gather::Gather,
-    link::Link,
+    node::Node,
     supervisor,
 };
 use crate::{
@@ -74,6 +75,11 @@ impl Lane {
         self.live.load().is_some()
     }
 
+    /// Whether anybody has asked for this lane.
+    pub(crate) fn is_in_use(&self) -> bool {
+        self.supervised.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn publish(&self, live: Arc<Live>) {
         self.set_state(State::Hopeful);
         self.live.store(Some(live));
@@ -109,16 +115,16 @@ impl Lane {
     }
 
     /// Starts the supervisor where none runs: at the first call, and after a runtime has ended.
-    pub(crate) fn ensure_supervised(self: &Arc<Self>, link: &Arc<Link>) {
+    pub(crate) fn ensure_supervised(self: &Arc<Self>, node: &Arc<Node>) {
         if self.supervised.swap(true, Ordering::AcqRel) {
             return;
         }
-        let watch = Supervision { lane: Arc::clone(self), link: Arc::clone(link) };
-        let (lane, link) = (Arc::clone(self), Arc::clone(link));
-        let tasks = link.tasks.clone();
-        tasks.spawn("lane", async move {
-            let _watch = watch;
-            supervisor::supervise(&lane, &link).await;
+        let watch = Supervision { lane: Arc::clone(self), node: Arc::clone(node) };
+        node.common.tasks.spawn("lane", async move {
+            tokio::select! {
+                () = watch.node.retired.cancelled() => {}
+                () = supervisor::supervise(&watch.lane, &watch.node) => {}
+            }
         });
     }
 }
@@ -126,7 +132,7 @@ impl Lane {
 /// Held by the supervisor; whatever ends it, the lane is then known to be alone.
 struct Supervision {
     lane: Arc<Lane>,
-    link: Arc<Link>,
+    node: Arc<Node>,
 }
 
 impl Drop for Supervision {
@@ -135,7 +141,7 @@ impl Drop for Supervision {
         self.lane.set_state(State::Hopeful);
         self.lane.supervised.store(false, Ordering::Release);
         // Callers on other runtimes wait for this lane; one of them takes it over.
-        self.link.lanes_changed();
+        self.node.lanes_changed();
     }
 }
 
@@ -165,12 +171,14 @@ pub(crate) struct Live {
     condemned: OnceLock<&'static str>,
     unanswered: AtomicU32,
     answers: AtomicU64,
+    identity: Mutex<Identity>,
 }
 
 impl Live {
-    pub(crate) fn new(connection: MultiplexedConnection) -> Self {
+    pub(crate) fn new(connection: MultiplexedConnection, identity: Identity) -> Self {
         Self {
             connection,
+            identity: Mutex::new(identity),
             attention: Notify::new(),
             condemned: OnceLock::new(),
             unanswered: AtomicU32::new(0),
@@ -218,6 +226,34 @@ impl Live {
         let pong = timeout_at(deadline, connection.send_packed_command(&ping)).await;
         // Any answer is a sign of life, an error of the server included.
         matches!(pong, Ok(Ok(_))) || matches!(pong, Ok(Err(error)) if error.code().is_some())
+    }
+
+    /// The driver's handle, for questions beside the calls.
+    pub(crate) fn connection(&self) -> MultiplexedConnection {
+        self.connection.clone()
+    }
+
+    /// What the connection was opened with.
+    pub(crate) fn identity(&self) -> Identity {
+        self.identity.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Logs in anew; answers whether the server agreed.
+    pub(crate) async fn log_in(&self, identity: Identity, within: Duration) -> bool {
+        let Some(auth) = identity.auth() else { return false };
+        let mut connection = self.connection.clone();
+        let answer = timeout_at(deadline_in(within), connection.send_packed_command(&auth)).await;
+        let agreed = matches!(answer, Ok(Ok(ref value)) if !matches!(value, Value::ServerError(_)));
+        if agreed {
+            *self.identity.lock().unwrap_or_else(PoisonError::into_inner) = identity;
+        }
+        agreed
+    }
+
+    /// Sends what belongs to no call, and answers with whatever comes.
+    pub(crate) async fn ask(&self, pipeline: &redis::Pipeline, count: usize) -> Result<Vec<Value>> {
+        let mut connection = self.connection.clone();
+        connection.send_packed_commands(pipeline, 0, count).await.map_err(|error| classify(&error).0)
     }
 
     /// Takes the connection out of service.

@@ -1,101 +1,55 @@
-//! What all calls of a store share: where the server is, how to reach it, how names are written.
+//! The way from a store to its server or servers.
 
-use std::{
-    sync::atomic::{AtomicUsize, Ordering},
-    time::Duration,
-};
+use std::sync::Arc;
 
-use redis::{
-    AsyncConnectionConfig, Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisConnectionInfo,
-    aio::MultiplexedConnection,
-    io::tcp::{TcpSettings, socket2::TcpKeepalive},
-};
 use redstart_keys::{DigestKey, Key, Prefix};
-use secrecy::ExposeSecret;
-use tokio::sync::watch;
 
-use super::{classify::classify, exclusive::Exclusive, lane::Lane};
-use crate::{Certainty, Clock, Config, Error, ErrorKind, Result, Tasks, events::Announcer};
+use super::{
+    cluster::{Cluster, slot_of},
+    common::Common,
+    dial::Dialer,
+    node::{Node, Part, Target},
+    sentinel::Sentinels,
+};
+use crate::{Clock, Config, Result, Tasks, config::Mode, events::Announcer};
 
-/// How many requests the driver queues before its senders wait.
-const PIPELINE_BUFFER: usize = 4096;
-
-/// The way to one server.
+/// What all calls of a store share: how names are written, and where the servers are.
 pub(crate) struct Link {
-    pub(crate) lanes: Box<[std::sync::Arc<Lane>]>,
-    pub(crate) exclusive: Exclusive,
+    pub(crate) common: Arc<Common>,
+    pub(crate) route: Route,
     pub(crate) prefix: Prefix,
-    pub(crate) digest: DigestKey,
     pub(crate) clock: Clock,
-    pub(crate) tasks: Tasks,
-    pub(crate) announcer: Announcer,
-    pub(crate) connect_timeout: Duration,
-    pub(crate) command_timeout: Duration,
-    pub(crate) changed: watch::Sender<u64>,
-    next: AtomicUsize,
-    client: Client,
-    handshake_timeout: Duration,
+    digest: DigestKey,
+}
+
+/// Where the servers are.
+pub(crate) enum Route {
+    /// One server, or the master among a few.
+    One(Arc<Node>),
+    /// Many, each with a part of the names.
+    Cluster(Arc<Cluster>),
 }
 
 impl Link {
     pub(crate) fn new(config: &Config, clock: Clock, tasks: Tasks, announcer: Announcer) -> Result<Self> {
-        let client = Client::open(connection_info(config)?).map_err(|error| classify(&error).0)?;
-        let lanes = (0..config.lanes.max(1)).map(|index| std::sync::Arc::new(Lane::new(index))).collect();
-        Ok(Self {
-            lanes,
-            exclusive: Exclusive::new(config, client.clone()),
-            prefix: config.prefix.clone(),
-            digest: config.digest_key(),
-            clock,
-            tasks,
-            announcer,
-            connect_timeout: config.connect_timeout,
-            command_timeout: config.command_timeout,
-            changed: watch::Sender::new(0),
-            next: AtomicUsize::new(0),
-            client,
-            handshake_timeout: config.handshake_timeout,
-        })
-    }
-
-    /// Opens a connection and makes sure that a master is at its end.
-    pub(crate) async fn connect(&self) -> Result<MultiplexedConnection> {
-        let mut connection = open(&self.client, self.handshake_timeout).await?;
-        let check = async {
-            // Neither answer matters where the server forbids the question.
-            let _named =
-                connection.send_packed_command(redis::cmd("CLIENT").arg("SETNAME").arg("redstart")).await;
-            connection.send_packed_command(&redis::cmd("ROLE")).await
+        let common = Common::new(config, tasks, announcer)?;
+        let route = match config.mode {
+            Mode::Cluster => Route::Cluster(Cluster::new(
+                Arc::clone(&common),
+                config.addresses.clone(),
+                config.replica_reads,
+            )),
+            Mode::Sentinel => {
+                let dialer = Dialer::for_sentinels(config, &common.tasks)?;
+                let name = config.sentinel_master.clone();
+                let sentinels = Sentinels::new(name, config.addresses.clone(), dialer);
+                Route::One(Node::new(&common, Target::Master(sentinels), Part::Master))
+            }
+            Mode::Standalone | Mode::Memory => {
+                Route::One(Node::new(&common, Target::At(config.address()), Part::Master))
+            }
         };
-        let role = tokio::time::timeout(self.handshake_timeout, check).await;
-        let role =
-            role.map_err(|_| Error::unavailable("the server accepted the connection and fell silent"))?;
-        match role.as_ref() {
-            Ok(redis::Value::Array(parts)) if is_replica(parts) => {
-                Err(Error::new(ErrorKind::ReadOnly, Certainty::NotSent, "the server is a replica"))
-            }
-            Ok(redis::Value::ServerError(error)) if error.code() == "LOADING" => {
-                Err(Error::new(ErrorKind::Loading, Certainty::NotSent, "the server is loading its data"))
-            }
-            Err(error) if error.code() == Some("LOADING") || error.code() == Some("NOAUTH") => {
-                Err(classify(error).0)
-            }
-            Ok(redis::Value::ServerError(error)) if error.code() == "NOAUTH" => {
-                Err(Error::new(ErrorKind::Auth, Certainty::NotSent, "the server wants a password"))
-            }
-            Err(error) if error.code().is_none() => Err(classify(error).0),
-            _ => Ok(connection),
-        }
-    }
-
-    /// The next lane in turn.
-    pub(super) fn turn(&self) -> usize {
-        self.next.fetch_add(1, Ordering::Relaxed) % self.lanes.len()
-    }
-
-    /// Tells the callers that wait for a lane to look again.
-    pub(crate) fn lanes_changed(&self) {
-        self.changed.send_modify(|generation| *generation += 1);
+        Ok(Self { common, route, prefix: config.prefix.clone(), clock, digest: config.digest_key() })
     }
 
     /// The name of `key` on the server.
@@ -104,50 +58,33 @@ impl Link {
         key.render(&self.prefix, &self.digest, &mut name);
         name
     }
-}
 
-fn is_replica(role: &[redis::Value]) -> bool {
-    matches!(role.first(), Some(redis::Value::BulkString(role)) if role == b"slave")
-}
+    /// The slot of a name; none where there are no slots.
+    pub(crate) fn slot(&self, name: &[u8]) -> Option<u16> {
+        matches!(self.route, Route::Cluster(_)).then(|| slot_of(name))
+    }
 
-/// Opens a connection whose time-outs are the caller's.
-pub(crate) async fn open(client: &Client, handshake_timeout: Duration) -> Result<MultiplexedConnection> {
-    let config = AsyncConnectionConfig::new()
-        .set_connection_timeout(Some(handshake_timeout))
-        // The door has the one timer of a call.
-        .set_response_timeout(None)
-        .set_pipeline_buffer_size(PIPELINE_BUFFER);
-    let opening = client.get_multiplexed_async_connection_with_config(&config);
-    opening.await.map_err(|error| {
-        let (error, _) = classify(&error);
-        match error.kind() {
-            ErrorKind::Connection => Error::unavailable(format!("cannot connect: {}", cause(&error))),
-            _ => error,
+    /// The server for a command on `slot`.
+    pub(crate) async fn node(&self, slot: Option<u16>, reads: bool) -> Result<Arc<Node>> {
+        match &self.route {
+            Route::One(node) => Ok(Arc::clone(node)),
+            Route::Cluster(cluster) => cluster.node(slot, reads).await,
         }
-    })
-}
-
-fn cause(error: &Error) -> String {
-    std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string)
-}
-
-fn connection_info(config: &Config) -> Result<ConnectionInfo> {
-    let address = ConnectionAddr::Tcp(config.host.clone(), config.port);
-    let mut login = RedisConnectionInfo::default().set_db(i64::from(config.db));
-    if let Some(username) = &config.username {
-        login = login.set_username(username);
     }
-    if let Some(password) = &config.password {
-        login = login.set_password(password.expose_secret());
+
+    /// Every server that is known.
+    pub(crate) fn nodes(&self) -> Vec<Arc<Node>> {
+        match &self.route {
+            Route::One(node) => vec![Arc::clone(node)],
+            Route::Cluster(cluster) => cluster.nodes(),
+        }
     }
-    login = login.set_lib_name("redstart", env!("CARGO_PKG_VERSION"));
-    let keepalive = TcpKeepalive::new()
-        .with_time(Duration::from_secs(15))
-        .with_interval(Duration::from_secs(5))
-        .with_retries(3);
-    let tcp = TcpSettings::default().set_nodelay(true).set_keepalive(keepalive);
-    #[cfg(target_os = "linux")]
-    let tcp = tcp.set_user_timeout(Duration::from_secs(20));
-    let info = address.into_connection_info().map_err(|error| classify(&error).0)?;
-    Ok(info.set_redis_settings(login).set_tcp_settings(tcp))
+
+    /// Why the owners of the slots are not known; none where they are, or there are no slots.
+    pub(crate) fn cluster_error(&self) -> Option<String> {
+        match &self.route {
+            Route::One(_) => None,
+            Route::Cluster(cluster) => cluster.last_error(),
+        }
+    }
 }

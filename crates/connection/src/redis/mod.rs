@@ -1,47 +1,58 @@
 //! What an operation may do on Redis.
 
 mod account;
+mod capabilities;
 mod classify;
+mod cluster;
+mod common;
 mod convert;
+mod dial;
+mod dispatch;
 mod exclusive;
 mod gather;
+mod groups;
 mod invocation;
 mod lane;
 mod link;
+mod node;
 mod reach;
+mod scan;
+mod sentinel;
 mod shared_only;
 mod supervisor;
 
 use std::{fmt, sync::Arc};
 
 use bytes::Bytes;
+use futures_util::future::join_all;
 use redstart_keys::Key;
 use tokio::time::Instant;
 
-pub use self::invocation::Invocation;
-use self::{
-    account::Account,
-    convert::convert,
-    gather::{Gather, read},
+use self::{account::Account, convert::convert, dispatch::Prepared};
+pub use self::{
+    capabilities::{Capabilities, Engine, Version},
+    invocation::Invocation,
+    scan::{Page, ScanCursor},
 };
 pub(crate) use self::{
     exclusive::Session,
-    lane::{IN_FLIGHT, State},
-    link::Link,
+    lane::IN_FLIGHT,
+    link::{Link, Route},
     supervisor::full_jitter,
 };
-use crate::{Certainty, Cmd, Error, Result, Script, Value, cmd::Part};
+use crate::{Certainty, Cmd, Effect, Error, Result, Script, Value, cmd::Part};
 
 /// One attempt of an operation on Redis.
 pub struct Redis {
     link: Arc<Link>,
     deadline: Instant,
+    effect: Effect,
     account: Account,
 }
 
 impl Redis {
-    pub(crate) fn new(link: Arc<Link>, deadline: Instant) -> Self {
-        Self { link, deadline, account: Account::default() }
+    pub(crate) fn new(link: Arc<Link>, deadline: Instant, effect: Effect) -> Self {
+        Self { link, deadline, effect, account: Account::default() }
     }
 
     /// Sends one command.
@@ -66,15 +77,8 @@ impl Redis {
     /// As [`Redis::send`]; the first command that fails decides, the others have been sent all the same,
     /// so that the failure counts as [`Certainty::Unknown`] unless all were refused.
     pub async fn pipeline(&self, cmds: Vec<Cmd>) -> Result<Vec<Value>> {
-        let mut pipeline = redis::Pipeline::with_capacity(cmds.len());
-        for cmd in &cmds {
-            pipeline.add_command(self.prepare(cmd)?);
-        }
-        let (lane, live) = self.link.lane_to_fill().await?;
-        let _permit = lane.permit().await?;
-        let sent = self.account.open();
-        let answers = live.send_all(&pipeline, cmds.len(), self.deadline).await;
-        let answers = sent.settle_all(answers)?;
+        let prepared: Vec<Prepared> = cmds.iter().map(|cmd| self.prepare(cmd)).collect::<Result<_>>()?;
+        let answers = self.dispatch_all(&prepared).await?;
         answers.into_iter().map(|answer| answer.and_then(convert)).collect()
     }
 
@@ -86,38 +90,47 @@ impl Redis {
     ///
     /// As [`Redis::send`].
     pub async fn get(&self, key: &Key) -> Result<Option<Bytes>> {
-        let name = self.link.name(key);
-        let (lane, live) = self.link.lane_in_turn().await?;
-        let _permit = lane.permit().await?;
-        let sent = self.account.open();
-        let answer = if lane.in_flight() <= 1 {
-            live.send(redis::cmd("GET").arg(&name), self.deadline).await.and_then(read)
-        } else {
-            Gather::ask(lane, &live, &self.link.tasks, &name, self.deadline).await
-        };
-        sent.settle(answer)
+        self.gathered(self.link.name(key)).await
     }
 
-    /// The strings under `keys`, in their order, in one command.
+    /// The strings under `keys`, in their order: one command, or in a cluster one for each slot.
     ///
     /// # Errors
     ///
     /// As [`Redis::send`].
     pub async fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Bytes>>> {
-        if keys.is_empty() {
-            return Ok(Vec::new());
+        let names: Vec<Vec<u8>> = keys.iter().map(|key| self.link.name(key)).collect();
+        let groups = groups::by_slot(names.iter().map(|name| self.link.slot(name)));
+        let parts = groups.iter().map(|group| self.mget(&names, group));
+        let mut values = vec![None; names.len()];
+        for (group, part) in groups.iter().zip(join_all(parts).await) {
+            for (&index, value) in group.iter().zip(part?) {
+                values[index] = value;
+            }
         }
-        let mut mget = redis::Cmd::with_capacity(keys.len() + 1, keys.len() * 48);
-        mget.arg("MGET");
-        for key in keys {
-            mget.arg(self.link.name(key));
+        Ok(values)
+    }
+
+    async fn mget(&self, names: &[Vec<u8>], group: &[usize]) -> Result<Vec<Option<Bytes>>> {
+        let mut cmd = redis::Cmd::with_capacity(group.len() + 1, group.len() * 48);
+        cmd.arg("MGET");
+        for &index in group {
+            cmd.arg(&names[index]);
         }
-        match self.dispatch(&mget).await? {
-            redis::Value::Array(values) if values.len() == keys.len() => {
-                values.into_iter().map(read).collect()
+        let slot = group.first().and_then(|&first| self.link.slot(&names[first]));
+        match self.dispatch(&Prepared { cmd, slot }).await? {
+            redis::Value::Array(values) if values.len() == group.len() => {
+                values.into_iter().map(gather::read).collect()
             }
             _ => Err(Error::protocol("an MGET was answered with something else")),
         }
+    }
+
+    /// Which of `keys` may be in one command or one script: all of them, or in a cluster those that share
+    /// a slot. Answers with their indices.
+    #[must_use]
+    pub fn groups(&self, keys: &[&Key]) -> Vec<Vec<usize>> {
+        groups::by_slot(keys.iter().map(|key| self.link.slot(&self.link.name(key))))
     }
 
     /// Prepares a call of `script`.
@@ -137,23 +150,24 @@ impl Redis {
         self.account.certainty()
     }
 
-    /// Sends a prepared command over a lane.
-    pub(crate) async fn dispatch(&self, cmd: &redis::Cmd) -> Result<redis::Value> {
-        let (lane, live) = self.link.lane_to_fill().await?;
-        let _permit = lane.permit().await?;
-        let sent = self.account.open();
-        sent.settle(live.send(cmd, self.deadline).await)
-    }
-
-    fn prepare(&self, cmd: &Cmd) -> Result<redis::Cmd> {
+    fn prepare(&self, cmd: &Cmd) -> Result<Prepared> {
         shared_only::check(cmd)?;
         let mut prepared = redis::Cmd::with_capacity(cmd.parts.len() + 1, 64);
         prepared.arg(cmd.name());
         let mut args = cmd.args.iter();
+        let mut slot = None;
         for part in &cmd.parts {
             match part {
                 Part::Arg => prepared.arg(args.next().unwrap_or_default()),
-                Part::Key(key) => prepared.arg(self.link.name(key)),
+                Part::Key(key) => {
+                    let name = self.link.name(key);
+                    slot = slot.or_else(|| self.link.slot(&name));
+                    prepared.arg(name)
+                }
+                Part::Name(name) => {
+                    slot = slot.or_else(|| self.link.slot(name));
+                    prepared.arg(&name[..])
+                }
                 Part::Pattern(pattern) => {
                     let mut name = Vec::new();
                     pattern.render(&self.link.prefix, &mut name);
@@ -161,7 +175,7 @@ impl Redis {
                 }
             };
         }
-        Ok(prepared)
+        Ok(Prepared { cmd: prepared, slot })
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{
     lane::{Lane, Live, State},
-    link::Link,
+    node::Node,
 };
 use crate::{Error, ErrorKind, Result, clock::deadline_in};
 
@@ -14,7 +14,7 @@ use crate::{Error, ErrorKind, Result, clock::deadline_in};
 /// many that are not.
 const FULL_ENOUGH: usize = 64;
 
-impl Link {
+impl Node {
     /// A lane for a command: the first that is not full enough yet, else any in turn.
     pub(crate) async fn lane_to_fill(self: &Arc<Self>) -> Result<(&Arc<Lane>, Arc<Live>)> {
         let first = self.lanes.iter().position(|lane| lane.in_flight() < FULL_ENOUGH && lane.is_live());
@@ -32,11 +32,11 @@ impl Link {
         if let Some(live) = self.lanes[turn].live() {
             return Ok((&self.lanes[turn], live));
         }
-        let give_up = deadline_in(self.connect_timeout);
+        let give_up = deadline_in(self.common.connect_timeout);
         let mut changes = self.changed.subscribe();
         loop {
-            if self.tasks.is_stopped() {
-                return Err(Error::shutdown());
+            if self.retired.is_cancelled() {
+                return Err(self.gone());
             }
             let mut down = None;
             let mut hopeful = false;
@@ -54,7 +54,7 @@ impl Link {
                 Some(cause) if !hopeful => return Err(unavailable(&cause)),
                 cause => {
                     if tokio::time::timeout_at(give_up, changes.changed()).await.is_err() {
-                        let waited = self.connect_timeout;
+                        let waited = self.common.connect_timeout;
                         return Err(cause.map_or_else(
                             || Error::unavailable(format!("no connection within {waited:?}")),
                             |cause| unavailable(&cause),
@@ -63,6 +63,15 @@ impl Link {
                 }
             }
         }
+    }
+}
+
+impl Node {
+    fn gone(&self) -> Error {
+        if self.common.tasks.is_stopped() {
+            return Error::shutdown();
+        }
+        Error::unavailable(format!("{self} is not part of the cluster any more"))
     }
 }
 

@@ -5,8 +5,9 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::{sleep, sleep_until, timeout};
 
 use super::{
+    dial::Renewal,
     lane::{Lane, Live, State},
-    link::Link,
+    node::Node,
 };
 use crate::{Error, ErrorKind, Event, clock::runtime_now, names};
 
@@ -21,22 +22,22 @@ const BACKOFF_CAP: Duration = Duration::from_millis(500);
 const AUTH_BACKOFF_CAP: Duration = Duration::from_secs(10);
 
 /// Keeps `lane` connected until its task is ended.
-pub(crate) async fn supervise(lane: &Lane, link: &Link) {
+pub(crate) async fn supervise(lane: &Lane, node: &Arc<Node>) {
     let mut failures = 0_u32;
     let mut connected_before = false;
     let mut replaced_at = None;
     loop {
-        match link.connect().await {
-            Ok(connection) => {
+        match node.connect().await {
+            Ok(live) => {
                 failures = 0;
-                let live = Arc::new(Live::new(connection));
+                let live = Arc::new(live);
                 lane.publish(Arc::clone(&live));
-                link.lanes_changed();
-                announce_connected(link, lane.index, connected_before);
+                node.lanes_changed();
+                announce_connected(node, lane.index, connected_before);
                 connected_before = true;
-                let reason = watch(&live, link.command_timeout).await;
+                let reason = watch(&live, node).await;
                 lane.withdraw();
-                announce_lost(link, lane.index, reason);
+                announce_lost(node, lane.index, reason);
                 if let Some(earliest) =
                     replaced_at.map(|at| at + REPLACE_EVERY).filter(|at| runtime_now() < *at)
                 {
@@ -44,7 +45,7 @@ pub(crate) async fn supervise(lane: &Lane, link: &Link) {
                     lane.set_state(State::Down(Arc::new(Error::unavailable(format!(
                         "lost again: {reason}"
                     )))));
-                    link.lanes_changed();
+                    node.lanes_changed();
                     // Spread, so that a fleet that lost the same server does not come back in one instant.
                     sleep_until(earliest - full_jitter(REPLACE_EVERY / 2)).await;
                 }
@@ -53,9 +54,13 @@ pub(crate) async fn supervise(lane: &Lane, link: &Link) {
             Err(error) => {
                 failures = failures.saturating_add(1);
                 let pause = backoff(failures, error.kind());
-                link.announcer.announce(Event::ConnectFailed { lane: lane.index, cause: error.to_string() });
+                node.common.announcer.announce(Event::ConnectFailed {
+                    server: node.to_string(),
+                    lane: lane.index,
+                    cause: error.to_string(),
+                });
                 lane.set_state(State::Down(Arc::new(error)));
-                link.lanes_changed();
+                node.lanes_changed();
                 sleep(pause).await;
             }
         }
@@ -63,14 +68,22 @@ pub(crate) async fn supervise(lane: &Lane, link: &Link) {
 }
 
 /// Waits until the connection has to be replaced; answers why.
-async fn watch(live: &Live, command_timeout: Duration) -> &'static str {
+async fn watch(live: &Live, node: &Arc<Node>) -> &'static str {
+    node.follow_master();
     // A connection that is merely slow must not be thrown away: that is the breaker's matter.
-    let patience = command_timeout.max(Duration::from_millis(250));
+    let patience = node.common.command_timeout.max(Duration::from_millis(250));
     let mut answers = live.answers();
+    let mut checked = runtime_now();
     loop {
         let called = timeout(HEARTBEAT, live.attention.notified()).await.is_ok();
         if let Some(reason) = live.condemned() {
             return reason;
+        }
+        if node.common.dialer.check_interval().is_some_and(|interval| checked.elapsed() >= interval) {
+            checked = runtime_now();
+            if let Some(reason) = out_of_date(live, node, patience).await {
+                return reason;
+            }
         }
         let idle = !called && live.answers() == answers;
         answers = live.answers();
@@ -81,6 +94,20 @@ async fn watch(live: &Live, command_timeout: Duration) -> &'static str {
             live.trust();
         } else {
             return live.condemned().unwrap_or(if idle { "silent" } else { "unanswered" });
+        }
+    }
+}
+
+/// Brings what the connection was opened with up to date; answers why that needs another connection.
+async fn out_of_date(live: &Live, node: &Node, patience: Duration) -> Option<&'static str> {
+    match node.common.dialer.renewal(&live.identity()).await {
+        Ok(Renewal::None) => None,
+        Ok(Renewal::Reconnect) => Some("certificates"),
+        Ok(Renewal::Login(identity)) => (!live.log_in(identity, patience).await).then_some("credentials"),
+        Err(error) => {
+            // What works is not given up because its successor can't be had.
+            tracing::warn!(server = %node, %error, "the credentials could not be checked");
+            None
         }
     }
 }
@@ -97,15 +124,17 @@ pub(crate) fn full_jitter(ceiling: Duration) -> Duration {
     ceiling.mul_f64(fastrand::f64())
 }
 
-fn announce_connected(link: &Link, lane: usize, again: bool) {
+fn announce_connected(node: &Node, lane: usize, again: bool) {
     let kind = if again { "again" } else { "first" };
     metrics::counter!(names::CONNECTIONS_MADE, "kind" => kind).increment(1);
     metrics::gauge!(names::CONNECTIONS_ACTIVE).increment(1.0);
-    link.announcer.announce(if again { Event::Reconnected { lane } } else { Event::Connected { lane } });
+    let server = node.to_string();
+    let event = if again { Event::Reconnected { server, lane } } else { Event::Connected { server, lane } };
+    node.common.announcer.announce(event);
 }
 
-fn announce_lost(link: &Link, lane: usize, reason: &'static str) {
+fn announce_lost(node: &Node, lane: usize, reason: &'static str) {
     metrics::counter!(names::CONNECTIONS_LOST, "reason" => reason).increment(1);
     metrics::gauge!(names::CONNECTIONS_ACTIVE).decrement(1.0);
-    link.announcer.announce(Event::Lost { lane, reason });
+    node.common.announcer.announce(Event::Lost { server: node.to_string(), lane, reason });
 }

@@ -10,11 +10,11 @@ use redstart_keys::Prefix;
 pub use self::shutdown::Shutdown;
 use self::{shared::Shared, shutdown::Hooks};
 use crate::{
-    Clock, Cmd, Config, ConfigError, Effect, Error, ErrorKind, Events, Memory, Operation, Outage, Redis,
-    Renewer, Result, Status, Tasks, Timestamp, Value,
+    Capabilities, Clock, Cmd, Config, ConfigError, Effect, Error, ErrorKind, Events, Memory, Operation,
+    Outage, Redis, Renewer, Result, Status, Tasks, Timestamp, Value,
     door::{Door, InFlight},
     events::Announcer,
-    redis::{IN_FLIGHT, Link, State},
+    redis::{IN_FLIGHT, Link},
     telemetry,
 };
 
@@ -35,6 +35,7 @@ pub struct Store {
 
 struct Inner {
     place: Place,
+    mode: &'static str,
     description: String,
     prefix: Prefix,
     clock: Clock,
@@ -72,6 +73,7 @@ impl Store {
         let place = Place::Memory(Memory::new(&clock));
         Self::assemble(
             place,
+            "memory",
             "memory".to_owned(),
             Prefix::none(),
             clock,
@@ -92,8 +94,8 @@ impl Store {
         if let Place::Redis(door) = &store.inner.place {
             let connected = tokio::time::timeout(handshake, async {
                 loop {
-                    match door.link.lane_in_turn().await {
-                        Ok(_) => return Ok(()),
+                    match reach(&door.link).await {
+                        Ok(()) => return Ok(()),
                         Err(error) if error.kind() == ErrorKind::Unavailable && !is_down(&door.link) => {}
                         Err(error) => return Err(error),
                     }
@@ -129,11 +131,20 @@ impl Store {
         let (prefix, within) = (config.prefix.clone(), config.command_timeout);
         if config.is_memory() {
             let place = Place::Memory(Memory::new(&clock));
-            return Ok(Self::assemble(place, description, prefix, clock, tasks, announcer, Duration::MAX));
+            return Ok(Self::assemble(
+                place,
+                "memory",
+                description,
+                prefix,
+                clock,
+                tasks,
+                announcer,
+                Duration::MAX,
+            ));
         }
         let link = Link::new(config, clock.clone(), tasks.clone(), announcer.clone())?;
         let place = Place::Redis(Door::new(Arc::new(link)));
-        Ok(Self::assemble(place, description, prefix, clock, tasks, announcer, within))
+        Ok(Self::assemble(place, config.mode.name(), description, prefix, clock, tasks, announcer, within))
     }
 
     /// The store that the environment describes: the embedded one when it names no server.
@@ -155,8 +166,10 @@ impl Store {
         })
     }
 
+    #[expect(clippy::too_many_arguments, reason = "each part is named where it is made")]
     fn assemble(
         place: Place,
+        mode: &'static str,
         description: String,
         prefix: Prefix,
         clock: Clock,
@@ -171,6 +184,7 @@ impl Store {
         Self {
             inner: Arc::new(Inner {
                 place,
+                mode,
                 description,
                 prefix,
                 clock,
@@ -289,23 +303,29 @@ impl Store {
         let Place::Redis(Door { link, .. }) = &self.inner.place else {
             return Status { mode: "memory", in_flight: self.inner.calls.count(), ..Status::default() };
         };
-        let (exclusive_in_use, exclusive_size) = link.exclusive.usage();
-        let connected = link.lanes.iter().filter(|lane| lane.is_live()).count();
-        let last_error = link.lanes.iter().filter(|_| connected == 0).find_map(|lane| match lane.state() {
-            State::Down(error) => Some(error.to_string()),
-            State::Hopeful => None,
-        });
-        Status {
-            mode: "standalone",
-            lanes: link.lanes.len(),
-            connected,
-            in_flight: link.lanes.iter().map(|lane| lane.in_flight()).sum(),
-            permits: link.lanes.len() * IN_FLIGHT,
-            waiting: link.lanes.iter().map(|lane| lane.waiting()).sum(),
-            exclusive_in_use,
-            exclusive_size,
-            last_error,
+        let nodes = link.nodes();
+        let mut status = Status { mode: self.inner.mode, ..Status::default() };
+        for node in &nodes {
+            let (in_use, size) = node.exclusive.usage();
+            status.exclusive_in_use += in_use;
+            status.exclusive_size += size;
+            for lane in node.lanes.iter().filter(|lane| lane.is_in_use()) {
+                status.lanes += 1;
+                status.connected += usize::from(lane.is_live());
+                status.in_flight += lane.in_flight();
+                status.waiting += lane.waiting();
+            }
         }
+        status.permits = status.lanes * IN_FLIGHT;
+        let cause = nodes.iter().find_map(|node| node.down()).map(|error| error.to_string());
+        status.last_error = cause.or_else(|| link.cluster_error()).filter(|_| status.connected == 0);
+        status
+    }
+
+    /// What the server is, as far as it has told; none before the first connection and on the embedded store.
+    #[must_use]
+    pub fn capabilities(&self) -> Option<Capabilities> {
+        self.link()?.common.capabilities.load().as_deref().cloned()
     }
 
     pub(crate) fn embedded(&self) -> Option<&Memory> {
@@ -323,8 +343,15 @@ impl Store {
     }
 }
 
+/// Waits for a connection that an ordinary command could use.
+async fn reach(link: &Link) -> Result<()> {
+    let node = link.node(None, false).await?;
+    node.lane_in_turn().await.map(drop)
+}
+
 fn is_down(link: &Link) -> bool {
-    link.lanes.iter().all(|lane| matches!(lane.state(), State::Down(_)))
+    let nodes = link.nodes();
+    link.cluster_error().is_some() || nodes.iter().any(|node| node.down().is_some())
 }
 
 const fn error_label(kind: ErrorKind) -> &'static str {

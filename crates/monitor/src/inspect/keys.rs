@@ -3,7 +3,7 @@
 use std::{borrow::Cow, collections::BTreeMap, time::Duration};
 
 use redstart_connection::{
-    Cmd, Effect, Error, Memory, Operation, Outage, Redis, Result, Store, Timestamp, Value,
+    Cmd, Effect, Memory, Operation, Outage, Page, Redis, Result, ScanCursor, Store, Timestamp,
 };
 use redstart_keys::{Category, Pattern, Prefix};
 use serde::Serialize;
@@ -13,7 +13,7 @@ use crate::durations;
 /// The most keys that one sample holds.
 const MAX_KEYS: usize = 1_000;
 /// How many keys the server looks at per round.
-const SCAN_COUNT: u32 = 500;
+const SCAN_COUNT: u64 = 500;
 /// After so long a sample ends, even when few keys matched.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub struct ScanKeys {
     pattern: Pattern,
     prefix: Prefix,
-    cursor: u64,
+    cursor: ScanCursor,
 }
 
 /// What one round of a scan found.
@@ -34,8 +34,8 @@ pub struct ScanKeys {
 pub struct ScanPage {
     /// The keys of this round; a key may come again in another.
     pub keys: Vec<SampledKey>,
-    /// Where the next round begins; zero when there is none.
-    pub cursor: u64,
+    /// Where the next round begins; none at the end.
+    pub next: Option<ScanCursor>,
 }
 
 /// Some keys, and how they spread over the categories.
@@ -77,9 +77,9 @@ pub struct SampledKey {
 }
 
 impl ScanKeys {
-    /// The round at `cursor`, zero being the first, over the keys of `store` that `pattern` matches.
+    /// The round at `cursor`, the default being the first, over the keys of `store` that `pattern` matches.
     #[must_use]
-    pub fn new(store: &Store, pattern: Pattern, cursor: u64) -> Self {
+    pub fn new(store: &Store, pattern: Pattern, cursor: ScanCursor) -> Self {
         Self { pattern, prefix: store.prefix().clone(), cursor }
     }
 }
@@ -97,21 +97,13 @@ impl Operation for ScanKeys {
     }
 
     fn outcome(page: &ScanPage) -> &'static str {
-        if page.cursor == 0 { "last" } else { "more" }
+        if page.next.is_none() { "last" } else { "more" }
     }
 
     async fn on_redis(&self, redis: &Redis) -> Result<ScanPage> {
-        let scan = Cmd::new("SCAN").arg(self.cursor).arg("MATCH").pattern(&self.pattern);
-        let mut answer = redis.send(scan.arg("COUNT").arg(SCAN_COUNT)).await?.into_array()?.into_iter();
-        let cursor = answer.next().unwrap_or_default().into_text()?;
-        // Cursors use all 64 bits, so they don't fit the number of a reply.
-        let cursor = cursor.parse().map_err(|_| Error::protocol("a cursor of SCAN is no number"))?;
-        let names = answer.next().unwrap_or_default().into_array()?;
-        let names = names.into_iter().map(Value::into_bytes).collect::<Result<Vec<_>>>()?;
-        if names.is_empty() {
-            return Ok(ScanPage { keys: Vec::new(), cursor });
-        }
-        let ttls = redis.pipeline(names.iter().map(|name| Cmd::new("PTTL").arg(name)).collect()).await?;
+        let Page { names, next, .. } = redis.scan(&self.cursor, &self.pattern, SCAN_COUNT).await?;
+        let ttls = names.iter().map(|name| Cmd::new("PTTL").name_on_server(name.clone()));
+        let ttls = redis.pipeline(ttls.collect()).await?;
         let mut keys = Vec::with_capacity(names.len());
         for (name, ttl) in names.iter().zip(ttls) {
             let ttl = match ttl.into_int()? {
@@ -122,7 +114,7 @@ impl Operation for ScanKeys {
             let name = self.prefix.strip(name).unwrap_or_else(|| Cow::Borrowed(name));
             keys.push(SampledKey { name: String::from_utf8_lossy(&name).into_owned(), ttl });
         }
-        Ok(ScanPage { keys, cursor })
+        Ok(ScanPage { keys, next })
     }
 
     fn on_memory(&self, memory: &Memory, now: Timestamp) -> Result<ScanPage> {
@@ -131,7 +123,7 @@ impl Operation for ScanKeys {
             let expires_at = memory.with(&[key], now, |tx| tx.expires_at(key));
             SampledKey { name: key.to_string(), ttl: expires_at.map(|at| at.since(now)) }
         });
-        Ok(ScanPage { keys: keys.collect(), cursor: 0 })
+        Ok(ScanPage { keys: keys.collect(), next: None })
     }
 }
 
@@ -140,14 +132,14 @@ pub(crate) async fn sample(store: &Store, pattern: &Pattern, limit: usize) -> Re
     let limit = limit.clamp(1, MAX_KEYS);
     let started = store.clock().instant();
     let mut keys = BTreeMap::new();
-    let mut cursor = 0;
+    let mut cursor = ScanCursor::default();
     let complete = loop {
         let page = store.run(&ScanKeys::new(store, pattern.clone(), cursor)).await?;
         keys.extend(page.keys.into_iter().map(|key| (key.name, key.ttl)));
-        cursor = page.cursor;
         let is_tired = store.clock().instant().duration_since(started) >= PATIENCE;
-        if cursor == 0 || is_tired || keys.len() > limit {
-            break cursor == 0 && keys.len() <= limit;
+        match page.next {
+            Some(next) if !is_tired && keys.len() <= limit => cursor = next,
+            next => break next.is_none() && keys.len() <= limit,
         }
     };
     let keys = keys.into_iter().take(limit).map(|(name, ttl)| SampledKey { name, ttl });

@@ -1,6 +1,6 @@
 //! Moves bytes between the two sides of a connection, or doesn't.
 
-use std::{future, io};
+use std::{future, io, time::Duration};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -11,7 +11,7 @@ use tokio::{
     sync::watch,
 };
 
-use super::{Fault, Weather};
+use super::{Fault, fault::Weather};
 
 #[derive(Clone, Copy, Eq, PartialEq)]
 enum Direction {
@@ -65,10 +65,11 @@ async fn flow(
         if now.stalls(number) {
             return future::pending().await;
         }
+        let piece = now.fault.piece(buffer.len());
         let read = tokio::select! {
             biased;
             _ = weather.changed() => continue,
-            read = from.read(&mut buffer) => read?,
+            read = from.read(&mut buffer[..piece]) => read?,
         };
         lost |= match now.fault {
             Fault::BlackHole => true,
@@ -83,11 +84,14 @@ async fn flow(
             (Fault::CutReplies(after), Direction::Replies) => {
                 return to.write_all(&buffer[..read.min(after)]).await;
             }
-            (Fault::Delay(by), Direction::Replies) => {
-                tokio::time::sleep(by).await;
+            _ => {
+                let held = if direction == Direction::Replies { now.fault.hold() } else { Duration::ZERO };
+                let wait = held + now.fault.passage(read);
+                if !wait.is_zero() {
+                    tokio::time::sleep(wait).await;
+                }
                 to.write_all(&buffer[..read]).await?;
             }
-            _ => to.write_all(&buffer[..read]).await?,
         }
     }
 }

@@ -1,15 +1,26 @@
 //! A client that knows nothing but the wire: tests look past the product with it.
 
+mod reply;
+
 use std::{
     io::{self, BufRead, BufReader, Read, Write},
     net::{SocketAddr, TcpStream},
     time::Duration,
 };
 
+pub use self::reply::Reply;
+
 /// How long a server may take to answer before the test fails.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// One blocking connection that speaks RESP2.
+///
+/// ```no_run
+/// use redstart_testkit::{Reply, shared};
+///
+/// let mut raw = shared().raw();
+/// assert_eq!(raw.command(&["PING"]), Reply::Text("PONG".into()));
+/// ```
 ///
 /// It blocks its thread, so it talks to the server itself, never to a [`Proxy`](crate::Proxy) that runs on
 /// the same single-threaded runtime.
@@ -48,6 +59,10 @@ impl Raw {
     }
 
     /// Sends a command that must succeed.
+    ///
+    /// # Panics
+    ///
+    /// Panics when the server refuses it, or doesn't answer within ten seconds.
     pub fn command<A: AsRef<[u8]>>(&mut self, arguments: &[A]) -> Reply {
         let name = arguments.first().map(|name| String::from_utf8_lossy(name.as_ref())).unwrap_or_default();
         match self.try_command(arguments) {
@@ -58,6 +73,9 @@ impl Raw {
     }
 
     /// All keys of a prefix, in order.
+    ///
+    /// This and the other functions on a prefix look at every key that the server has, in one step; in a
+    /// cluster they see those of one node. They panic where [`command`](Self::command) does.
     pub fn keys(&mut self, prefix: &str) -> Vec<String> {
         let mut keys = self.over_keys(prefix, "out[#out + 1] = key");
         keys.sort();
@@ -131,64 +149,6 @@ impl Raw {
                 (0..length).map(|_| self.reply()).collect::<io::Result<_>>().map(Reply::Array)
             }
             _ => Err(malformed(line)),
-        }
-    }
-}
-
-/// What a server answered.
-#[derive(Clone, Debug, Eq, PartialEq)]
-#[expect(clippy::exhaustive_enums, reason = "RESP2 has no sixth kind of reply")]
-pub enum Reply {
-    /// Nothing.
-    Nil,
-    /// A simple string, such as `OK`.
-    Text(String),
-    /// An error of the server.
-    Error(String),
-    /// A number.
-    Int(i64),
-    /// A value.
-    Bytes(Vec<u8>),
-    /// Several replies.
-    Array(Vec<Self>),
-}
-
-impl Reply {
-    /// The number that this reply must be.
-    #[must_use]
-    pub fn int(self) -> i64 {
-        match self {
-            Self::Int(number) => number,
-            other => panic!("a number was expected, not {other:?}"),
-        }
-    }
-
-    /// The value or simple string that this reply must be.
-    #[must_use]
-    pub fn text(self) -> String {
-        match self {
-            Self::Text(text) => text,
-            Self::Bytes(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
-            other => panic!("a text was expected, not {other:?}"),
-        }
-    }
-
-    /// The value that this reply holds, if it is not nil.
-    #[must_use]
-    pub fn bytes(self) -> Option<Vec<u8>> {
-        match self {
-            Self::Nil => None,
-            Self::Bytes(bytes) => Some(bytes),
-            other => panic!("a value was expected, not {other:?}"),
-        }
-    }
-
-    /// The replies that this reply must hold.
-    #[must_use]
-    pub fn array(self) -> Vec<Self> {
-        match self {
-            Self::Array(replies) => replies,
-            other => panic!("an array was expected, not {other:?}"),
         }
     }
 }

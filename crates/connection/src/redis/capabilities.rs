@@ -1,0 +1,117 @@
+//! What the server is, and what it can do.
+
+use std::fmt;
+
+use redis::Value;
+
+use crate::{Certainty, Error, ErrorKind, Result};
+
+/// The oldest version whose commands the toolkit needs: `SET … NX GET` came with it.
+const OLDEST: Version = Version { major: 7, minor: 0 };
+
+/// What the server says of itself; a managed service may say nothing.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Capabilities {
+    /// What the server is.
+    pub engine: Engine,
+    /// Its version, where it tells.
+    pub version: Option<Version>,
+}
+
+/// What the server is.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Engine {
+    /// It does not tell.
+    #[default]
+    Unknown,
+    /// Redis.
+    Redis,
+    /// Valkey.
+    Valkey,
+}
+
+/// A server's version.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[non_exhaustive]
+pub struct Version {
+    /// The first number.
+    pub major: u16,
+    /// The second number.
+    pub minor: u16,
+}
+
+impl Capabilities {
+    /// Reads the answer to `INFO server`; what is forbidden or odd stays unknown.
+    pub(crate) fn read(info: Option<&Value>) -> Self {
+        let text = match info {
+            Some(Value::BulkString(bytes)) => String::from_utf8_lossy(bytes).into_owned(),
+            Some(Value::VerbatimString { text, .. }) => text.clone(),
+            _ => return Self::default(),
+        };
+        let field = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        match (field("valkey_version"), field("redis_version")) {
+            (Some(version), _) => Self { engine: Engine::Valkey, version: Version::parse(version) },
+            (None, Some(version)) => Self { engine: Engine::Redis, version: Version::parse(version) },
+            (None, None) => Self::default(),
+        }
+    }
+
+    /// Refuses a server that is known to be too old.
+    pub(crate) fn check(&self) -> Result<()> {
+        match self.version {
+            Some(version) if version < OLDEST => Err(Error::new(
+                ErrorKind::Config,
+                Certainty::NotSent,
+                format!("the server is version {version}; {OLDEST} or later is needed"),
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Version {
+    fn parse(text: &str) -> Option<Self> {
+        let mut numbers = text.trim().split('.');
+        let mut next = || numbers.next()?.parse().ok();
+        Some(Self { major: next()?, minor: next()? })
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.major, self.minor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(info: &str) -> Capabilities {
+        Capabilities::read(Some(&Value::BulkString(info.as_bytes().to_vec())))
+    }
+
+    #[test]
+    fn server_is_told_by_its_own_words() {
+        let redis = read("# Server\r\nredis_version:7.0.15\r\nredis_mode:standalone\r\n");
+        assert_eq!((redis.engine, redis.version), (Engine::Redis, Some(Version { major: 7, minor: 0 })));
+        let valkey =
+            read("# Server\r\nredis_version:7.2.4\r\nserver_name:valkey\r\nvalkey_version:8.1.3\r\n");
+        assert_eq!((valkey.engine, valkey.version), (Engine::Valkey, Some(Version { major: 8, minor: 1 })));
+        for unknown in ["", "# Server\r\n", "redis_version:\r\n"] {
+            assert_eq!(read(unknown).version, None, "{unknown:?}");
+            assert!(read(unknown).check().is_ok(), "unknown is no reason to refuse");
+        }
+        assert_eq!(Capabilities::read(None), Capabilities::default());
+    }
+
+    #[test]
+    fn old_server_is_refused_by_its_version() {
+        let error = read("redis_version:6.2.14\r\n").check().expect_err("it is too old");
+        assert_eq!(error.kind(), ErrorKind::Config);
+        assert!(error.to_string().contains("6.2") && error.to_string().contains("7.0"), "{error}");
+        assert!(read("redis_version:7.0.0\r\n").check().is_ok());
+    }
+}

@@ -1,0 +1,48 @@
+//! What all nodes of a store share.
+
+use std::{sync::Arc, time::Duration};
+
+use arc_swap::ArcSwapOption;
+use tokio::sync::Notify;
+
+use super::{capabilities::Capabilities, dial::Dialer};
+use crate::{Config, Result, Tasks, events::Announcer};
+
+/// What all nodes of a store share: how connections are opened, how long things may take, who is told.
+pub(crate) struct Common {
+    pub(crate) dialer: Dialer,
+    pub(crate) tasks: Tasks,
+    pub(crate) announcer: Announcer,
+    /// What the server that was greeted last can do.
+    pub(crate) capabilities: ArcSwapOption<Capabilities>,
+    /// Told when a lane of any node comes or goes.
+    pub(crate) nodes_changed: Notify,
+    pub(crate) lanes: usize,
+    pub(crate) connect_timeout: Duration,
+    pub(crate) command_timeout: Duration,
+    pub(crate) pool: PoolBounds,
+}
+
+/// The bounds of the exclusive connections.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PoolBounds {
+    pub(crate) size: u32,
+    pub(crate) idle: Duration,
+    pub(crate) max_age: Duration,
+}
+
+impl Common {
+    pub(crate) fn new(config: &Config, tasks: Tasks, announcer: Announcer) -> Result<Arc<Self>> {
+        Ok(Arc::new(Self {
+            dialer: Dialer::new(config, &tasks)?,
+            tasks,
+            announcer,
+            capabilities: ArcSwapOption::empty(),
+            nodes_changed: Notify::new(),
+            lanes: config.lanes,
+            connect_timeout: config.connect_timeout,
+            command_timeout: config.command_timeout,
+            pool: PoolBounds { size: config.pool_size, idle: config.idle_timeout, max_age: config.max_age },
+        }))
+    }
+}

@@ -1,0 +1,180 @@
+//! Handing commands to the lane of the server where they belong.
+
+use std::{borrow::Cow, sync::Arc};
+
+use bytes::Bytes;
+use futures_util::future::join_all;
+
+use super::{
+    Redis, Route,
+    gather::{Gather, read},
+    groups,
+    node::Node,
+};
+use crate::{Effect, Error, Result, error::Redirect};
+
+/// How often a command follows the word of a cluster on where it belongs.
+const MAX_REDIRECTS: usize = 5;
+
+/// A command in the server's form, with the slot of its first key where there are slots.
+pub(super) struct Prepared {
+    pub(super) cmd: redis::Cmd,
+    pub(super) slot: Option<u16>,
+}
+
+/// Where a redirected command goes next.
+struct Detour {
+    node: Arc<Node>,
+    /// It must be announced, since the slot is still on its way there.
+    asking: bool,
+}
+
+impl Redis {
+    /// Sends a prepared command to its server, wherever that turns out to be.
+    pub(super) async fn dispatch(&self, prepared: &Prepared) -> Result<redis::Value> {
+        let Prepared { cmd, slot } = prepared;
+        let mut redirects = 0;
+        let mut answer = match &self.link.route {
+            Route::One(node) => return self.send_over(node, cmd, false).await,
+            Route::Cluster(cluster) => {
+                let node = cluster.node(*slot, false).await?;
+                self.send_over(&node, cmd, false).await
+            }
+        };
+        while redirects < MAX_REDIRECTS
+            && let Some(Detour { node, asking }) = self.detour(answer.as_ref().err())
+        {
+            redirects += 1;
+            answer = self.send_over(&node, cmd, asking).await;
+        }
+        answer.map_err(Error::not_settled)
+    }
+
+    pub(super) async fn send_over(
+        &self,
+        node: &Arc<Node>,
+        cmd: &redis::Cmd,
+        asking: bool,
+    ) -> Result<redis::Value> {
+        let (lane, live) = node.lane_to_fill().await?;
+        let _permit = lane.permit().await?;
+        let sent = self.account.open();
+        if !asking {
+            return sent.settle(live.send(cmd, self.deadline).await);
+        }
+        let mut announced = redis::Pipeline::with_capacity(2);
+        announced.cmd("ASKING").add_command(cmd.clone());
+        let answers = live.send_all(&announced, 2, self.deadline).await;
+        let last = answers.and_then(|mut answers| answers.pop().unwrap_or_else(|| Err(nothing_came())));
+        sent.settle(last)
+    }
+
+    /// Sends several commands, each to its server, those of one server in one write.
+    pub(super) async fn dispatch_all(&self, prepared: &[Prepared]) -> Result<Vec<Result<redis::Value>>> {
+        if prepared.is_empty() {
+            return Ok(Vec::new());
+        }
+        let cluster = match &self.link.route {
+            Route::One(node) => {
+                let all: Vec<&redis::Cmd> = prepared.iter().map(|prepared| &prepared.cmd).collect();
+                return self.send_all_over(node, &all).await;
+            }
+            Route::Cluster(cluster) => cluster,
+        };
+        let mut nodes = Vec::with_capacity(prepared.len());
+        for Prepared { slot, .. } in prepared {
+            nodes.push(cluster.node(*slot, false).await?);
+        }
+        // Pointers serve to tell the servers apart; they are alive throughout.
+        let groups = groups::by(nodes.iter().map(Arc::as_ptr));
+        let parts = groups.iter().map(|group| {
+            let cmds: Vec<&redis::Cmd> = group.iter().map(|&index| &prepared[index].cmd).collect();
+            let node = &nodes[group[0]];
+            async move { self.send_all_over(node, &cmds).await }
+        });
+        let mut answers: Vec<Option<Result<redis::Value>>> = prepared.iter().map(|_| None).collect();
+        for (group, part) in groups.iter().zip(join_all(parts).await) {
+            match part {
+                Ok(part) => group.iter().zip(part).for_each(|(&index, answer)| answers[index] = Some(answer)),
+                Err(error) => {
+                    group.iter().for_each(|&index| answers[index] = Some(Err(error.duplicate())));
+                }
+            }
+        }
+        let mut followed = Vec::with_capacity(answers.len());
+        for (prepared, answer) in prepared.iter().zip(answers) {
+            let answer = answer.unwrap_or_else(|| Err(nothing_came()));
+            let redirected = answer.as_ref().err().is_some_and(|error| error.redirect().is_some());
+            // A slot that is on its way is rare, so those few go one by one.
+            followed.push(if redirected { self.dispatch(prepared).await } else { answer });
+        }
+        Ok(followed)
+    }
+
+    async fn send_all_over(
+        &self,
+        node: &Arc<Node>,
+        cmds: &[&redis::Cmd],
+    ) -> Result<Vec<Result<redis::Value>>> {
+        let mut pipeline = redis::Pipeline::with_capacity(cmds.len());
+        for &cmd in cmds {
+            pipeline.add_command(cmd.clone());
+        }
+        let (lane, live) = node.lane_to_fill().await?;
+        let _permit = lane.permit().await?;
+        let sent = self.account.open();
+        sent.settle_all(live.send_all(&pipeline, cmds.len(), self.deadline).await)
+    }
+
+    /// One read, together with those of other callers where they share a server.
+    pub(super) async fn gathered(&self, name: Vec<u8>) -> Result<Option<Bytes>> {
+        let node = match &self.link.route {
+            Route::One(node) => Cow::Borrowed(node),
+            Route::Cluster(cluster) => {
+                let slot = self.link.slot(&name);
+                let node = cluster.node(slot, self.effect == Effect::Read).await?;
+                return self.read_in_cluster(&node, slot, &name).await;
+            }
+        };
+        let (lane, live) = node.lane_in_turn().await?;
+        let _permit = lane.permit().await?;
+        let sent = self.account.open();
+        let answer = if lane.in_flight() <= 1 {
+            live.send(redis::cmd("GET").arg(&name), self.deadline).await.and_then(read)
+        } else {
+            Gather::ask(lane, &live, &node.common.tasks, &name, self.deadline).await
+        };
+        sent.settle(answer)
+    }
+
+    /// A batch would have to stay in one slot, so each read goes alone.
+    async fn read_in_cluster(
+        &self,
+        node: &Arc<Node>,
+        slot: Option<u16>,
+        name: &[u8],
+    ) -> Result<Option<Bytes>> {
+        let mut cmd = redis::cmd("GET");
+        cmd.arg(name);
+        let answer = match self.send_over(node, &cmd, false).await {
+            Err(error) if error.redirect().is_some() => self.dispatch(&Prepared { cmd, slot }).await,
+            answer => answer,
+        };
+        answer.and_then(read)
+    }
+
+    /// Where a redirected command goes next; none when it was not redirected.
+    fn detour(&self, error: Option<&Error>) -> Option<Detour> {
+        let error = error?;
+        let (Redirect { slot, to }, Route::Cluster(cluster)) = (error.redirect()?, &self.link.route) else {
+            return None;
+        };
+        let asking = error.code() == Some("ASK");
+        let node = if asking { cluster.node_at(to, false) } else { cluster.moved(*slot, to) };
+        Some(Detour { node, asking })
+    }
+}
+
+fn nothing_came() -> Error {
+    Error::protocol("the server left a command of a pipeline unanswered")
+}

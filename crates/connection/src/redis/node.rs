@@ -1,0 +1,197 @@
+//! One server: its lanes, its exclusive connections, and the way to it.
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use redis::Value;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    capabilities::Capabilities,
+    common::Common,
+    dial::Dialled,
+    exclusive::Exclusive,
+    lane::{Lane, Live, State},
+    sentinel::Sentinels,
+};
+use crate::{Certainty, Error, ErrorKind, Result, config::Address};
+
+/// One server, or the one that is the master at the moment.
+pub(crate) struct Node {
+    pub(crate) common: Arc<Common>,
+    pub(crate) lanes: Box<[Arc<Lane>]>,
+    pub(crate) exclusive: Exclusive,
+    /// Ends what runs for this node alone.
+    pub(crate) retired: CancellationToken,
+    pub(super) changed: watch::Sender<u64>,
+    target: Target,
+    part: Part,
+    next: AtomicUsize,
+}
+
+/// Where a node is.
+#[derive(Clone)]
+pub(crate) enum Target {
+    At(Address),
+    /// Wherever the sentinels say.
+    Master(Arc<Sentinels>),
+}
+
+/// What is expected of the server at the other end.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Part {
+    /// It takes writes.
+    Master,
+    /// It is asked for reads alone.
+    Replica,
+}
+
+impl Node {
+    pub(crate) fn new(common: &Arc<Common>, target: Target, part: Part) -> Arc<Self> {
+        Arc::new(Self {
+            lanes: (0..common.lanes.max(1)).map(|index| Arc::new(Lane::new(index))).collect(),
+            exclusive: Exclusive::new(common, target.clone()),
+            retired: common.tasks.child_token(),
+            changed: watch::Sender::new(0),
+            common: Arc::clone(common),
+            target,
+            part,
+            next: AtomicUsize::new(0),
+        })
+    }
+
+    /// Opens a connection and makes sure that the right one is at its end.
+    pub(crate) async fn connect(&self) -> Result<Live> {
+        let Dialled { connection, identity } = self.target.dial(&self.common).await?;
+        let live = Live::new(connection, identity);
+        let greeting = tokio::time::timeout(self.common.dialer.handshake_timeout(), self.greet(&live));
+        greeting
+            .await
+            .map_err(|_| Error::unavailable(format!("{self} accepted the connection and fell silent")))??;
+        Ok(live)
+    }
+
+    async fn greet(&self, live: &Live) -> Result<()> {
+        let mut greeting = redis::Pipeline::with_capacity(4);
+        greeting.cmd("CLIENT").arg("SETNAME").arg("redstart");
+        greeting.cmd("ROLE");
+        greeting.cmd("INFO").arg("server");
+        if self.part == Part::Replica {
+            greeting.cmd("READONLY");
+        }
+        let mut answers = live.ask(&greeting, greeting.len()).await?.into_iter();
+        // Whether the server lets itself be named does not matter.
+        let _named = answers.next();
+        self.check_role(answers.next().unwrap_or(Value::Nil))?;
+        let capabilities = Capabilities::read(answers.next().as_ref());
+        capabilities.check()?;
+        self.common.capabilities.store(Some(Arc::new(capabilities)));
+        Ok(())
+    }
+
+    fn check_role(&self, role: Value) -> Result<()> {
+        match role {
+            Value::Array(parts) if self.part == Part::Master && is_replica(&parts) => {
+                Err(Error::new(ErrorKind::ReadOnly, Certainty::NotSent, format!("{self} is a replica")))
+            }
+            Value::ServerError(error) => match error.code() {
+                "LOADING" => Err(Error::new(
+                    ErrorKind::Loading,
+                    Certainty::NotSent,
+                    format!("{self} is loading its data"),
+                )),
+                "NOAUTH" => {
+                    Err(Error::new(ErrorKind::Auth, Certainty::NotSent, format!("{self} wants a password")))
+                }
+                // Where the question is forbidden the first write will tell.
+                _ => Ok(()),
+            },
+            _ => Ok(()),
+        }
+    }
+
+    /// Has the sentinels tell when the master changes, where there are any.
+    pub(crate) fn follow_master(self: &Arc<Self>) {
+        if let Target::Master(sentinels) = &self.target {
+            sentinels.follow(self);
+        }
+    }
+
+    /// The next lane in turn.
+    pub(super) fn turn(&self) -> usize {
+        self.next.fetch_add(1, Ordering::Relaxed) % self.lanes.len()
+    }
+
+    /// Tells the callers that wait for a lane to look again.
+    pub(crate) fn lanes_changed(&self) {
+        self.changed.send_modify(|generation| *generation += 1);
+        self.common.nodes_changed.notify_one();
+    }
+
+    pub(crate) fn connected(&self) -> usize {
+        self.lanes.iter().filter(|lane| lane.is_live()).count()
+    }
+
+    /// Why no lane is up; none while one is, or may soon be.
+    pub(crate) fn down(&self) -> Option<Arc<Error>> {
+        let mut cause = None;
+        for lane in &self.lanes {
+            match lane.state() {
+                State::Down(error) if !lane.is_live() => cause = Some(error),
+                _ => return None,
+            }
+        }
+        cause
+    }
+
+    /// Replaces every connection, for this reason.
+    pub(crate) fn replace_all(&self, reason: &'static str) {
+        self.lanes.iter().filter_map(|lane| lane.live()).for_each(|live| live.condemn(reason));
+    }
+
+    /// Ends everything that runs for this node.
+    pub(crate) fn retire(&self) {
+        self.retired.cancel();
+    }
+
+    pub(crate) fn address(&self) -> Option<&Address> {
+        match &self.target {
+            Target::At(address) => Some(address),
+            Target::Master(_) => None,
+        }
+    }
+}
+
+impl Target {
+    pub(crate) async fn dial(&self, common: &Common) -> Result<Dialled> {
+        match self {
+            Self::At(address) => common.dialer.dial(address).await,
+            Self::Master(sentinels) => common.dialer.dial(&sentinels.master().await?).await,
+        }
+    }
+}
+
+impl fmt::Display for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.target.fmt(f)
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::At(address) => address.fmt(f),
+            Self::Master(sentinels) => write!(f, "the master {}", sentinels.name()),
+        }
+    }
+}
+
+fn is_replica(role: &[Value]) -> bool {
+    matches!(role.first(), Some(Value::BulkString(role)) if role == b"slave")
+}

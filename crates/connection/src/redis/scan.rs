@@ -1,0 +1,117 @@
+//! Walking over all names, on every server that has any.
+
+use std::fmt;
+
+use bytes::Bytes;
+use redstart_keys::Pattern;
+
+use super::{Redis, Route, convert::convert, node::Node};
+use crate::{Error, Result};
+
+/// How far a walk over all names has come.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct ScanCursor {
+    /// The servers that are still to be walked, the present one last; empty before the beginning.
+    servers: Vec<String>,
+    cursor: u64,
+    begun: bool,
+}
+
+/// One step of a walk.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Page {
+    /// Names that match, as the server has them.
+    pub names: Vec<Bytes>,
+    /// Where the next step begins; none at the end.
+    pub next: Option<ScanCursor>,
+}
+
+impl Redis {
+    /// One step of a walk over the names that `pattern` matches, looking at about `count` names.
+    ///
+    /// As with SCAN, what was there all the time is met at least once, perhaps more often. In a cluster
+    /// every owner of slots is walked; a slot that changes its owner meanwhile may be missed.
+    ///
+    /// # Errors
+    ///
+    /// As [`Redis::send`].
+    pub async fn scan(&self, from: &ScanCursor, pattern: &Pattern, count: u64) -> Result<Page> {
+        let servers = if from.begun { from.servers.clone() } else { self.servers().await? };
+        let mut cursor = ScanCursor { servers, cursor: from.cursor, begun: true };
+        let node = self.server(cursor.servers.last()).await?;
+        let mut name = Vec::new();
+        pattern.render(&self.link.prefix, &mut name);
+        let mut scan = redis::cmd("SCAN");
+        scan.arg(cursor.cursor).arg("MATCH").arg(name).arg("COUNT").arg(count);
+        let mut parts = convert(self.send_over(&node, &scan, false).await?)?.into_array()?.into_iter();
+        let (Some(next), Some(names)) = (parts.next(), parts.next()) else {
+            return Err(Error::protocol("a SCAN was answered with something else"));
+        };
+        // The cursor takes all 64 bits, so it is no number that fits an i64.
+        cursor.cursor =
+            next.into_text()?.parse().map_err(|_| Error::protocol("a cursor is a whole number"))?;
+        let names = names.into_array()?.into_iter().map(crate::Value::into_bytes).collect::<Result<_>>()?;
+        if cursor.cursor == 0 {
+            cursor.servers.pop();
+        }
+        let ended = cursor.cursor == 0 && cursor.servers.is_empty();
+        Ok(Page { names, next: (!ended).then_some(cursor) })
+    }
+
+    /// Removes names as a scan has told them; answers how many there were.
+    ///
+    /// # Errors
+    ///
+    /// As [`Redis::pipeline`].
+    pub async fn unlink(&self, names: &[Bytes]) -> Result<u64> {
+        let groups = super::groups::by_slot(names.iter().map(|name| self.link.slot(name)));
+        let unlinks: Vec<super::Prepared> = groups
+            .iter()
+            .map(|group| {
+                let mut cmd = redis::cmd("UNLINK");
+                group.iter().for_each(|&index| {
+                    cmd.arg(&names[index][..]);
+                });
+                super::Prepared { cmd, slot: self.link.slot(&names[group[0]]) }
+            })
+            .collect();
+        let mut removed = 0;
+        for answer in self.dispatch_all(&unlinks).await? {
+            removed += u64::try_from(convert(answer?)?.into_int()?).unwrap_or(0);
+        }
+        Ok(removed)
+    }
+
+    /// The servers that own names, by address.
+    async fn servers(&self) -> Result<Vec<String>> {
+        match &self.link.route {
+            Route::One(node) => Ok(vec![node.to_string()]),
+            Route::Cluster(cluster) => {
+                Ok(cluster.slots().await?.shards.iter().map(|shard| shard.owner.to_string()).collect())
+            }
+        }
+    }
+
+    async fn server(&self, name: Option<&String>) -> Result<std::sync::Arc<Node>> {
+        match &self.link.route {
+            Route::One(node) => Ok(std::sync::Arc::clone(node)),
+            Route::Cluster(cluster) => {
+                let slots = cluster.slots().await?;
+                let is_it =
+                    |owner: &&std::sync::Arc<Node>| name.is_some_and(|name| owner.to_string() == *name);
+                let found = slots.shards.iter().map(|shard| &shard.owner).find(is_it).cloned();
+                found.ok_or_else(|| {
+                    let name = name.map_or("a server", String::as_str);
+                    Error::unavailable(format!("{name} has left the cluster during the walk; begin again"))
+                })
+            }
+        }
+    }
+}
+
+impl fmt::Display for ScanCursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {} servers left, at {}", self.servers.len(), self.servers.len().max(1), self.cursor)
+    }
+}

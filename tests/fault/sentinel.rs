@@ -1,0 +1,100 @@
+//! Sentinels that change the master.
+
+use std::{sync::Arc, time::Duration};
+
+use redstart_connection::{Config, Credentials, Event, Store};
+use redstart_testkit::{Sentinels, eventually, fresh_prefix};
+use tokio::task::JoinSet;
+
+use crate::support::{GUARD, HitAt, Tally, count_at};
+
+fn config(sentinels: &Sentinels) -> Config {
+    let addresses = sentinels.sentinel_addresses().into_iter().map(|address| address.to_string());
+    let config = Config::sentinel(sentinels.master_name(), addresses);
+    config.and_then(|config| config.with_prefix(&fresh_prefix())).unwrap()
+}
+
+async fn works(store: &Store) {
+    eventually(GUARD, async || store.run(&HitAt(1)).await.is_ok()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn failover_under_load_is_followed_and_doubles_nothing() {
+    let sentinels = Sentinels::start();
+    let store = Store::lazy(&config(&sentinels)).unwrap();
+    works(&store).await;
+    let mut events = store.events();
+    let tally = Arc::new(Tally::default());
+    let mut workers = JoinSet::new();
+    for _ in 0..8 {
+        let (store, tally) = (store.clone(), Arc::clone(&tally));
+        workers.spawn(async move {
+            loop {
+                tally.note(store.run(&HitAt(2)).await);
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        });
+    }
+    let master = sentinels.failover().await;
+    let told = tokio::time::timeout(GUARD, async {
+        loop {
+            if let Some(Event::Failover { to }) = events.next().await {
+                return to;
+            }
+        }
+    });
+    assert_eq!(told.await.expect("the failover is told"), master.to_string());
+    works(&store).await;
+    drop(workers);
+    let count = count_at(&store, 2).await.unwrap();
+    let most = tally.most();
+    assert!(count <= most, "{count} done of at most {most}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_and_frozen_masters_are_replaced() {
+    let mut sentinels = Sentinels::start();
+    let store = Store::lazy(&config(&sentinels)).unwrap();
+    works(&store).await;
+    let killed = sentinels.kill_master();
+    eventually(GUARD, async || store.run(&HitAt(1)).await.is_ok()).await;
+    assert_ne!(sentinels.master(), killed);
+    sentinels.restart(killed);
+    sentinels.wait_until_stable().await;
+    let frozen = sentinels.freeze_master();
+    eventually(GUARD, async || store.run(&HitAt(1)).await.is_ok()).await;
+    assert_ne!(sentinels.master(), frozen);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_sentinel_is_enough_to_find_the_master() {
+    let mut sentinels = Sentinels::start();
+    let config = config(&sentinels);
+    for sentinel in sentinels.sentinel_addresses().into_iter().take(2) {
+        sentinels.kill(sentinel);
+    }
+    works(&Store::lazy(&config).unwrap()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sentinels_and_servers_have_credentials_of_their_own() {
+    let sentinels = Sentinels::configure().password("data").sentinel_password("watch").start();
+    let config = config(&sentinels).with_password("data");
+    let error = Store::lazy(&config).unwrap().run(&HitAt(1)).await.expect_err("the sentinels refuse");
+    let told = format!("{error} {error:?}");
+    assert!(!told.contains("data") && !told.contains("watch"), "{told}");
+    let config = config.with_sentinel_credentials(Credentials::password("watch"));
+    works(&Store::lazy(&config).unwrap()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn unknown_master_is_named() {
+    let sentinels = Sentinels::start();
+    let addresses = sentinels.sentinel_addresses().into_iter().map(|address| address.to_string());
+    let store = Store::lazy(&Config::sentinel("nobody", addresses).unwrap()).unwrap();
+    eventually(GUARD, async || {
+        let error = store.run(&HitAt(1)).await.expect_err("nobody knows it");
+        error.to_string().contains("nobody")
+    })
+    .await;
+}
