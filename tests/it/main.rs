@@ -15,4 +15,5 @@ mod harness_tls;
 mod lock;
 mod metrics;
 mod ratelimit;
+mod secure;
 mod support;

@@ -43,6 +43,40 @@ pub enum Event {
         /// Which one.
         to: String,
     },
+    /// Too many of the last calls to a server failed or were slow; it is left alone for a while.
+    BreakerOpened {
+        /// Which server.
+        server: String,
+        /// Why.
+        cause: String,
+    },
+    /// A few calls go to the server as probes.
+    BreakerHalfOpened {
+        /// Which server.
+        server: String,
+    },
+    /// All calls go to the server again.
+    BreakerClosed {
+        /// Which server.
+        server: String,
+    },
+    /// This process's memory answers, as far as it may, in place of a server that is away.
+    StandbyEntered {
+        /// Which server.
+        server: String,
+    },
+    /// The server answers again, and knows of everything that was invalidated meanwhile.
+    StandbyLeft {
+        /// Which server.
+        server: String,
+        /// How many invalidations were replayed.
+        replayed: usize,
+    },
+    /// The process ends with invalidations of which the server has not heard.
+    JournalLost {
+        /// How many.
+        entries: usize,
+    },
     /// The store is shut down.
     ShutDown,
     /// The subscriber was too slow; so many events are missing here.
@@ -88,6 +122,20 @@ impl Announcer {
                 tracing::debug!(server, lane, cause, "could not connect to redis")
             }
             Event::Failover { to } => tracing::warn!(to, "another redis server is the master now"),
+            Event::BreakerOpened { server, cause } => {
+                tracing::warn!(server, cause, "redis is left alone for a while")
+            }
+            Event::BreakerHalfOpened { server } => tracing::debug!(server, "redis is being probed"),
+            Event::BreakerClosed { server } => tracing::info!(server, "redis is in use again"),
+            Event::StandbyEntered { server } => {
+                tracing::warn!(server, "memory answers in place of redis, as far as it may")
+            }
+            Event::StandbyLeft { server, replayed } => {
+                tracing::info!(server, replayed, "redis answers again in place of memory")
+            }
+            Event::JournalLost { entries } => {
+                tracing::error!(entries, "the process ends with invalidations of which redis has not heard")
+            }
             Event::ShutDown | Event::Missed(_) => {}
         }
         // Nobody listening is no error.

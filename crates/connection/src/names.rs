@@ -10,6 +10,14 @@ pub const CONNECTIONS_ACTIVE: &str = "redis_connections_active";
 pub const CONNECTIONS_LOST: &str = "redstart_connections_lost_total";
 /// Counter of connections made; label `kind` (`first`, `again`).
 pub const CONNECTIONS_MADE: &str = "redstart_connections_made_total";
+/// Counter of the breaker's changes of state; label `to` (`open`, `half_open`, `closed`).
+pub const BREAKER_TURNS: &str = "redstart_breaker_transitions_total";
+/// Counter of operations that this process's memory answered while the server was away; label `operation`.
+pub const STANDBY_ANSWERS: &str = "redstart_standby_answers_total";
+/// Gauge of servers in whose place this process's memory answers.
+pub const STANDBY_ACTIVE: &str = "redstart_standby_active";
+/// Counter of invalidations noted for the server's return; label `outcome` (`noted`, `overflowed`, `replayed`, `lost`).
+pub const STANDBY_JOURNAL: &str = "redstart_standby_journal_total";
 /// Counter of cache reads; labels `cache`, `tier`, `result`.
 pub const CACHE_READS: &str = "redstart_cache_reads_total";
 /// Counter of cache loads; labels `cache`, `outcome`.

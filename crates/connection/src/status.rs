@@ -1,5 +1,7 @@
 //! What the store knows of itself.
 
+use crate::BreakerState;
+
 /// A snapshot of the store's connections.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
@@ -20,6 +22,8 @@ pub struct Status {
     pub exclusive_in_use: usize,
     /// How many exclusive connections there may be.
     pub exclusive_size: usize,
+    /// Where the breaker stands; of several servers' the worst.
+    pub breaker: BreakerState,
     /// Why the last attempt to connect failed, while no lane is connected.
     pub last_error: Option<String>,
 }

@@ -86,6 +86,30 @@ pub const METRICS: &[Metric] = &[
     row(names::CONNECTIONS_MADE, (Counter, Count, Recorded), &["kind"], "Connections made, first or again."),
     row(names::CONNECTIONS_LOST, (Counter, Count, Recorded), &["reason"], "Connections lost."),
     row(
+        names::BREAKER_TURNS,
+        (Counter, Count, Recorded),
+        &["to"],
+        "Changes of state of the breakers: opened, half open, closed.",
+    ),
+    row(
+        names::STANDBY_ACTIVE,
+        (Gauge, Count, Recorded),
+        &[],
+        "Servers in whose place this process's memory answers.",
+    ),
+    row(
+        names::STANDBY_ANSWERS,
+        (Counter, Count, Recorded),
+        &["operation"],
+        "Operations that this process's memory answered while the server was away.",
+    ),
+    row(
+        names::STANDBY_JOURNAL,
+        (Counter, Count, Recorded),
+        &["outcome"],
+        "Invalidations kept for the server's return: noted, overflowed, replayed, lost.",
+    ),
+    row(
         names::CACHE_READS,
         (Counter, Count, Recorded),
         &["cache", "tier", "result"],

@@ -1,6 +1,7 @@
 //! How to reach the server.
 
 mod address;
+mod breaker;
 mod credentials;
 mod environment;
 mod problem;
@@ -14,6 +15,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 pub(crate) use self::address::Address;
 pub use self::{
+    breaker::BreakerConfig,
     credentials::{Credentials, CredentialsProvider, PasswordFile},
     environment::{VARIABLES, Variable},
     problem::{ConfigError, Problem},
@@ -55,6 +57,8 @@ pub struct Config {
     pub(crate) pool_size: u32,
     pub(crate) idle_timeout: Duration,
     pub(crate) max_age: Duration,
+    pub(crate) breaker: Option<BreakerConfig>,
+    pub(crate) standby: bool,
 }
 
 /// Where the state lives.
@@ -132,6 +136,8 @@ impl Config {
             pool_size: 20,
             idle_timeout: Duration::from_secs(300),
             max_age: Duration::from_secs(1800),
+            breaker: Some(BreakerConfig::default()),
+            standby: true,
         }
     }
 
@@ -265,6 +271,27 @@ impl Config {
     #[must_use]
     pub const fn with_pool_size(mut self, size: u32) -> Self {
         self.pool_size = size;
+        self
+    }
+
+    /// When a server that fails or drags is left alone. Defaults to [`BreakerConfig::default`].
+    #[must_use]
+    pub fn with_breaker(mut self, breaker: BreakerConfig) -> Self {
+        self.breaker = Some(breaker);
+        self
+    }
+
+    /// Asks a failing server again and again.
+    #[must_use]
+    pub fn without_breaker(mut self) -> Self {
+        self.breaker = None;
+        self
+    }
+
+    /// Whether this process's memory answers what it may while the server is away. Defaults to yes.
+    #[must_use]
+    pub const fn with_standby(mut self, allowed: bool) -> Self {
+        self.standby = allowed;
         self
     }
 

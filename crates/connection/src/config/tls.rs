@@ -1,16 +1,26 @@
 //! What TLS needs to know.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 /// How connections are encrypted, and who is trusted.
 ///
 /// Files are read and checked when the store is made, and again when they change: a new certificate is
-/// in use within half a minute, and one that makes no sense leaves the old one in place.
-#[derive(Clone, Debug, Default)]
+/// in use soon, and one that makes no sense leaves the old one in place.
+#[derive(Clone, Debug)]
 pub struct TlsConfig {
     pub(crate) ca_file: Option<PathBuf>,
     pub(crate) identity: Option<(PathBuf, PathBuf)>,
     pub(crate) server_name: Option<String>,
+    pub(crate) check_interval: Duration,
+}
+
+impl Default for TlsConfig {
+    fn default() -> Self {
+        Self { ca_file: None, identity: None, server_name: None, check_interval: Duration::from_secs(15) }
+    }
 }
 
 impl TlsConfig {
@@ -38,6 +48,13 @@ impl TlsConfig {
     #[must_use]
     pub fn with_server_name(mut self, name: impl Into<String>) -> Self {
         self.server_name = Some(name.into());
+        self
+    }
+
+    /// How often the files are looked at. Defaults to 15 seconds.
+    #[must_use]
+    pub const fn with_check_interval(mut self, interval: Duration) -> Self {
+        self.check_interval = interval;
         self
     }
 }

@@ -6,7 +6,7 @@ use arc_swap::ArcSwapOption;
 use tokio::sync::Notify;
 
 use super::{capabilities::Capabilities, dial::Dialer};
-use crate::{Config, Result, Tasks, events::Announcer};
+use crate::{BreakerConfig, Config, Result, Tasks, events::Announcer};
 
 /// What all nodes of a store share: how connections are opened, how long things may take, who is told.
 pub(crate) struct Common {
@@ -21,6 +21,7 @@ pub(crate) struct Common {
     pub(crate) connect_timeout: Duration,
     pub(crate) command_timeout: Duration,
     pub(crate) pool: PoolBounds,
+    pub(crate) breaker: Option<BreakerConfig>,
 }
 
 /// The bounds of the exclusive connections.
@@ -43,6 +44,7 @@ impl Common {
             connect_timeout: config.connect_timeout,
             command_timeout: config.command_timeout,
             pool: PoolBounds { size: config.pool_size, idle: config.idle_timeout, max_age: config.max_age },
+            breaker: config.breaker.clone(),
         }))
     }
 }

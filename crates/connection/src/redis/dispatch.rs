@@ -56,17 +56,18 @@ impl Redis {
         cmd: &redis::Cmd,
         asking: bool,
     ) -> Result<redis::Value> {
+        let admitted = node.breaker.admit(self.deadline)?;
         let (lane, live) = node.lane_to_fill().await?;
         let _permit = lane.permit().await?;
         let sent = self.account.open();
         if !asking {
-            return sent.settle(live.send(cmd, self.deadline).await);
+            return admitted.settle(sent.settle(live.send(cmd, self.deadline).await));
         }
         let mut announced = redis::Pipeline::with_capacity(2);
         announced.cmd("ASKING").add_command(cmd.clone());
         let answers = live.send_all(&announced, 2, self.deadline).await;
         let last = answers.and_then(|mut answers| answers.pop().unwrap_or_else(|| Err(nothing_came())));
-        sent.settle(last)
+        admitted.settle(sent.settle(last))
     }
 
     /// Sends several commands, each to its server, those of one server in one write.
@@ -120,10 +121,11 @@ impl Redis {
         for &cmd in cmds {
             pipeline.add_command(cmd.clone());
         }
+        let admitted = node.breaker.admit(self.deadline)?;
         let (lane, live) = node.lane_to_fill().await?;
         let _permit = lane.permit().await?;
         let sent = self.account.open();
-        sent.settle_all(live.send_all(&pipeline, cmds.len(), self.deadline).await)
+        admitted.settle(sent.settle_all(live.send_all(&pipeline, cmds.len(), self.deadline).await))
     }
 
     /// One read, together with those of other callers where they share a server.
@@ -136,6 +138,7 @@ impl Redis {
                 return self.read_in_cluster(&node, slot, &name).await;
             }
         };
+        let admitted = node.breaker.admit(self.deadline)?;
         let (lane, live) = node.lane_in_turn().await?;
         let _permit = lane.permit().await?;
         let sent = self.account.open();
@@ -144,7 +147,7 @@ impl Redis {
         } else {
             Gather::ask(lane, &live, &node.common.tasks, &name, self.deadline).await
         };
-        sent.settle(answer)
+        admitted.settle(sent.settle(answer))
     }
 
     /// A batch would have to stay in one slot, so each read goes alone.

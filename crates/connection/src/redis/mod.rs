@@ -1,6 +1,7 @@
 //! What an operation may do on Redis.
 
 mod account;
+mod breaker;
 mod capabilities;
 mod classify;
 mod cluster;
@@ -30,6 +31,7 @@ use tokio::time::Instant;
 
 use self::{account::Account, convert::convert, dispatch::Prepared};
 pub use self::{
+    breaker::BreakerState,
     capabilities::{Capabilities, Engine, Version},
     invocation::Invocation,
     scan::{Page, ScanCursor},

@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    breaker::{Breaker, Turn},
     capabilities::Capabilities,
     common::Common,
     dial::Dialled,
@@ -20,13 +21,14 @@ use super::{
     lane::{Lane, Live, State},
     sentinel::Sentinels,
 };
-use crate::{Certainty, Error, ErrorKind, Result, config::Address};
+use crate::{Certainty, Error, ErrorKind, Event, Result, config::Address, names};
 
 /// One server, or the one that is the master at the moment.
 pub(crate) struct Node {
     pub(crate) common: Arc<Common>,
     pub(crate) lanes: Box<[Arc<Lane>]>,
     pub(crate) exclusive: Exclusive,
+    pub(crate) breaker: Breaker,
     /// Ends what runs for this node alone.
     pub(crate) retired: CancellationToken,
     pub(super) changed: watch::Sender<u64>,
@@ -57,12 +59,26 @@ impl Node {
         Arc::new(Self {
             lanes: (0..common.lanes.max(1)).map(|index| Arc::new(Lane::new(index))).collect(),
             exclusive: Exclusive::new(common, target.clone()),
+            breaker: Self::breaker(common, target.to_string()),
             retired: common.tasks.child_token(),
             changed: watch::Sender::new(0),
             common: Arc::clone(common),
             target,
             part,
             next: AtomicUsize::new(0),
+        })
+    }
+
+    fn breaker(common: &Arc<Common>, server: String) -> Breaker {
+        let announcer = common.announcer.clone();
+        Breaker::new(common.breaker.clone(), common.command_timeout, move |turn| {
+            let server = server.clone();
+            metrics::counter!(names::BREAKER_TURNS, "to" => turn.name()).increment(1);
+            announcer.announce(match turn {
+                Turn::Opened(cause) => Event::BreakerOpened { server, cause },
+                Turn::HalfOpened => Event::BreakerHalfOpened { server },
+                Turn::Closed => Event::BreakerClosed { server },
+            });
         })
     }
 

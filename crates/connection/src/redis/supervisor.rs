@@ -32,6 +32,8 @@ pub(crate) async fn supervise(lane: &Lane, node: &Arc<Node>) {
                 failures = 0;
                 let live = Arc::new(live);
                 lane.publish(Arc::clone(&live));
+                // It has just answered, so there is no reason to wait for the end of a pause.
+                node.breaker.probe_now();
                 node.lanes_changed();
                 announce_connected(node, lane.index, connected_before);
                 connected_before = true;
@@ -59,7 +61,14 @@ pub(crate) async fn supervise(lane: &Lane, node: &Arc<Node>) {
                     lane: lane.index,
                     cause: error.to_string(),
                 });
-                lane.set_state(State::Down(Arc::new(error)));
+                let error = Arc::new(error);
+                lane.set_state(State::Down(Arc::clone(&error)));
+                // What an operator must put right is told as it is, by the lanes.
+                let is_a_matter_of_time =
+                    !matches!(error.kind(), ErrorKind::Auth | ErrorKind::Config | ErrorKind::Permission);
+                if is_a_matter_of_time && node.down().is_some() {
+                    node.breaker.trip(&error.to_string());
+                }
                 node.lanes_changed();
                 sleep(pause).await;
             }

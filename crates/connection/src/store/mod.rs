@@ -306,6 +306,7 @@ impl Store {
         let nodes = link.nodes();
         let mut status = Status { mode: self.inner.mode, ..Status::default() };
         for node in &nodes {
+            status.breaker = status.breaker.max(node.breaker.state());
             let (in_use, size) = node.exclusive.usage();
             status.exclusive_in_use += in_use;
             status.exclusive_size += size;

@@ -79,7 +79,7 @@ impl Dialer {
 
     /// How often what a connection was opened with is compared with what holds.
     pub(crate) fn check_interval(&self) -> Option<Duration> {
-        let certificates = self.tls.as_ref().map(|_| tls::CHECK_EVERY);
+        let certificates = self.tls.as_ref().map(Tls::check_interval);
         [self.login.interval(), certificates].into_iter().flatten().min()
     }
 

@@ -3,28 +3,23 @@
 #[cfg(feature = "tls")]
 mod files;
 
-use std::time::Duration;
-
 #[cfg(feature = "tls")]
 pub(super) use self::with_tls::Tls;
 #[cfg(not(feature = "tls"))]
 pub(super) use self::without_tls::Tls;
 
-/// How often the files are looked at.
-pub(super) const CHECK_EVERY: Duration = Duration::from_secs(15);
-
 #[cfg(feature = "tls")]
 mod with_tls {
     use std::{
         sync::{Arc, Mutex, PoisonError},
-        time::Instant,
+        time::{Duration, Instant},
     };
 
     use rustls::ClientConfig;
     use rustls_pki_types::ServerName;
     use tokio_rustls::TlsConnector;
 
-    use super::{super::Stream, CHECK_EVERY, files};
+    use super::{super::Stream, files};
     use crate::{Certainty, Clock, Error, ErrorKind, Result, TlsConfig, config::Address};
 
     /// What is needed to encrypt a connection.
@@ -55,7 +50,7 @@ mod with_tls {
         pub(in super::super) fn generation(&self) -> u64 {
             let now = Clock::system().instant();
             let mut present = self.present.lock().unwrap_or_else(PoisonError::into_inner);
-            if now.saturating_duration_since(present.checked) >= CHECK_EVERY {
+            if now.saturating_duration_since(present.checked) >= self.config.check_interval {
                 present.checked = now;
                 self.reload(&mut present);
             }
@@ -73,6 +68,10 @@ mod with_tls {
                 // A file that is being written, perhaps; the old certificates are better than none.
                 Err(what) => tracing::warn!(what, "the TLS certificates have changed and make no sense"),
             }
+        }
+
+        pub(in super::super) const fn check_interval(&self) -> Duration {
+            self.config.check_interval
         }
 
         /// Encrypts a socket; the server must prove who it is.
@@ -99,6 +98,8 @@ mod with_tls {
 
 #[cfg(not(feature = "tls"))]
 mod without_tls {
+    use std::time::Duration;
+
     use super::super::Stream;
     use crate::{Certainty, Error, ErrorKind, Result, TlsConfig, config::Address};
 
@@ -115,6 +116,10 @@ mod without_tls {
         }
 
         pub(in super::super) fn generation(&self) -> u64 {
+            match *self {}
+        }
+
+        pub(in super::super) fn check_interval(&self) -> Duration {
             match *self {}
         }
 
