@@ -3,9 +3,10 @@
 use std::{convert::Infallible, time::Duration};
 
 use redstart_cache::{Cache, Source};
+use redstart_connection::{Config, Store};
 use redstart_keys::{Category, Entity, Ttl};
 use redstart_ratelimit::{Limiter, OnOutage, Policy};
-use redstart_testkit::{RedisServer, eventually};
+use redstart_testkit::{RedisServer, eventually, fresh_prefix};
 use tokio::time::timeout;
 
 use crate::support::{GUARD, store};
@@ -15,7 +16,9 @@ const USER: Entity<u64> = Entity::new(Category::Cache, "user").ttl(Ttl::hours(1)
 #[tokio::test]
 async fn loader_answers_through_a_whole_outage() {
     let mut server = RedisServer::start();
-    let users = Cache::<u64, String>::new(&store(&server), &USER);
+    let config = Config::from_url(&server.url()).and_then(|config| config.with_prefix(&fresh_prefix()));
+    let store = Store::lazy(&config.unwrap().with_standby(false)).unwrap();
+    let users = Cache::<u64, String>::new(&store, &USER);
     let read = async |or: &str| {
         let load = || async { Ok::<_, Infallible>(Some(or.to_owned())) };
         let cached =

@@ -8,4 +8,6 @@ mod connection;
 mod harness;
 mod harness_cluster;
 mod harness_sentinel;
+mod sentinel;
+mod standby;
 mod support;

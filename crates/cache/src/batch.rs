@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use redstart_connection::Result;
+use redstart_connection::{Answer, Result};
 use redstart_keys::Id;
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -113,7 +113,8 @@ where
             return (open, true);
         }
         let keys = open.iter().map(|(id, _)| inner.key(id)).collect();
-        let Some(values) = inner.told(inner.store.run(&Read::new(keys)).await) else {
+        let Some(Answer { output: values, by, .. }) = inner.told(inner.store.ask(&Read::new(keys)).await)
+        else {
             return (open, false);
         };
         let now = inner.now();
@@ -123,7 +124,7 @@ where
                 Some(held) => {
                     inner.tallies.l2_hits.add();
                     inner.near.keep(&id, &held, epoch, now);
-                    found.extend(Cached::from_held(held, Source::L2, now).map(|cached| (id, cached)));
+                    found.extend(Cached::from_held(held, Source::of(by), now).map(|cached| (id, cached)));
                 }
                 None => missing.push((id, epoch)),
             }

@@ -6,13 +6,14 @@ mod load;
 use std::{any::Any, fmt, hash::Hash, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use redstart_connection::{Result, Store, Timestamp};
+use redstart_connection::{Answer, Result, Store, Timestamp};
 use redstart_keys::{Entity, Id, Key, Ttl};
 use serde::{Serialize, de::DeserializeOwned};
 
 pub use self::change::Applied;
 use crate::{
     builder::CacheBuilder,
+    cached::Source,
     l1::Near,
     operations::{Read, Take},
     registry::{AnyCache, Registry, Siblings},
@@ -62,7 +63,9 @@ where
         let form = if entity.is_plain() { Form::Plain } else { Form::Own };
         let sequencer = Key::namespace(entity.category(), entity.name(), "seq");
         let tallies = Tallies::new(entity.name());
-        let siblings = store.shared::<Registry>().siblings(&entity);
+        let registry = store.shared::<Registry>();
+        registry.listen(&store);
+        let siblings = registry.siblings(&entity);
         let inner = Arc::new(Inner {
             store,
             near,
@@ -147,10 +150,11 @@ where
     }
 
     /// Reads the store; an undecodable value is a miss.
-    async fn look(&self, id: &K) -> Result<Option<Held<V>>> {
-        let bytes = self.store.run(&Read::new(vec![self.key(id)])).await;
-        let bytes = bytes.inspect_err(|_| self.tallies.store_errors.add())?;
-        Ok(bytes.into_iter().next().flatten().and_then(|bytes| self.decoded(&bytes)))
+    async fn look(&self, id: &K) -> Result<Option<(Held<V>, Source)>> {
+        let answer = self.store.ask(&Read::new(vec![self.key(id)])).await;
+        let Answer { output, by, .. } = answer.inspect_err(|_| self.tallies.store_errors.add())?;
+        let held = output.into_iter().next().flatten().and_then(|bytes| self.decoded(&bytes));
+        Ok(held.map(|held| (held, Source::of(by))))
     }
 
     pub(crate) fn decoded(&self, bytes: &Bytes) -> Option<Held<V>> {

@@ -2,7 +2,7 @@
 
 use std::{ops::Deref, sync::Arc, time::Duration};
 
-use redstart_connection::Timestamp;
+use redstart_connection::{By, Timestamp};
 
 use crate::value::Held;
 
@@ -26,8 +26,19 @@ pub enum Source {
     L1,
     /// The store.
     L2,
+    /// This process's memory, in place of a store that is away.
+    Standby,
     /// The loader, for this caller or for another who asked at the same time.
     Loaded,
+}
+
+impl Source {
+    pub(crate) const fn of(by: By) -> Self {
+        match by {
+            By::Standby => Self::Standby,
+            _ => Self::L2,
+        }
+    }
 }
 
 impl<V> Cached<V> {

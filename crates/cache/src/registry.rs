@@ -3,7 +3,10 @@
 use std::{
     any::Any,
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError, Weak},
+    sync::{
+        Arc, Mutex, PoisonError, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use redstart_connection::Store;
@@ -24,7 +27,10 @@ pub(crate) trait AnyCache: Send + Sync {
 
 /// The caches that are alive.
 #[derive(Default)]
-pub(crate) struct Registry(Mutex<HashMap<Space, Arc<Siblings>>>);
+pub(crate) struct Registry {
+    spaces: Mutex<HashMap<Space, Arc<Siblings>>>,
+    listens: AtomicBool,
+}
 
 /// What tells the keys of one declaration from those of another.
 #[derive(Clone, Copy, Eq, Hash, PartialEq)]
@@ -40,10 +46,18 @@ struct Space {
 pub(crate) struct Siblings(Mutex<Arc<[Weak<dyn AnyCache>]>>);
 
 impl Registry {
+    /// Drops what this process holds whenever the server has been away: others have gone on without it.
+    pub(crate) fn listen(self: &Arc<Self>, store: &Store) {
+        if !self.listens.swap(true, Ordering::AcqRel) {
+            let caches = Arc::clone(self);
+            store.on_return(move || caches.forget());
+        }
+    }
+
     /// The caches whose keys are those of `entity`.
     pub(crate) fn siblings<K>(&self, entity: &Entity<K>) -> Arc<Siblings> {
         let (category, name, version) = (entity.category(), entity.name(), entity.schema_version());
-        let mut spaces = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut spaces = self.spaces.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(spaces.entry(Space { category, name, version }).or_default())
     }
 
@@ -54,7 +68,7 @@ impl Registry {
 
     fn each(&self, mut visit: impl FnMut(&dyn AnyCache)) {
         let spaces: Vec<_> =
-            self.0.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
+            self.spaces.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
         for siblings in spaces {
             siblings.each(&mut visit);
         }

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use redstart_connection::{Effect, Memory, Operation, Outage, Redis, Result, ScanCursor, Store, Timestamp};
-use redstart_keys::Pattern;
+use redstart_connection::{
+    BoxFuture, Effect, Memory, Operation, Outage, Redis, Replay, Result, ScanCursor, Store, Timestamp,
+};
+use redstart_keys::{Category, Pattern};
 
 use crate::{operations::TICKET, registry::Registry};
 
@@ -95,7 +97,24 @@ impl Operation for SweepPage {
     }
 
     fn outage(&self) -> Outage {
-        Outage::Fail
+        Outage::UseMemory
+    }
+
+    fn replay(&self) -> Option<Replay> {
+        fn again(pattern: Pattern) -> impl Fn(Store) -> BoxFuture<'static, Result<()>> + Send + Sync {
+            move |store| {
+                let pattern = pattern.clone();
+                Box::pin(async move { sweep_one(&store, pattern).await.map(drop) })
+            }
+        }
+        // Thousands of patterns in one outage: then all that is cached goes.
+        let everything = Pattern::parse(&format!("{}:*", Category::Cache.name())).ok()?;
+        Some(Replay::new(
+            "sweep",
+            format!("{:?}", self.pattern),
+            again(self.pattern.clone()),
+            again(everything),
+        ))
     }
 
     fn outcome(_: &Self::Output) -> &'static str {

@@ -1,8 +1,8 @@
 //! The error of the door: what went wrong, and whether the work may have been done.
 
-use std::{borrow::Cow, error::Error as StdError, fmt, time::Duration};
+use std::{borrow::Cow, error::Error as StdError, fmt, sync::Arc, time::Duration};
 
-use crate::config::Address;
+use crate::{config::Address, standby::Away};
 
 /// The result of everything that touches the store.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -21,6 +21,8 @@ struct Inner {
     code: Option<Box<str>>,
     /// Where in a cluster the command belongs.
     redirect: Option<Redirect>,
+    /// The server that was not reached, where nothing was sent.
+    away: Option<Arc<Away>>,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -92,6 +94,7 @@ impl Error {
             what: what.into(),
             code: None,
             redirect: None,
+            away: None,
             source: None,
         }))
     }
@@ -141,6 +144,17 @@ impl Error {
         self.0.redirect.as_ref()
     }
 
+    /// Names the server that was not reached.
+    pub(crate) fn while_away(mut self, away: &Arc<Away>) -> Self {
+        self.0.away = Some(Arc::clone(away));
+        self
+    }
+
+    /// The server that was not reached, when nothing of the whole was sent.
+    pub(crate) fn away(&self) -> Option<&Arc<Away>> {
+        self.0.away.as_ref().filter(|_| self.0.certainty == Certainty::NotSent)
+    }
+
     /// A redirection that leads nowhere: the nodes do not agree yet, and a moment later they may.
     pub(crate) fn not_settled(mut self) -> Self {
         if self.0.redirect.take().is_some() {
@@ -167,7 +181,7 @@ impl Error {
 
     /// A copy for another caller of the same work; the source stays with the first.
     pub(crate) fn duplicate(&self) -> Self {
-        let Inner { kind, certainty, operation, what, code, redirect, source: _ } = &*self.0;
+        let Inner { kind, certainty, operation, what, code, redirect, away, source: _ } = &*self.0;
         Self(Box::new(Inner {
             kind: *kind,
             certainty: *certainty,
@@ -175,6 +189,7 @@ impl Error {
             what: what.clone(),
             code: code.clone(),
             redirect: redirect.clone(),
+            away: away.clone(),
             source: None,
         }))
     }
@@ -225,7 +240,7 @@ impl fmt::Display for Error {
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner { kind, certainty, operation, what, code, redirect: _, source } = &*self.0;
+        let Inner { kind, certainty, operation, what, code, redirect: _, away: _, source } = &*self.0;
         f.debug_struct("Error")
             .field("kind", kind)
             .field("certainty", certainty)

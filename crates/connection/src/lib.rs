@@ -35,6 +35,7 @@ mod operation;
 mod redis;
 mod renewer;
 mod script;
+mod standby;
 mod status;
 mod store;
 mod tasks;
@@ -56,8 +57,9 @@ pub use crate::{
     redis::{BreakerState, Capabilities, Engine, Invocation, Page, Redis, ScanCursor, Version},
     renewer::{Kept, Loss, Renewal, Renewer, Validity},
     script::Script,
+    standby::Replay,
     status::Status,
-    store::{Shutdown, Store},
+    store::{Answer, By, Shutdown, Store},
     tasks::Tasks,
     value::Value,
 };

@@ -2,7 +2,7 @@
 
 use std::{future::Future, pin::Pin};
 
-use crate::{Memory, Redis, Result, Timestamp};
+use crate::{Memory, Redis, Replay, Result, Timestamp};
 
 /// A boxed future, for the few places that keep one.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -60,6 +60,12 @@ pub trait Operation: Send + Sync {
     /// What may be answered without Redis.
     fn outage(&self) -> Outage;
 
+    /// What the server has to hear later when memory answered in its place, or when it is not known
+    /// whether the server heard it. Nothing by default.
+    fn replay(&self) -> Option<Replay> {
+        None
+    }
+
     /// One word for an output, the label of every metric.
     fn outcome(output: &Self::Output) -> &'static str;
 
@@ -92,6 +98,7 @@ pub enum Effect {
 pub enum Outage {
     /// Nothing: the caller gets the error.
     Fail,
-    /// The process's own memory.
+    /// The process's own memory, until the server is back and has heard of every
+    /// [`Operation::replay`].
     UseMemory,
 }

@@ -6,11 +6,11 @@ use crate::BreakerState;
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Status {
-    /// `memory`, `standalone`, `sentinel` or `cluster`.
+    /// `memory`, `standalone`, `sentinel`, `cluster` or `rest`.
     pub mode: &'static str,
-    /// How many lanes are in use, of all servers; none on the embedded store and before the first call.
+    /// How many lanes are in use, of all servers, or 1 for REST; none on the embedded store and before the first call.
     pub lanes: usize,
-    /// How many of them are connected.
+    /// How many of them are connected; REST is when its last request was answered.
     pub connected: usize,
     /// Commands handed to the lanes and not yet answered.
     pub in_flight: usize,

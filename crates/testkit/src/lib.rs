@@ -9,6 +9,7 @@
 //! - [`Cluster`] is three masters with a replica each, whose slots move and whose masters fail;
 //!   [`Sentinels`] is a master with two replicas under three sentinels.
 //! - [`Proxy`] stands between a client and a server and misbehaves on demand.
+#![cfg_attr(feature = "rest", doc = "- [`RestBridge`] puts a server behind HTTP, as Upstash does.")]
 //! - [`Raw`] talks to the server without the product, to see what the product really did.
 //! - [`TimeMachine`] lets time pass for a store and for what it keeps on a server.
 //! - [`eventually`] waits for something to become true, with a deadline.
@@ -50,6 +51,8 @@ mod raw;
 mod server;
 mod watchdog;
 
+#[cfg(feature = "rest")]
+mod bridge;
 #[cfg(feature = "tls")]
 mod certificates;
 mod cluster;
@@ -58,6 +61,8 @@ mod sentinels;
 mod time_machine;
 mod wait;
 
+#[cfg(feature = "rest")]
+pub use crate::bridge::{RestBridge, RestFault};
 pub use crate::{
     cluster::{Cluster, ClusterSetup, SlotMove, slot_of},
     proxy::{Fault, Proxy},

@@ -152,6 +152,12 @@ impl RedisServer {
         raw
     }
 
+    /// Where [`RedisServer::raw`] connects to, and the password that it gives.
+    #[cfg(feature = "rest")]
+    pub(crate) fn way_in(&self) -> (SocketAddr, Option<String>) {
+        (self.plain_address(), self.setup.password.clone())
+    }
+
     /// Where clients reach the server; with TLS, where they reach it over TLS.
     #[must_use]
     pub fn address(&self) -> SocketAddr {

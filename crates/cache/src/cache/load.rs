@@ -18,7 +18,7 @@ use crate::{
 
 /// What the store says of a key.
 enum Stored<V> {
-    Value(Held<V>),
+    Value(Held<V>, Source),
     Nothing,
     /// The store is of no help.
     Unknown,
@@ -44,16 +44,16 @@ where
         let passenger = Passenger::join(inner, id);
         // Behind a load under way this reads for itself: a plain look must not wait for a loader.
         let turn = passenger.flight.try_lead();
-        let Some(held) = inner.look(id).await? else {
+        let Some((held, source)) = inner.look(id).await? else {
             inner.tallies.misses.add();
             return Ok(None);
         };
         if turn.is_some() {
             inner.near.land(id, &passenger.flight, &held, true, inner.now());
-            passenger.flight.finish(Outcome::Brought { held: held.clone(), source: Source::L2 });
+            passenger.flight.finish(Outcome::Brought { held: held.clone(), source });
         }
         inner.tallies.l2_hits.add();
-        Ok(Cached::from_held(held, Source::L2, inner.now()))
+        Ok(Cached::from_held(held, source, inner.now()))
     }
 
     /// The cached value, or what `load` brings; none when there is nothing.
@@ -91,7 +91,7 @@ where
             Turn::Lead(_turn) => inner.lead(id, &passenger.flight, load).await?,
         };
         match source {
-            Source::L2 => inner.tallies.l2_hits.add(),
+            Source::L2 | Source::Standby => inner.tallies.l2_hits.add(),
             _ => inner.tallies.misses.add(),
         }
         Ok(Cached::from_held(held, source, inner.now()))
@@ -116,10 +116,10 @@ where
         L: Future<Output = Result<Option<V>, E>> + Send,
     {
         let stored = self.stored(id).await;
-        if let Stored::Value(held) = stored {
+        if let Stored::Value(held, source) = stored {
             self.near.land(id, flight, &held, true, self.now());
-            flight.finish(Outcome::Brought { held: held.clone(), source: Source::L2 });
-            return Ok((held, Source::L2));
+            flight.finish(Outcome::Brought { held: held.clone(), source });
+            return Ok((held, source));
         }
         let tickets = match stored {
             Stored::Unknown => None,
@@ -163,7 +163,7 @@ where
 
     async fn stored(&self, id: &K) -> Stored<V> {
         match self.look(id).await {
-            Ok(Some(held)) => Stored::Value(held),
+            Ok(Some((held, source))) => Stored::Value(held, source),
             Ok(None) => Stored::Nothing,
             Err(error) => {
                 tracing::debug!(cache = self.entity.name(), %error, "the store is of no help; the loader answers");

@@ -275,8 +275,9 @@ async fn plain_entities_hold_plain_json() {
 #[tokio::test]
 async fn loader_answers_while_the_store_is_away() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
-    let config =
-        Config::from_url(&format!("redis://{}", port.expect("loopback has ports"))).expect("an address");
+    let config = Config::from_url(&format!("redis://{}", port.expect("loopback has ports")))
+        .expect("an address")
+        .with_standby(false);
     let users =
         Users::builder(&Store::lazy(&config).expect("it is right"), &USER).l1(L1::entries(10)).build();
     assert_eq!(read(&users, "a").await, ("a".into(), Source::Loaded));

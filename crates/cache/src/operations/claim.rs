@@ -49,7 +49,7 @@ impl Operation for Claim {
     }
 
     fn outage(&self) -> Outage {
-        Outage::Fail
+        Outage::UseMemory
     }
 
     fn outcome(_: &Claimed) -> &'static str {

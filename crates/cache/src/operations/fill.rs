@@ -67,7 +67,7 @@ impl Operation for Fill {
     }
 
     fn outage(&self) -> Outage {
-        Outage::Fail
+        Outage::UseMemory
     }
 
     fn outcome(output: &Vec<bool>) -> &'static str {

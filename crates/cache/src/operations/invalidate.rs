@@ -1,9 +1,9 @@
 //! Taking a value and the right to refill it away.
 
-use redstart_connection::{Cmd, Effect, Memory, Operation, Outage, Redis, Result, Timestamp};
+use redstart_connection::{Cmd, Effect, Memory, Operation, Outage, Redis, Replay, Result, Timestamp};
 use redstart_keys::Key;
 
-use super::TICKET;
+use super::{TICKET, invalidation};
 
 /// Removes values and their tickets, so that no load that began before can store its result.
 #[derive(Clone, Debug)]
@@ -29,7 +29,11 @@ impl Operation for Invalidate {
     }
 
     fn outage(&self) -> Outage {
-        Outage::Fail
+        Outage::UseMemory
+    }
+
+    fn replay(&self) -> Option<Replay> {
+        invalidation(&self.key)
     }
 
     fn outcome(output: &bool) -> &'static str {

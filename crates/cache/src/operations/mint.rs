@@ -32,7 +32,7 @@ impl Operation for Mint {
     }
 
     fn outage(&self) -> Outage {
-        Outage::Fail
+        Outage::UseMemory
     }
 
     fn outcome(_: &u64) -> &'static str {

@@ -9,6 +9,10 @@ mod read;
 mod take;
 
 use bytes::Bytes;
+use redstart_connection::Replay;
+use redstart_keys::{Key, Pattern};
+
+use crate::sweep::sweep;
 
 pub use self::{
     claim::{Claim, Claimed},
@@ -25,6 +29,28 @@ pub(crate) const TICKET: &str = "g";
 
 /// What the token of a claim begins with, so that no load takes it for a ticket of its own kind.
 const CLAIM: &str = "set:";
+
+/// What a server that was away has to hear of a change: that its value is not true any more.
+///
+/// When there are too many it hears that nothing of this entity is.
+fn invalidation(key: &Key) -> Option<Replay> {
+    let (category, entity) = (key.category(), key.entity_name());
+    let everything = Pattern::parse(&format!("{}:{entity}:*", category.name())).ok()?;
+    let one = key.clone();
+    let replay = Replay::new(
+        entity,
+        key.to_string(),
+        move |store| {
+            let invalidate = Invalidate::new(one.clone());
+            Box::pin(async move { store.run(&invalidate).await.map(drop) })
+        },
+        move |store| {
+            let everything = everything.clone();
+            Box::pin(async move { sweep(&store, &everything).await.map(drop) })
+        },
+    );
+    Some(replay)
+}
 
 /// A value's bytes in the embedded store.
 struct Stored(Bytes);

@@ -3,10 +3,10 @@
 use std::cmp::Ordering;
 
 use bytes::Bytes;
-use redstart_connection::{Effect, Memory, Operation, Outage, Redis, Result, Script, Timestamp};
+use redstart_connection::{Effect, Memory, Operation, Outage, Redis, Replay, Result, Script, Timestamp};
 use redstart_keys::{Key, Ttl};
 
-use super::{Stored, TICKET, weight};
+use super::{Stored, TICKET, invalidation, weight};
 use crate::header::Header;
 
 static PUT: Script = Script::new("cache.put", include_str!("put.lua"));
@@ -51,7 +51,11 @@ impl Operation for Put {
     }
 
     fn outage(&self) -> Outage {
-        Outage::Fail
+        Outage::UseMemory
+    }
+
+    fn replay(&self) -> Option<Replay> {
+        invalidation(&self.key)
     }
 
     fn outcome(output: &PutOutcome) -> &'static str {

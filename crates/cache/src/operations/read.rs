@@ -29,7 +29,7 @@ impl Operation for Read {
     }
 
     fn outage(&self) -> Outage {
-        Outage::Fail
+        Outage::UseMemory
     }
 
     fn outcome(output: &Self::Output) -> &'static str {

@@ -57,7 +57,7 @@ impl Operation for Take {
     }
 
     fn outage(&self) -> Outage {
-        Outage::Fail
+        Outage::UseMemory
     }
 
     fn outcome(output: &Tickets) -> &'static str {

@@ -5,7 +5,7 @@ use std::{borrow::Cow, time::Duration};
 use redstart_keys::Prefix;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{Address, Config, ConfigError, Credentials, Mode, Problem, TlsConfig, address, url};
+use super::{Address, Config, ConfigError, Credentials, Mode, Problem, address, rest, url};
 
 /// One environment variable that the toolkit reads.
 #[derive(Clone, Copy, Debug)]
@@ -36,7 +36,7 @@ pub const VARIABLES: &[Variable] = &[
     variable("REDIS_USERNAME", "none", "User of the server's access control list."),
     variable("REDIS_PASSWORD", "none", "Password."),
     variable("REDIS_KEY_PREFIX", "none", "Prefix of all names; one trailing colon is dropped."),
-    variable("REDIS_MODE", "by what is set", "`standalone`, `sentinel`, `cluster` or `memory`."),
+    variable("REDIS_MODE", "by what is set", "`standalone`, `sentinel`, `cluster`, `rest` or `memory`."),
     variable(
         "REDIS_NODES",
         "none",
@@ -45,6 +45,16 @@ pub const VARIABLES: &[Variable] = &[
     variable("REDIS_SENTINEL_MASTER", "none", "What the sentinels call the master."),
     variable("REDIS_SENTINEL_USERNAME", "none", "User at the sentinels."),
     variable("REDIS_SENTINEL_PASSWORD", "none", "Password at the sentinels."),
+    variable(
+        "REDIS_REST_URL",
+        "none",
+        "Address of the server behind HTTP, where no other is named; `UPSTASH_REDIS_REST_URL` and `KV_REST_API_URL` are aliases.",
+    ),
+    variable(
+        "REDIS_REST_TOKEN",
+        "none",
+        "Its token; `UPSTASH_REDIS_REST_TOKEN` and `KV_REST_API_TOKEN` are aliases.",
+    ),
     variable("REDIS_TLS_CA_FILE", "the machine's", "PEM file of the authorities to trust; turns TLS on."),
     variable("REDIS_TLS_CERT_FILE", "none", "PEM file of the certificate to show; turns TLS on."),
     variable("REDIS_TLS_KEY_FILE", "none", "PEM file of its key."),
@@ -60,6 +70,9 @@ pub const VARIABLES: &[Variable] = &[
         "Secret that keys the digests of sensitive ids; the same in all processes.",
     ),
 ];
+
+const REST_URLS: [&str; 3] = ["REDIS_REST_URL", "UPSTASH_REDIS_REST_URL", "KV_REST_API_URL"];
+const REST_TOKENS: [&str; 3] = ["REDIS_REST_TOKEN", "UPSTASH_REDIS_REST_TOKEN", "KV_REST_API_TOKEN"];
 
 /// Reads the variables and notes every problem on the way.
 struct Reader<'a, F> {
@@ -158,23 +171,30 @@ impl<F: Fn(&str) -> Option<String>> Reader<'_, F> {
         let nodes = self.get("REDIS_NODES");
         let master = self.get("REDIS_SENTINEL_MASTER");
         let asked = self.get("REDIS_MODE");
+        let rest = self.alias(&REST_URLS);
         let mode = match asked.as_deref() {
             None if master.is_some() => Mode::Sentinel,
             None if nodes.is_some() => Mode::Cluster,
+            // Some services set both; TCP costs less.
+            None if single.is_memory() && rest.is_some() => Mode::Rest,
             None => single.mode,
             Some("memory") => return Config { mode: Mode::Memory, ..single },
             Some("standalone") => Mode::Standalone,
             Some("sentinel") => Mode::Sentinel,
             Some("cluster") => Mode::Cluster,
+            Some("rest") => Mode::Rest,
             Some(other) => {
                 self.problem(
                     "REDIS_MODE",
                     format!("is {other:?}"),
-                    "`standalone`, `sentinel`, `cluster` or `memory`",
+                    "`standalone`, `sentinel`, `cluster`, `rest` or `memory`",
                 );
                 return single;
             }
         };
+        if mode == Mode::Rest {
+            return self.rest(rest).unwrap_or(single);
+        }
         if matches!(mode, Mode::Standalone | Mode::Memory) {
             if mode != single.mode {
                 let right = "REDIS_URL or REDIS_HOST beside it";
@@ -222,6 +242,33 @@ impl<F: Fn(&str) -> Option<String>> Reader<'_, F> {
             }
             None => {}
         }
+    }
+
+    fn rest(&mut self, url: Option<(&'static str, String)>) -> Option<Config> {
+        let Some((name, url)) = url else {
+            let right = "an address like https://eu1-example.upstash.io";
+            self.problem(REST_URLS[0], "is not set, but the mode is `rest`", right);
+            return None;
+        };
+        let Some((_, token)) = self.alias(&REST_TOKENS) else {
+            self.problem(
+                REST_TOKENS[0],
+                "is not set, but the mode is `rest`",
+                "the token of the REST address",
+            );
+            return None;
+        };
+        rest::parse(&url, token).map_err(|problem| self.problems.push(problem.about(name))).ok()
+    }
+
+    /// The first of several names of one variable that is set; they must not differ.
+    fn alias(&mut self, names: &[&'static str]) -> Option<(&'static str, String)> {
+        let set: Vec<_> = names.iter().filter_map(|&name| Some((name, self.get(name)?))).collect();
+        let first = set.first()?.clone();
+        for (name, _) in set.iter().filter(|(_, value)| *value != first.1) {
+            self.differs(name, first.0);
+        }
+        Some(first)
     }
 
     fn tls(&mut self, config: &mut Config) {

@@ -5,6 +5,7 @@ mod breaker;
 mod credentials;
 mod environment;
 mod problem;
+mod rest;
 mod tls;
 mod url;
 
@@ -13,7 +14,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use redstart_keys::{DigestKey, Prefix};
 use secrecy::{ExposeSecret, SecretString};
 
-pub(crate) use self::address::Address;
+pub(crate) use self::{address::Address, rest::RestConfig};
 pub use self::{
     breaker::BreakerConfig,
     credentials::{Credentials, CredentialsProvider, PasswordFile},
@@ -48,6 +49,8 @@ pub struct Config {
     pub(crate) sentinel_master: String,
     pub(crate) sentinel_credentials: Option<Credentials>,
     pub(crate) replica_reads: bool,
+    /// Set in this mode alone.
+    pub(crate) rest: Option<RestConfig>,
     pub(crate) prefix: Prefix,
     pub(crate) digest_secret: Option<SecretString>,
     pub(crate) connect_timeout: Duration,
@@ -68,6 +71,7 @@ pub(crate) enum Mode {
     Standalone,
     Sentinel,
     Cluster,
+    Rest,
 }
 
 impl Mode {
@@ -77,6 +81,7 @@ impl Mode {
             Self::Standalone => "standalone",
             Self::Sentinel => "sentinel",
             Self::Cluster => "cluster",
+            Self::Rest => "rest",
         }
     }
 }
@@ -127,6 +132,7 @@ impl Config {
             sentinel_master: String::new(),
             sentinel_credentials: None,
             replica_reads: false,
+            rest: None,
             prefix: Prefix::none(),
             digest_secret: None,
             connect_timeout: Duration::from_millis(100),
@@ -313,6 +319,11 @@ impl Config {
                 let scheme = if self.tls.is_some() { "rediss" } else { "redis" };
                 format!("{scheme}://{user}{}/{}", addresses(), self.db)
             }
+            (Mode::Rest, _) => {
+                let scheme = if self.tls.is_some() { "https" } else { "http" };
+                let path = self.rest.as_ref().map(|rest| rest.path.as_str()).unwrap_or_default();
+                format!("{scheme}://{}{path}", addresses())
+            }
             (Mode::Cluster, _) => format!("cluster {user}{}", addresses()),
             (Mode::Sentinel, _) => format!("sentinel {user}{} at {}", self.sentinel_master, addresses()),
         }
@@ -327,6 +338,9 @@ impl Config {
     }
 
     pub(crate) fn credentials(&self) -> Option<Credentials> {
+        if let Some(rest) = &self.rest {
+            return Some(Credentials { username: None, password: rest.token.clone() });
+        }
         let password = self.password.clone()?;
         Some(Credentials { username: self.username.clone(), password })
     }

@@ -89,3 +89,22 @@ fn secrets_stay_out_of_debug() {
     let shown = format!("{config:?}");
     assert!(!shown.contains("hunter"), "{shown}");
 }
+
+#[test]
+fn rest_is_taken_where_no_other_server_is_named() {
+    let (url, token) = (("KV_REST_API_URL", "https://kv.example.org"), ("KV_REST_API_TOKEN", "hunter2"));
+    assert_eq!(described(&[url, token]), "https://kv.example.org:443");
+    assert_eq!(described(&[url, token, ("KV_URL", "redis://localhost")]), "redis://localhost:6379/0");
+    let both = [url, token, ("KV_URL", "redis://localhost"), ("REDIS_MODE", "rest")];
+    assert_eq!(described(&both), "https://kv.example.org:443");
+    for (wrong, name) in [
+        (vec![url], "REDIS_REST_TOKEN"),
+        (vec![("REDIS_MODE", "rest")], "REDIS_REST_URL"),
+        (vec![url, token, ("REDIS_REST_TOKEN", "hunter3")], "KV_REST_API_TOKEN"),
+        (vec![token, ("KV_REST_API_URL", "http://kv.example.org")], "KV_REST_API_URL"),
+    ] {
+        let error = read(&wrong).expect_err(name);
+        assert_eq!(error.problems().iter().map(Problem::variable).collect::<Vec<_>>(), [name]);
+        assert!(!error.to_string().contains("hunter"), "{error}");
+    }
+}

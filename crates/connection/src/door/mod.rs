@@ -10,32 +10,46 @@ use tokio::time::timeout_at;
 pub(crate) use self::in_flight::InFlight;
 use self::retry::{Budget, next_pause};
 use crate::{
-    Certainty, Error, Operation, Redis, Result,
+    Certainty, Error, Operation, Outage, Redis, Result,
     clock::{deadline_in, runtime_now},
     names,
     redis::Link,
+    standby::Standby,
 };
+
+/// How far a handle on a store reaches.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reach {
+    /// The deadline of each call.
+    pub(crate) within: Duration,
+    /// Whether the server alone may answer.
+    pub(crate) direct: bool,
+}
 
 /// The door of a store on Redis.
 pub(crate) struct Door {
     pub(crate) link: Arc<Link>,
+    pub(crate) standby: Arc<Standby>,
     budget: Budget,
 }
 
 impl Door {
     pub(crate) fn new(link: Arc<Link>) -> Self {
-        Self { link, budget: Budget::default() }
+        let standby = Arc::new(Standby::new(&link.clock));
+        Self { link, standby, budget: Budget::default() }
     }
 
     /// Carries out `operation` within `within`, again where that is safe.
-    pub(crate) async fn run<O: Operation>(&self, operation: &O, within: Duration) -> Result<O::Output> {
+    pub(crate) async fn run<O: Operation>(&self, operation: &O, reach: Reach) -> Result<O::Output> {
+        let Reach { within, direct } = reach;
         let deadline = deadline_in(within);
+        let stands_by = !direct && operation.outage() == Outage::UseMemory;
         self.budget.earn();
         let mut attempts = 0;
         // What an earlier attempt may have done is not undone by a later one's certain failure.
         let mut known = Certainty::NotSent;
         loop {
-            let attempt = Redis::new(Arc::clone(&self.link), deadline, operation.effect());
+            let attempt = Redis::new(Arc::clone(&self.link), deadline, operation.effect(), stands_by);
             let outcome = timeout_at(deadline, operation.on_redis(&attempt)).await;
             known = known.max(attempt.certainty());
             let error = match outcome {

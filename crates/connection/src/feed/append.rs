@@ -71,6 +71,7 @@ impl Operation for Append {
             call = call.arg(name).arg(value);
         }
         let id = call.invoke().await?.into_text()?;
+        redis.tell_readers();
         id.parse().map_err(|_| Error::protocol("the server named a new entry in a way that makes no sense"))
     }
 

@@ -1,6 +1,7 @@
 //! Feeds: a stream that every process reads to its end, told when it missed something.
 
 mod append;
+mod line;
 mod memory;
 mod redis;
 

@@ -5,10 +5,10 @@ use std::{fmt, time::Duration};
 use redstart_keys::Key;
 use tokio::time::sleep;
 
-use super::{Append, Cursor, Delivery, Entry, LIFETIME, PATIENCE};
+use super::{Append, Cursor, Delivery, Entry, LIFETIME, PATIENCE, line::Line};
 use crate::{
     Error, Result, Store, Value,
-    redis::{Link, Session, full_jitter},
+    redis::{Link, full_jitter},
 };
 
 /// The field of an entry that only marks a place.
@@ -18,18 +18,18 @@ const PAGE: usize = 256;
 const BACKOFF_BASE: Duration = Duration::from_millis(50);
 const BACKOFF_CAP: Duration = Duration::from_secs(1);
 
-/// Reads a stream over a connection of its own.
+/// Reads a stream on a server.
 pub(super) struct RedisReader {
     store: Store,
     key: Key,
     cursor: Option<Cursor>,
-    session: Option<Session>,
+    line: Option<Line>,
     failures: u32,
 }
 
 impl RedisReader {
     pub(super) const fn new(store: Store, key: Key) -> Self {
-        Self { store, key, cursor: None, session: None, failures: 0 }
+        Self { store, key, cursor: None, line: None, failures: 0 }
     }
 
     pub(super) async fn next(&mut self) -> Result<Delivery> {
@@ -46,43 +46,44 @@ impl RedisReader {
 
     async fn attempt(&mut self) -> Result<Delivery> {
         let link = self.store.link().ok_or_else(|| Error::unsupported("this feed reads Redis"))?.clone();
-        // Dropped midway or failed, the session does not come back: its state would be unknown.
-        let mut session = match self.session.take() {
-            Some(session) => session,
-            None => {
-                let slot = link.slot(&link.name(&self.key));
-                link.node(slot, false).await?.exclusive.session().await?
-            }
+        if let Some(Line::Polling(poll)) = &mut self.line {
+            poll.turn().await;
+        }
+        // Dropped midway or failed, the line does not come back: its state would be unknown.
+        let mut line = match self.line.take() {
+            Some(line) => line,
+            None => Line::open(&link, &self.key).await?,
         };
         let delivery = match self.cursor {
             None => {
-                self.cursor = Some(self.end(&link, &mut session).await?);
+                self.cursor = Some(self.end(&link, &mut line).await?);
                 Delivery::Idle
             }
-            Some(cursor) => self.read(&link, &mut session, cursor).await?,
+            Some(cursor) => self.read(&link, &mut line, cursor).await?,
         };
-        self.session = Some(session);
+        if let Line::Polling(poll) = &mut line {
+            poll.set_idle(delivery == Delivery::Idle);
+        }
+        self.line = Some(line);
         Ok(delivery)
     }
 
-    async fn read(&mut self, link: &Link, session: &mut Session, cursor: Cursor) -> Result<Delivery> {
+    async fn read(&mut self, link: &Link, line: &mut Line, cursor: Cursor) -> Result<Delivery> {
         let name = link.name(&self.key);
         let patience = u64::try_from(PATIENCE.as_millis()).unwrap_or(1_000);
         let mut read = redis::cmd("XREAD");
-        read.arg("COUNT")
-            .arg(PAGE)
-            .arg("BLOCK")
-            .arg(patience)
-            .arg("STREAMS")
-            .arg(&name)
-            .arg(cursor.to_string());
+        read.arg("COUNT").arg(PAGE);
+        if line.is_told() {
+            read.arg("BLOCK").arg(patience);
+        }
+        read.arg("STREAMS").arg(&name).arg(cursor.to_string());
         let entries = parse_streams(
-            session.send(&read, PATIENCE + link.common.command_timeout.max(Duration::from_secs(1))).await?,
+            line.send(&read, PATIENCE + link.common.command_timeout.max(Duration::from_secs(1))).await?,
         )?;
         // Asked after the read: a stream is trimmed from its beginning, so if the cursor's entry is still
         // there nothing behind it was lost.
-        if !self.exists(link, session, cursor).await? {
-            self.cursor = Some(self.end(link, session).await?);
+        if !self.exists(link, line, cursor).await? {
+            self.cursor = Some(self.end(link, line).await?);
             return Ok(Delivery::Gap);
         }
         if let Some(last) = entries.last() {
@@ -92,18 +93,18 @@ impl RedisReader {
         Ok(if news.is_empty() { Delivery::Idle } else { Delivery::Entries(news) })
     }
 
-    async fn exists(&self, link: &Link, session: &mut Session, cursor: Cursor) -> Result<bool> {
+    async fn exists(&self, link: &Link, line: &mut Line, cursor: Cursor) -> Result<bool> {
         let id = cursor.to_string();
         let mut range = redis::cmd("XRANGE");
         range.arg(link.name(&self.key)).arg(&id).arg(&id);
-        Ok(!session.send(&range, link.common.command_timeout).await?.into_array()?.is_empty())
+        Ok(!line.send(&range, link.common.command_timeout).await?.into_array()?.is_empty())
     }
 
     /// The stream's last entry; an empty stream gets a mark, so that there is an entry whose loss can be seen.
-    async fn end(&self, link: &Link, session: &mut Session) -> Result<Cursor> {
+    async fn end(&self, link: &Link, line: &mut Line) -> Result<Cursor> {
         let mut last = redis::cmd("XREVRANGE");
         last.arg(link.name(&self.key)).arg("+").arg("-").arg("COUNT").arg(1);
-        let entries = parse_entries(session.send(&last, link.common.command_timeout).await?)?;
+        let entries = parse_entries(line.send(&last, link.common.command_timeout).await?)?;
         match entries.first() {
             Some(entry) => Ok(entry.cursor),
             None => self.store.run(&Append::new(self.key.clone(), LIFETIME).field(MARK, "")).await,

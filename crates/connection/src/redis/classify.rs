@@ -56,7 +56,7 @@ fn redirect(error: &RedisError) -> Option<Redirect> {
 }
 
 /// Classifies by the server's code; the driver's own kinds leave half of them out.
-fn server_error(code: &str, detail: &str) -> (Error, Verdict) {
+pub(super) fn server_error(code: &str, detail: &str) -> (Error, Verdict) {
     use Certainty::{Failed, Refused, Unknown};
     let (kind, certainty, verdict) = match code {
         "READONLY" => (ErrorKind::ReadOnly, Refused, Verdict::Replace("readonly")),
@@ -74,6 +74,8 @@ fn server_error(code: &str, detail: &str) -> (Error, Verdict) {
         _ if detail.starts_with("max number of clients") => {
             (ErrorKind::Overloaded, Refused, Verdict::Replace("maxclients"))
         }
+        // The quotas of services that sell requests.
+        _ if is_quota(detail) => (ErrorKind::Overloaded, Refused, Verdict::Healthy),
         _ if detail.starts_with("unknown command") => (ErrorKind::Unsupported, Refused, Verdict::Healthy),
         _ if detail.contains("script") => (ErrorKind::Script, Failed, Verdict::Healthy),
         _ => (ErrorKind::Server, Failed, Verdict::Healthy),
@@ -83,6 +85,12 @@ fn server_error(code: &str, detail: &str) -> (Error, Verdict) {
             .with_code(code),
         verdict,
     )
+}
+
+/// `max daily request limit exceeded`, but not `max request size exceeded`, which no waiting mends.
+fn is_quota(detail: &str) -> bool {
+    let subject = detail.strip_prefix("max ").and_then(|rest| rest.split_once(" exceeded"));
+    subject.is_some_and(|(subject, _)| !subject.contains("size"))
 }
 
 /// The server's text without the arguments that it sometimes repeats.

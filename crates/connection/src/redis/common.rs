@@ -22,6 +22,7 @@ pub(crate) struct Common {
     pub(crate) command_timeout: Duration,
     pub(crate) pool: PoolBounds,
     pub(crate) breaker: Option<BreakerConfig>,
+    pub(crate) standby: bool,
 }
 
 /// The bounds of the exclusive connections.
@@ -45,6 +46,7 @@ impl Common {
             command_timeout: config.command_timeout,
             pool: PoolBounds { size: config.pool_size, idle: config.idle_timeout, max_age: config.max_age },
             breaker: config.breaker.clone(),
+            standby: config.standby,
         }))
     }
 }

@@ -5,12 +5,7 @@ use std::{borrow::Cow, sync::Arc};
 use bytes::Bytes;
 use futures_util::future::join_all;
 
-use super::{
-    Redis, Route,
-    gather::{Gather, read},
-    groups,
-    node::Node,
-};
+use super::{Redis, Route, breaker::Permit, gather::read, groups, node::Node};
 use crate::{Effect, Error, Result, error::Redirect};
 
 /// How often a command follows the word of a cluster on where it belongs.
@@ -36,6 +31,7 @@ impl Redis {
         let mut redirects = 0;
         let mut answer = match &self.link.route {
             Route::One(node) => return self.send_over(node, cmd, false).await,
+            Route::Rest(rest) => return rest.send(cmd, self.deadline, &self.account).await,
             Route::Cluster(cluster) => {
                 let node = cluster.node(*slot, false).await?;
                 self.send_over(&node, cmd, false).await
@@ -56,8 +52,8 @@ impl Redis {
         cmd: &redis::Cmd,
         asking: bool,
     ) -> Result<redis::Value> {
-        let admitted = node.breaker.admit(self.deadline)?;
-        let (lane, live) = node.lane_to_fill().await?;
+        let admitted = self.admit(node)?;
+        let (lane, live) = node.lane_to_fill().await.map_err(|error| error.while_away(&node.away))?;
         let _permit = lane.permit().await?;
         let sent = self.account.open();
         if !asking {
@@ -79,6 +75,10 @@ impl Redis {
             Route::One(node) => {
                 let all: Vec<&redis::Cmd> = prepared.iter().map(|prepared| &prepared.cmd).collect();
                 return self.send_all_over(node, &all).await;
+            }
+            Route::Rest(rest) => {
+                let all: Vec<&redis::Cmd> = prepared.iter().map(|prepared| &prepared.cmd).collect();
+                return rest.send_all(&all, self.deadline, &self.account).await;
             }
             Route::Cluster(cluster) => cluster,
         };
@@ -121,8 +121,8 @@ impl Redis {
         for &cmd in cmds {
             pipeline.add_command(cmd.clone());
         }
-        let admitted = node.breaker.admit(self.deadline)?;
-        let (lane, live) = node.lane_to_fill().await?;
+        let admitted = self.admit(node)?;
+        let (lane, live) = node.lane_to_fill().await.map_err(|error| error.while_away(&node.away))?;
         let _permit = lane.permit().await?;
         let sent = self.account.open();
         admitted.settle(sent.settle_all(live.send_all(&pipeline, cmds.len(), self.deadline).await))
@@ -132,20 +132,22 @@ impl Redis {
     pub(super) async fn gathered(&self, name: Vec<u8>) -> Result<Option<Bytes>> {
         let node = match &self.link.route {
             Route::One(node) => Cow::Borrowed(node),
+            Route::Rest(rest) => return rest.read(&name, self.deadline, &self.account).await,
             Route::Cluster(cluster) => {
                 let slot = self.link.slot(&name);
                 let node = cluster.node(slot, self.effect == Effect::Read).await?;
                 return self.read_in_cluster(&node, slot, &name).await;
             }
         };
-        let admitted = node.breaker.admit(self.deadline)?;
-        let (lane, live) = node.lane_in_turn().await?;
+        let admitted = self.admit(&node)?;
+        let (lane, live) = node.lane_in_turn().await.map_err(|error| error.while_away(&node.away))?;
         let _permit = lane.permit().await?;
         let sent = self.account.open();
         let answer = if lane.in_flight() <= 1 {
             live.send(redis::cmd("GET").arg(&name), self.deadline).await.and_then(read)
         } else {
-            Gather::ask(lane, &live, &node.common.tasks, &name, self.deadline).await
+            let carrier = || (Arc::clone(lane), live);
+            lane.gather.ask(carrier, &node.common.tasks, &name, self.deadline).await
         };
         admitted.settle(sent.settle(answer))
     }
@@ -164,6 +166,15 @@ impl Redis {
             answer => answer,
         };
         answer.and_then(read)
+    }
+
+    /// Lets the command through to its server, unless that is to be left alone.
+    fn admit<'a>(&self, node: &'a Arc<Node>) -> Result<Permit<'a>> {
+        if self.stands_by && node.away.is_active() {
+            // It may be well again, but it has not heard yet of what was invalidated meanwhile.
+            return Err(Error::unavailable(format!("memory stands in for {node}")).while_away(&node.away));
+        }
+        node.breaker.admit(self.deadline).map_err(|error| error.while_away(&node.away))
     }
 
     /// Where a redirected command goes next; none when it was not redirected.

@@ -1,6 +1,7 @@
-//! Concurrent reads of one lane travel as one MGET.
+//! Concurrent reads travel as one MGET.
 
 use std::{
+    future::Future,
     mem,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -15,7 +16,27 @@ use crate::{Certainty, Error, ErrorKind, Result, Tasks};
 
 type Answer = Result<Option<Bytes>>;
 
-/// The open batch of a lane.
+/// What carries a batch to the server.
+pub(crate) trait Carrier: Send + Sync + 'static {
+    /// Where the batch of those is that travel this way.
+    fn gather(&self) -> &Gather;
+
+    /// Sends one command.
+    fn carry(&self, cmd: &Cmd, deadline: Instant) -> impl Future<Output = Result<Value>> + Send;
+}
+
+/// A lane and the connection that it had when the batch was opened.
+impl Carrier for (Arc<Lane>, Arc<Live>) {
+    fn gather(&self) -> &Gather {
+        &self.0.gather
+    }
+
+    async fn carry(&self, cmd: &Cmd, deadline: Instant) -> Result<Value> {
+        self.1.send(cmd, deadline).await
+    }
+}
+
+/// The open batch of a way to the server.
 #[derive(Default)]
 pub(crate) struct Gather(Mutex<Option<Batch>>);
 
@@ -27,27 +48,26 @@ struct Batch {
 }
 
 impl Gather {
-    /// Joins the open batch, or opens one.
+    /// Joins the open batch, or opens one for `carrier` to send.
     ///
     /// The batch is sent by a task of its own, never by a caller: a caller that goes away must not
     /// take the others' answers with it.
-    pub(crate) async fn ask(
-        lane: &Arc<Lane>,
-        live: &Arc<Live>,
+    pub(crate) async fn ask<C: Carrier>(
+        &self,
+        carrier: impl FnOnce() -> C,
         tasks: &Tasks,
         name: &[u8],
         deadline: Instant,
     ) -> Answer {
         let (caller, answer) = oneshot::channel();
-        if lane.gather.push(name, caller, deadline) {
-            let opened = Opened(Some(Arc::clone(lane)));
-            let live = Arc::clone(live);
+        if self.push(name, caller, deadline) {
+            let opened = Opened(Some(carrier()));
             // Without a runtime the task is dropped here, and with it the batch.
             tasks.spawn_to_end(async move {
                 // Whoever is ready to run now gets into this batch.
                 yield_now().await;
-                if let Some(batch) = opened.take() {
-                    batch.send(&live).await;
+                if let Some((batch, carrier)) = opened.take() {
+                    batch.send(&carrier).await;
                 }
             });
         }
@@ -77,18 +97,19 @@ impl Gather {
 }
 
 /// The duty to send the batch that was opened, which stays the open one until it is taken here.
-struct Opened(Option<Arc<Lane>>);
+struct Opened<C: Carrier>(Option<C>);
 
-impl Opened {
-    fn take(mut self) -> Option<Batch> {
-        self.0.take()?.gather.take()
+impl<C: Carrier> Opened<C> {
+    fn take(mut self) -> Option<(Batch, C)> {
+        let carrier = self.0.take()?;
+        Some((carrier.gather().take()?, carrier))
     }
 }
 
-impl Drop for Opened {
+impl<C: Carrier> Drop for Opened<C> {
     /// The task never ran: its runtime ended. The batch must not stay open, for nobody would send it.
     fn drop(&mut self) {
-        let Some(batch) = self.0.take().and_then(|lane| lane.gather.take()) else { return };
+        let Some(batch) = self.0.take().and_then(|carrier| carrier.gather().take()) else { return };
         for caller in batch.callers {
             let unsent = Error::new(ErrorKind::Connection, Certainty::NotSent, "the batch was never sent");
             answer_one(caller, Err(unsent));
@@ -97,9 +118,9 @@ impl Drop for Opened {
 }
 
 impl Batch {
-    async fn send(self, live: &Live) {
+    async fn send<C: Carrier>(self, carrier: &C) {
         let Self { mget, callers, deadline } = self;
-        let answer = tokio::time::timeout_at(deadline, live.send(&mget, deadline)).await;
+        let answer = tokio::time::timeout_at(deadline, carrier.carry(&mget, deadline)).await;
         match answer {
             Ok(Ok(Value::Array(values))) if values.len() == callers.len() => {
                 for (caller, value) in callers.into_iter().zip(values) {
@@ -108,7 +129,7 @@ impl Batch {
             }
             // A key that this user may not read fails the whole MGET; the others have done no wrong.
             Ok(Err(error)) if error.kind() == ErrorKind::Permission => {
-                ask_alone(&mget, callers, live, deadline).await
+                ask_alone(&mget, callers, carrier, deadline).await
             }
             Ok(Err(error)) => {
                 callers.into_iter().for_each(|caller| answer_one(caller, Err(error.duplicate())))
@@ -122,14 +143,19 @@ impl Batch {
     }
 }
 
-async fn ask_alone(mget: &Cmd, callers: Vec<oneshot::Sender<Answer>>, live: &Live, deadline: Instant) {
+async fn ask_alone<C: Carrier>(
+    mget: &Cmd,
+    callers: Vec<oneshot::Sender<Answer>>,
+    carrier: &C,
+    deadline: Instant,
+) {
     let names = mget.args_iter().skip(1);
     let reads = names.zip(callers).filter_map(|(name, caller)| {
         let Arg::Simple(name) = name else { return None };
         let mut get = redis::cmd("GET");
         get.arg(name);
         Some(async move {
-            if let Ok(answer) = tokio::time::timeout_at(deadline, live.send(&get, deadline)).await {
+            if let Ok(answer) = tokio::time::timeout_at(deadline, carrier.carry(&get, deadline)).await {
                 answer_one(caller, answer.and_then(read));
             }
         })

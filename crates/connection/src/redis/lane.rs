@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc, Mutex, OnceLock, PoisonError,
-        atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -11,7 +11,7 @@ use std::{
 use arc_swap::{ArcSwapOption, Guard};
 use redis::{Cmd, RedisError, Value, aio::MultiplexedConnection};
 use tokio::{
-    sync::{Notify, Semaphore, SemaphorePermit},
+    sync::{Notify, SemaphorePermit},
     time::{Instant, timeout_at},
 };
 
@@ -20,6 +20,7 @@ use super::{
     dial::Identity,
     gather::Gather,
     node::Node,
+    permits::Permits,
     supervisor,
 };
 use crate::{
@@ -27,10 +28,6 @@ use crate::{
     clock::{deadline_in, runtime_now},
 };
 
-/// How many commands a lane carries at once.
-pub(crate) const IN_FLIGHT: usize = 512;
-/// How many calls may wait for a permit of a lane.
-const MAX_WAITING: usize = 4096;
 /// How many calls in a row may go unanswered before the lane is looked at.
 const SUSPECT_AFTER: u32 = 3;
 
@@ -39,8 +36,7 @@ pub(crate) struct Lane {
     pub(crate) gather: Gather,
     live: ArcSwapOption<Live>,
     state: Mutex<State>,
-    permits: Semaphore,
-    waiting: AtomicUsize,
+    permits: Permits,
     supervised: AtomicBool,
 }
 
@@ -60,8 +56,7 @@ impl Lane {
             gather: Gather::default(),
             live: ArcSwapOption::empty(),
             state: Mutex::new(State::Hopeful),
-            permits: Semaphore::new(IN_FLIGHT),
-            waiting: AtomicUsize::new(0),
+            permits: Permits::default(),
             supervised: AtomicBool::new(false),
         }
     }
@@ -98,20 +93,16 @@ impl Lane {
     }
 
     pub(crate) fn in_flight(&self) -> usize {
-        IN_FLIGHT - self.permits.available_permits()
+        self.permits.taken()
     }
 
     pub(crate) fn waiting(&self) -> usize {
-        self.waiting.load(Ordering::Relaxed)
+        self.permits.waiting()
     }
 
     /// The right to have one more command in flight, in order of arrival.
     pub(crate) async fn permit(&self) -> Result<SemaphorePermit<'_>> {
-        if let Ok(permit) = self.permits.try_acquire() {
-            return Ok(permit);
-        }
-        let _place = Place::take(&self.waiting)?;
-        self.permits.acquire().await.map_err(|_| Error::shutdown())
+        self.permits.take().await
     }
 
     /// Starts the supervisor where none runs: at the first call, and after a runtime has ended.
@@ -142,25 +133,6 @@ impl Drop for Supervision {
         self.lane.supervised.store(false, Ordering::Release);
         // Callers on other runtimes wait for this lane; one of them takes it over.
         self.node.lanes_changed();
-    }
-}
-
-/// A place among those who wait for a permit.
-struct Place<'a>(&'a AtomicUsize);
-
-impl<'a> Place<'a> {
-    fn take(waiting: &'a AtomicUsize) -> Result<Self> {
-        let place = Self(waiting);
-        if waiting.fetch_add(1, Ordering::Relaxed) >= MAX_WAITING {
-            return Err(Error::overloaded(format!("{MAX_WAITING} calls already wait for the connection")));
-        }
-        Ok(place)
-    }
-}
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

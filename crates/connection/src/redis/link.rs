@@ -9,9 +9,10 @@ use super::{
     common::Common,
     dial::Dialer,
     node::{Node, Part, Target},
+    rest::Rest,
     sentinel::Sentinels,
 };
-use crate::{Clock, Config, Result, Tasks, config::Mode, events::Announcer};
+use crate::{Clock, Config, Error, Result, Tasks, config::Mode, events::Announcer};
 
 /// What all calls of a store share: how names are written, and where the servers are.
 pub(crate) struct Link {
@@ -28,6 +29,8 @@ pub(crate) enum Route {
     One(Arc<Node>),
     /// Many, each with a part of the names.
     Cluster(Arc<Cluster>),
+    /// Behind HTTP, which hides what is there.
+    Rest(Arc<Rest>),
 }
 
 impl Link {
@@ -42,9 +45,11 @@ impl Link {
             Mode::Sentinel => {
                 let dialer = Dialer::for_sentinels(config, &common.tasks)?;
                 let name = config.sentinel_master.clone();
-                let sentinels = Sentinels::new(name, config.addresses.clone(), dialer);
+                let sentinels =
+                    Sentinels::new(name, config.addresses.clone(), dialer, common.announcer.clone());
                 Route::One(Node::new(&common, Target::Master(sentinels), Part::Master))
             }
+            Mode::Rest => Route::Rest(Rest::new(config, &common)?),
             Mode::Standalone | Mode::Memory => {
                 Route::One(Node::new(&common, Target::At(config.address()), Part::Master))
             }
@@ -69,6 +74,7 @@ impl Link {
         match &self.route {
             Route::One(node) => Ok(Arc::clone(node)),
             Route::Cluster(cluster) => cluster.node(slot, reads).await,
+            Route::Rest(_) => Err(Error::unsupported("there are no connections to one server over REST")),
         }
     }
 
@@ -77,13 +83,14 @@ impl Link {
         match &self.route {
             Route::One(node) => vec![Arc::clone(node)],
             Route::Cluster(cluster) => cluster.nodes(),
+            Route::Rest(_) => Vec::new(),
         }
     }
 
     /// Why the owners of the slots are not known; none where they are, or there are no slots.
     pub(crate) fn cluster_error(&self) -> Option<String> {
         match &self.route {
-            Route::One(_) => None,
+            Route::One(_) | Route::Rest(_) => None,
             Route::Cluster(cluster) => cluster.last_error(),
         }
     }

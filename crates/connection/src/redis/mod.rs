@@ -16,7 +16,9 @@ mod invocation;
 mod lane;
 mod link;
 mod node;
+mod permits;
 mod reach;
+mod rest;
 mod scan;
 mod sentinel;
 mod shared_only;
@@ -38,8 +40,10 @@ pub use self::{
 };
 pub(crate) use self::{
     exclusive::Session,
-    lane::IN_FLIGHT,
     link::{Link, Route},
+    node::Node,
+    permits::IN_FLIGHT,
+    rest::Rest,
     supervisor::full_jitter,
 };
 use crate::{Certainty, Cmd, Effect, Error, Result, Script, Value, cmd::Part};
@@ -49,12 +53,19 @@ pub struct Redis {
     link: Arc<Link>,
     deadline: Instant,
     effect: Effect,
+    /// Whether memory may answer in the server's place, so that the server need not.
+    stands_by: bool,
     account: Account,
 }
 
 impl Redis {
-    pub(crate) fn new(link: Arc<Link>, deadline: Instant, effect: Effect) -> Self {
-        Self { link, deadline, effect, account: Account::default() }
+    pub(crate) fn new(link: Arc<Link>, deadline: Instant, effect: Effect, stands_by: bool) -> Self {
+        Self { link, deadline, effect, stands_by, account: Account::default() }
+    }
+
+    /// Asks one server for a sign of life, as any call would.
+    pub(crate) async fn ping(&self, node: &Arc<Node>) -> Result<()> {
+        self.send_over(node, &redis::cmd("PING"), false).await.map(drop)
     }
 
     /// Sends one command.
@@ -145,6 +156,13 @@ impl Redis {
     #[must_use]
     pub fn name(&self, key: &Key) -> String {
         String::from_utf8_lossy(&self.link.name(key)).into_owned()
+    }
+
+    /// Says that this process has added to a stream, to readers that nobody else tells.
+    pub(crate) fn tell_readers(&self) {
+        if let Route::Rest(rest) = &self.link.route {
+            rest.tell_readers();
+        }
     }
 
     /// What is known of everything that this attempt sent.

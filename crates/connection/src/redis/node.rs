@@ -21,7 +21,7 @@ use super::{
     lane::{Lane, Live, State},
     sentinel::Sentinels,
 };
-use crate::{Certainty, Error, ErrorKind, Event, Result, config::Address, names};
+use crate::{Certainty, Error, ErrorKind, Event, Result, config::Address, names, standby::Away};
 
 /// One server, or the one that is the master at the moment.
 pub(crate) struct Node {
@@ -29,6 +29,7 @@ pub(crate) struct Node {
     pub(crate) lanes: Box<[Arc<Lane>]>,
     pub(crate) exclusive: Exclusive,
     pub(crate) breaker: Breaker,
+    pub(crate) away: Arc<Away>,
     /// Ends what runs for this node alone.
     pub(crate) retired: CancellationToken,
     pub(super) changed: watch::Sender<u64>,
@@ -56,10 +57,12 @@ pub(crate) enum Part {
 
 impl Node {
     pub(crate) fn new(common: &Arc<Common>, target: Target, part: Part) -> Arc<Self> {
+        let away = Arc::new(Away::new(target.to_string(), common.standby, common.announcer.clone()));
         Arc::new(Self {
             lanes: (0..common.lanes.max(1)).map(|index| Arc::new(Lane::new(index))).collect(),
             exclusive: Exclusive::new(common, target.clone()),
-            breaker: Self::breaker(common, target.to_string()),
+            breaker: Self::breaker(common, target.to_string(), Arc::clone(&away)),
+            away,
             retired: common.tasks.child_token(),
             changed: watch::Sender::new(0),
             common: Arc::clone(common),
@@ -69,16 +72,21 @@ impl Node {
         })
     }
 
-    fn breaker(common: &Arc<Common>, server: String) -> Breaker {
+    /// A breaker that tells of its turns as those of `server`.
+    pub(super) fn breaker(common: &Arc<Common>, server: String, away: Arc<Away>) -> Breaker {
         let announcer = common.announcer.clone();
         Breaker::new(common.breaker.clone(), common.command_timeout, move |turn| {
             let server = server.clone();
             metrics::counter!(names::BREAKER_TURNS, "to" => turn.name()).increment(1);
+            let has_opened = matches!(turn, Turn::Opened(_));
             announcer.announce(match turn {
                 Turn::Opened(cause) => Event::BreakerOpened { server, cause },
                 Turn::HalfOpened => Event::BreakerHalfOpened { server },
                 Turn::Closed => Event::BreakerClosed { server },
             });
+            if has_opened {
+                away.enter();
+            }
         })
     }
 

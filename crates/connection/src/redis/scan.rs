@@ -1,11 +1,11 @@
 //! Walking over all names, on every server that has any.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use bytes::Bytes;
 use redstart_keys::Pattern;
 
-use super::{Redis, Route, convert::convert, node::Node};
+use super::{Prepared, Redis, Route, convert::convert, node::Node};
 use crate::{Error, Result};
 
 /// How far a walk over all names has come.
@@ -39,12 +39,11 @@ impl Redis {
     pub async fn scan(&self, from: &ScanCursor, pattern: &Pattern, count: u64) -> Result<Page> {
         let servers = if from.begun { from.servers.clone() } else { self.servers().await? };
         let mut cursor = ScanCursor { servers, cursor: from.cursor, begun: true };
-        let node = self.server(cursor.servers.last()).await?;
         let mut name = Vec::new();
         pattern.render(&self.link.prefix, &mut name);
         let mut scan = redis::cmd("SCAN");
         scan.arg(cursor.cursor).arg("MATCH").arg(name).arg("COUNT").arg(count);
-        let mut parts = convert(self.send_over(&node, &scan, false).await?)?.into_array()?.into_iter();
+        let mut parts = convert(self.send_to(cursor.servers.last(), scan).await?)?.into_array()?.into_iter();
         let (Some(next), Some(names)) = (parts.next(), parts.next()) else {
             return Err(Error::protocol("a SCAN was answered with something else"));
         };
@@ -66,14 +65,14 @@ impl Redis {
     /// As [`Redis::pipeline`].
     pub async fn unlink(&self, names: &[Bytes]) -> Result<u64> {
         let groups = super::groups::by_slot(names.iter().map(|name| self.link.slot(name)));
-        let unlinks: Vec<super::Prepared> = groups
+        let unlinks: Vec<Prepared> = groups
             .iter()
             .map(|group| {
                 let mut cmd = redis::cmd("UNLINK");
                 group.iter().for_each(|&index| {
                     cmd.arg(&names[index][..]);
                 });
-                super::Prepared { cmd, slot: self.link.slot(&names[group[0]]) }
+                Prepared { cmd, slot: self.link.slot(&names[group[0]]) }
             })
             .collect();
         let mut removed = 0;
@@ -87,26 +86,28 @@ impl Redis {
     async fn servers(&self) -> Result<Vec<String>> {
         match &self.link.route {
             Route::One(node) => Ok(vec![node.to_string()]),
+            Route::Rest(rest) => Ok(vec![rest.to_string()]),
             Route::Cluster(cluster) => {
                 Ok(cluster.slots().await?.shards.iter().map(|shard| shard.owner.to_string()).collect())
             }
         }
     }
 
-    async fn server(&self, name: Option<&String>) -> Result<std::sync::Arc<Node>> {
-        match &self.link.route {
-            Route::One(node) => Ok(std::sync::Arc::clone(node)),
-            Route::Cluster(cluster) => {
-                let slots = cluster.slots().await?;
-                let is_it =
-                    |owner: &&std::sync::Arc<Node>| name.is_some_and(|name| owner.to_string() == *name);
-                let found = slots.shards.iter().map(|shard| &shard.owner).find(is_it).cloned();
-                found.ok_or_else(|| {
-                    let name = name.map_or("a server", String::as_str);
-                    Error::unavailable(format!("{name} has left the cluster during the walk; begin again"))
-                })
-            }
-        }
+    /// Sends a command to one of the servers, by address.
+    async fn send_to(&self, name: Option<&String>, cmd: redis::Cmd) -> Result<redis::Value> {
+        let cluster = match &self.link.route {
+            Route::One(node) => return self.send_over(node, &cmd, false).await,
+            Route::Rest(_) => return self.dispatch(&Prepared { cmd, slot: None }).await,
+            Route::Cluster(cluster) => cluster,
+        };
+        let slots = cluster.slots().await?;
+        let is_it = |owner: &&Arc<Node>| name.is_some_and(|name| owner.to_string() == *name);
+        let found = slots.shards.iter().map(|shard| &shard.owner).find(is_it);
+        let node = found.ok_or_else(|| {
+            let name = name.map_or("a server", String::as_str);
+            Error::unavailable(format!("{name} has left the cluster during the walk; begin again"))
+        })?;
+        self.send_over(node, &cmd, false).await
     }
 }
 

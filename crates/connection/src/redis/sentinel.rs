@@ -1,6 +1,7 @@
 //! Sentinels: who is the master, and when that changes.
 
 use std::{
+    mem,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -19,7 +20,7 @@ use super::{
     node::Node,
     supervisor::full_jitter,
 };
-use crate::{Error, Event, Result, config::Address};
+use crate::{Error, Event, Result, config::Address, events::Announcer};
 
 /// How long a sentinel may take to answer before the next one is asked.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -35,17 +36,27 @@ pub(crate) struct Sentinels {
     favourite: AtomicUsize,
     /// The master that was found last.
     known: Mutex<Option<Address>>,
+    /// The master for which the connections were last looked through.
+    compared: Mutex<Option<Address>>,
+    announcer: Announcer,
     followed: AtomicBool,
 }
 
 impl Sentinels {
-    pub(crate) fn new(name: String, addresses: Vec<Address>, dialer: Dialer) -> Arc<Self> {
+    pub(crate) fn new(
+        name: String,
+        addresses: Vec<Address>,
+        dialer: Dialer,
+        announcer: Announcer,
+    ) -> Arc<Self> {
         Arc::new(Self {
             name,
             addresses,
             dialer,
             favourite: AtomicUsize::new(0),
             known: Mutex::new(None),
+            compared: Mutex::new(None),
+            announcer,
             followed: AtomicBool::new(false),
         })
     }
@@ -63,13 +74,22 @@ impl Sentinels {
             match self.ask(&self.addresses[index]).await {
                 Ok(address) => {
                     self.favourite.store(index, Ordering::Relaxed);
-                    *self.known.lock().unwrap_or_else(PoisonError::into_inner) = Some(address.clone());
+                    self.note(&address);
                     return Ok(address);
                 }
                 Err(error) => causes.push(error.to_string()),
             }
         }
         Err(Error::unavailable(format!("no sentinel knows the master {}: {}", self.name, causes.join("; "))))
+    }
+
+    /// Tells of a master that is not the one before.
+    fn note(&self, master: &Address) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.as_ref().is_some_and(|known| known != master) {
+            self.announcer.announce(Event::Failover { to: master.to_string() });
+        }
+        *known = Some(master.clone());
     }
 
     async fn ask(&self, sentinel: &Address) -> Result<Address> {
@@ -150,10 +170,12 @@ impl Sentinels {
 
     /// Leaves a server that is not the master any more.
     async fn compare(&self, node: &Node) {
-        let before = self.known.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let Ok(master) = self.master().await else { return };
+        let before = {
+            let mut compared = self.compared.lock().unwrap_or_else(PoisonError::into_inner);
+            mem::replace(&mut *compared, Some(master.clone()))
+        };
         if before.is_some_and(|before| before != master) {
-            node.common.announcer.announce(Event::Failover { to: master.to_string() });
             node.replace_all("failover");
         }
     }

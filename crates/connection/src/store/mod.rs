@@ -1,5 +1,6 @@
 //! The store: a cheap handle on Redis, or on memory.
 
+mod answer;
 mod shared;
 mod shutdown;
 
@@ -7,14 +8,18 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use redstart_keys::Prefix;
 
-pub use self::shutdown::Shutdown;
+pub(crate) use self::answer::WeakStore;
+pub use self::{
+    answer::{Answer, By},
+    shutdown::Shutdown,
+};
 use self::{shared::Shared, shutdown::Hooks};
 use crate::{
     Capabilities, Clock, Cmd, Config, ConfigError, Effect, Error, ErrorKind, Events, Memory, Operation,
     Outage, Redis, Renewer, Result, Status, Tasks, Timestamp, Value,
-    door::{Door, InFlight},
+    door::{Door, InFlight, Reach},
     events::Announcer,
-    redis::{IN_FLIGHT, Link},
+    redis::{IN_FLIGHT, Link, Route},
     telemetry,
 };
 
@@ -30,7 +35,7 @@ use crate::{
 #[derive(Clone)]
 pub struct Store {
     inner: Arc<Inner>,
-    within: Duration,
+    reach: Reach,
 }
 
 struct Inner {
@@ -195,7 +200,7 @@ impl Store {
                 hooks,
                 shared,
             }),
-            within,
+            reach: Reach { within, direct: false },
         }
     }
 
@@ -213,21 +218,39 @@ impl Store {
     ///
     /// If this is dropped midway the operation may have been carried out.
     pub async fn run<O: Operation>(&self, operation: &O) -> Result<O::Output> {
+        self.ask(operation).await.map(|answer| answer.output)
+    }
+
+    /// Carries out one operation, and tells who answered.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::run`].
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`Store::run`].
+    pub async fn ask<O: Operation>(&self, operation: &O) -> Result<Answer<O::Output>> {
         let inner = &*self.inner;
         let _call = inner.calls.enter().map_err(|error| error.in_operation(O::NAME))?;
         let started = inner.clock.instant();
         let result = match &inner.place {
-            Place::Memory(memory) => operation.on_memory(memory, inner.clock.now()),
+            Place::Memory(memory) => {
+                operation.on_memory(memory, inner.clock.now()).map(|output| Answer { output, by: By::Memory })
+            }
             Place::Redis(door) => {
                 let span = tracing::debug_span!("redis", operation = O::NAME);
                 if span.is_disabled() {
-                    door.run(operation, self.within).await
+                    self.through(door, operation).await
                 } else {
-                    tracing::Instrument::instrument(door.run(operation, self.within), span).await
+                    tracing::Instrument::instrument(self.through(door, operation), span).await
                 }
             }
         };
-        let outcome = result.as_ref().map_or_else(|error| error_label(error.kind()), O::outcome);
+        let outcome = match &result {
+            Ok(answer) => O::outcome(&answer.output),
+            Err(error) => error_label(error.kind()),
+        };
         telemetry::record(O::NAME, outcome, inner.clock.instant().saturating_duration_since(started));
         result.map_err(|error| error.in_operation(O::NAME))
     }
@@ -246,13 +269,14 @@ impl Store {
     /// The same store with a deadline for each call; nested handles take the smaller one.
     #[must_use]
     pub fn within(&self, deadline: Duration) -> Self {
-        Self { inner: Arc::clone(&self.inner), within: self.within.min(deadline) }
+        let reach = Reach { within: self.reach.within.min(deadline), ..self.reach };
+        Self { inner: Arc::clone(&self.inner), reach }
     }
 
     /// The deadline of each call of this handle.
     #[must_use]
     pub const fn deadline(&self) -> Duration {
-        self.within
+        self.reach.within
     }
 
     /// Subscribes to what happens to the connection from now on.
@@ -320,6 +344,9 @@ impl Store {
         status.permits = status.lanes * IN_FLIGHT;
         let cause = nodes.iter().find_map(|node| node.down()).map(|error| error.to_string());
         status.last_error = cause.or_else(|| link.cluster_error()).filter(|_| status.connected == 0);
+        if let Route::Rest(rest) = &link.route {
+            rest.status(&mut status);
+        }
         status
     }
 
@@ -346,13 +373,18 @@ impl Store {
 
 /// Waits for a connection that an ordinary command could use.
 async fn reach(link: &Link) -> Result<()> {
+    if let Route::Rest(rest) = &link.route {
+        return rest.greet().await;
+    }
     let node = link.node(None, false).await?;
     node.lane_in_turn().await.map(drop)
 }
 
 fn is_down(link: &Link) -> bool {
     let nodes = link.nodes();
-    link.cluster_error().is_some() || nodes.iter().any(|node| node.down().is_some())
+    matches!(link.route, Route::Rest(_))
+        || link.cluster_error().is_some()
+        || nodes.iter().any(|node| node.down().is_some())
 }
 
 const fn error_label(kind: ErrorKind) -> &'static str {
@@ -367,7 +399,10 @@ const fn error_label(kind: ErrorKind) -> &'static str {
 
 impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Store").field("place", &self.inner.description).field("within", &self.within).finish()
+        f.debug_struct("Store")
+            .field("place", &self.inner.description)
+            .field("within", &self.reach.within)
+            .finish()
     }
 }
 

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use super::Store;
+use super::{Place, Store};
 use crate::{
     BoxFuture, Event,
     clock::{deadline_in, runtime_now},
@@ -59,6 +59,9 @@ impl Store {
             if tokio::time::timeout_at(give_up, hook()).await.is_err() {
                 tracing::warn!("the shutdown's time is over before everything was released");
             }
+        }
+        if let Place::Redis(door) = &inner.place {
+            door.standby.say_goodbye(self);
         }
         inner.calls.close();
         let calls_left = inner.calls.drained(give_up.saturating_duration_since(runtime_now())).await;

@@ -78,7 +78,9 @@ impl SlotMove {
     pub fn finish(mut self) {
         self.move_keys();
         let slot = self.slot.to_string();
-        // The new master first: it makes the epoch under which the others accept the change.
+        // The new master first: it makes the epoch under which the others accept the change. Made great by
+        // force: after several moves two masters can have one epoch, and then they never agree.
+        self.target.command(&["CLUSTER", "BUMPEPOCH"]);
         for raw in [&mut self.target, &mut self.source].into_iter().chain(&mut self.others) {
             raw.command(&["CLUSTER", "SETSLOT", &slot, "NODE", &self.target_id]);
         }

@@ -169,12 +169,6 @@ impl Breaker {
         }
     }
 
-    /// When a call may be let through again; none when one may be now.
-    pub(crate) fn closed_until(&self) -> Option<Instant> {
-        let detail = self.detail();
-        (self.state.load(Ordering::Acquire) == OPEN).then_some(detail.until)
-    }
-
     fn settle(&self, permit: &Permit<'_>, failed: Option<&dyn fmt::Display>) {
         let now = runtime_now();
         let took = now.saturating_duration_since(permit.began);

@@ -10,6 +10,8 @@ use redis::{
     AsyncConnectionConfig, ProtocolVersion, PushInfo, RedisConnectionInfo, aio::MultiplexedConnection,
 };
 use secrecy::ExposeSecret;
+#[cfg(feature = "rest")]
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
 
 pub(crate) use self::login::Login;
@@ -117,14 +119,27 @@ impl Dialer {
             let driver: BoxFuture<'static, ()> = Box::pin(driver);
             Ok((Dialled { connection, identity }, driver))
         };
-        let (dialled, driver) =
-            tokio::time::timeout(self.handshake_timeout, opening).await.map_err(|_| {
-                Error::unavailable(format!(
-                    "cannot connect to {address}: no answer within {:?}",
-                    self.handshake_timeout
-                ))
-            })??;
+        let (dialled, driver) = tokio::time::timeout(self.handshake_timeout, opening)
+            .await
+            .map_err(|_| self.no_answer(address))??;
         if self.tasks.spawn_to_end(driver) { Ok(dialled) } else { Err(Error::shutdown()) }
+    }
+
+    /// Opens a socket for a protocol in which every request says who asks.
+    #[cfg(feature = "rest")]
+    pub(crate) async fn socket(
+        &self,
+        address: &Address,
+    ) -> Result<(impl AsyncRead + AsyncWrite + Send + Unpin + 'static, Identity)> {
+        let opening = async { Ok((self.stream(address).await?, self.identity().await?)) };
+        tokio::time::timeout(self.handshake_timeout, opening)
+            .await
+            .unwrap_or_else(|_| Err(self.no_answer(address)))
+    }
+
+    fn no_answer(&self, address: &Address) -> Error {
+        let within = self.handshake_timeout;
+        Error::unavailable(format!("cannot connect to {address}: no answer within {within:?}"))
     }
 
     async fn stream(&self, address: &Address) -> Result<Stream> {
@@ -172,6 +187,12 @@ impl Dialer {
 }
 
 impl Identity {
+    /// The password, or what stands for it.
+    #[cfg(feature = "rest")]
+    pub(crate) fn secret(&self) -> Option<&str> {
+        self.credentials.as_ref().map(|credentials| credentials.password.expose_secret())
+    }
+
     /// The command that logs a living connection in with these credentials.
     pub(crate) fn auth(&self) -> Option<redis::Cmd> {
         let Credentials { username, password } = self.credentials.as_ref()?;
