@@ -1,6 +1,12 @@
 //! Where a server listens.
 
-use std::{fmt, path::PathBuf};
+use std::{
+    fmt,
+    net::{IpAddr, Ipv6Addr},
+    path::PathBuf,
+};
+
+use url::Host;
 
 use super::ConfigError;
 
@@ -36,6 +42,29 @@ impl Address {
             Self::Unix(_) => "localhost",
         }
     }
+
+    /// Whether what is sent there stays on this machine.
+    pub(crate) fn is_loopback(&self) -> bool {
+        match self {
+            Self::Tcp { host, .. } => match host.parse::<IpAddr>() {
+                Ok(address) => address.to_canonical().is_loopback(),
+                Err(_) => host == "localhost" || host.ends_with(".localhost"),
+            },
+            Self::Unix(_) => true,
+        }
+    }
+
+    /// Whether what is sent there stays in a private network, as far as the address tells.
+    pub(crate) fn is_near(&self) -> bool {
+        match self {
+            Self::Tcp { host, .. } => is_near(&match host.parse() {
+                Ok(IpAddr::V4(address)) => Host::Ipv4(address),
+                Ok(IpAddr::V6(address)) => Host::Ipv6(address),
+                Err(_) => Host::Domain(host),
+            }),
+            Self::Unix(_) => true,
+        }
+    }
 }
 
 /// Reads several addresses; names the first that makes no sense.
@@ -53,6 +82,27 @@ pub(crate) fn parse_all<A: AsRef<str>>(
         addresses.push(address);
     }
     if addresses.is_empty() { Err(ConfigError::one(what, "names no address", right)) } else { Ok(addresses) }
+}
+
+/// Whether a host is on this machine or in its private network, as far as its name tells.
+pub(super) fn is_near(host: &Host<&str>) -> bool {
+    match host {
+        Host::Ipv4(address) => address.is_loopback() || address.is_private() || address.is_link_local(),
+        Host::Ipv6(address) => is_near_v6(*address),
+        // A name without a dot means something in this network alone, as that of a container does.
+        Host::Domain(name) => {
+            !name.contains('.') || [".localhost", ".local", ".internal", ".svc"].iter().any(|end| name.ends_with(end))
+        }
+    }
+}
+
+fn is_near_v6(address: Ipv6Addr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(address) => is_near(&Host::Ipv4(address)),
+        IpAddr::V6(address) => {
+            address.is_loopback() || address.is_unique_local() || address.is_unicast_link_local()
+        }
+    }
 }
 
 impl fmt::Display for Address {

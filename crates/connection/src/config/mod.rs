@@ -369,6 +369,15 @@ impl Config {
         if self.pool_size == 0 {
             problems.push(Problem::new("REDIS_POOL_SIZE", "is 0", "1 or more"));
         }
+        if self.mode == Mode::Rest {
+            if cfg!(not(feature = "rest")) {
+                let what = "is `rest`, which this build does not speak";
+                problems.push(Problem::new("REDIS_MODE", what, "the cargo feature `rest`"));
+            }
+            if self.db != 0 {
+                problems.push(Problem::new("REDIS_DB", "is not 0", "0, the one database behind REST"));
+            }
+        }
         if problems.is_empty() { Ok(()) } else { Err(ConfigError::new(problems)) }
     }
 

@@ -7,11 +7,16 @@ use std::{borrow::Cow, error::Error, fmt};
 pub struct ConfigError(Vec<Problem>);
 
 /// One thing that is wrong.
+///
+/// It reads as a line of its own: `redis.toml:4:8: redis.mode is "sharded"; right would be …`.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Problem {
     variable: Cow<'static, str>,
+    place: Option<String>,
     what: Cow<'static, str>,
     right: Cow<'static, str>,
+    /// Where the setting stands among all.
+    rank: usize,
 }
 
 impl Problem {
@@ -20,18 +25,38 @@ impl Problem {
         what: impl Into<Cow<'static, str>>,
         right: impl Into<Cow<'static, str>>,
     ) -> Self {
-        Self { variable: variable.into(), what: what.into(), right: right.into() }
+        Self { variable: variable.into(), place: None, what: what.into(), right: right.into(), rank: 0 }
     }
 
-    pub(crate) fn about(mut self, variable: &'static str) -> Self {
+    pub(crate) fn about(mut self, variable: impl Into<Cow<'static, str>>) -> Self {
         self.variable = variable.into();
         self
     }
 
-    /// The variable or setting.
+    pub(crate) fn at(mut self, place: impl Into<Option<String>>) -> Self {
+        self.place = place.into();
+        self
+    }
+
+    pub(crate) const fn ranked(mut self, rank: usize) -> Self {
+        self.rank = rank;
+        self
+    }
+
+    pub(crate) const fn rank(&self) -> usize {
+        self.rank
+    }
+
+    /// The variable, the field of a file, or the setting.
     #[must_use]
     pub fn variable(&self) -> &str {
         &self.variable
+    }
+
+    /// Where it stands in a file, such as `redis.toml:4:9`; none outside of files.
+    #[must_use]
+    pub fn place(&self) -> Option<&str> {
+        self.place.as_deref()
     }
 
     /// What is wrong with it; never a secret.
@@ -69,6 +94,9 @@ impl ConfigError {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(place) = &self.place {
+            write!(f, "{place}: ")?;
+        }
         write!(f, "{} {}; right would be {}", self.variable, self.what, self.right)
     }
 }

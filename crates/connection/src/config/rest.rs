@@ -1,14 +1,11 @@
 //! A server behind HTTP, as Upstash offers it.
 
-use std::{
-    net::{IpAddr, Ipv6Addr},
-    time::Duration,
-};
+use std::time::Duration;
 
 use secrecy::SecretString;
 use url::{Host, Url};
 
-use super::{Address, Config, ConfigError, Mode, Problem, TlsConfig};
+use super::{Address, Config, ConfigError, Mode, Problem, TlsConfig, address::is_near};
 
 const RIGHT_URL: &str = "an address like https://eu1-example.upstash.io";
 
@@ -75,27 +72,6 @@ pub(super) fn parse(text: &str, token: String) -> Result<Config, Problem> {
         command_timeout: Duration::from_secs(1),
         ..Config::standalone(address)
     })
-}
-
-/// Whether a host is on this machine or in its private network, as far as its name tells.
-fn is_near(host: &Host<&str>) -> bool {
-    match host {
-        Host::Ipv4(address) => address.is_loopback() || address.is_private() || address.is_link_local(),
-        Host::Ipv6(address) => is_near_v6(*address),
-        // A name without a dot means something in this network alone, as that of a container does.
-        Host::Domain(name) => {
-            !name.contains('.') || [".localhost", ".local", ".internal"].iter().any(|end| name.ends_with(end))
-        }
-    }
-}
-
-fn is_near_v6(address: Ipv6Addr) -> bool {
-    match address.to_canonical() {
-        IpAddr::V4(address) => is_near(&Host::Ipv4(address)),
-        IpAddr::V6(address) => {
-            address.is_loopback() || address.is_unique_local() || address.is_unicast_link_local()
-        }
-    }
 }
 
 fn wrong(what: &str) -> Problem {

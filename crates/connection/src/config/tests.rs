@@ -91,6 +91,7 @@ fn secrets_stay_out_of_debug() {
 }
 
 #[test]
+#[cfg(feature = "rest")]
 fn rest_is_taken_where_no_other_server_is_named() {
     let (url, token) = (("KV_REST_API_URL", "https://kv.example.org"), ("KV_REST_API_TOKEN", "hunter2"));
     assert_eq!(described(&[url, token]), "https://kv.example.org:443");
@@ -107,4 +108,12 @@ fn rest_is_taken_where_no_other_server_is_named() {
         assert_eq!(error.problems().iter().map(Problem::variable).collect::<Vec<_>>(), [name]);
         assert!(!error.to_string().contains("hunter"), "{error}");
     }
+}
+
+#[test]
+fn rest_in_a_build_without_it_names_the_feature() {
+    let config = Config::rest("https://kv.example.org", "hunter2").expect("it is right");
+    let told = config.validate().err().map(|error| error.to_string());
+    assert_eq!(told.is_none(), cfg!(feature = "rest"));
+    assert!(told.is_none_or(|told| told.contains("feature `rest`") && !told.contains("hunter2")));
 }

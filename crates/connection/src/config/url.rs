@@ -10,40 +10,66 @@ use super::{Address, Config, Problem, TlsConfig};
 
 const RIGHT_URL: &str = "an address like redis://user:password@host:6379/0";
 
-/// Reads an address; no problem repeats it, since it may hold a password.
-pub(super) fn parse(text: &str) -> Result<Config, Problem> {
-    let url = Url::parse(text).map_err(|error| wrong(format!("is no address: {error}")))?;
-    let mut config = match url.scheme() {
-        "redis" | "valkey" => Config::standalone(host_and_port(&url)?),
-        "rediss" | "valkeys" => {
-            Config { tls: Some(TlsConfig::new()), ..Config::standalone(host_and_port(&url)?) }
+/// What an address says, and nothing that it doesn't.
+pub(super) struct Located {
+    pub(super) address: Address,
+    pub(super) db: Option<u32>,
+    pub(super) username: Option<String>,
+    pub(super) password: Option<SecretString>,
+    pub(super) tls: bool,
+}
+
+impl Located {
+    const fn new(address: Address, tls: bool) -> Self {
+        Self { address, db: None, username: None, password: None, tls }
+    }
+
+    pub(super) fn config(self) -> Config {
+        let Self { address, db, username, password, tls } = self;
+        Config {
+            db: db.unwrap_or(0),
+            username,
+            password,
+            tls: tls.then(TlsConfig::new),
+            ..Config::standalone(address)
         }
+    }
+}
+
+/// Reads an address; no problem repeats it, since it may hold a password.
+pub(super) fn parse(text: &str) -> Result<Located, Problem> {
+    let url = Url::parse(text).map_err(|error| wrong(format!("is no address: {error}")))?;
+    let mut located = match url.scheme() {
+        "redis" | "valkey" => Located::new(host_and_port(&url)?, false),
+        "rediss" | "valkeys" => Located::new(host_and_port(&url)?, true),
         "unix" | "redis+unix" | "valkey+unix" => return socket(&url),
         scheme => return Err(wrong(format!("has the scheme {scheme:?}"))),
     };
-    login(&url, &mut config)?;
+    login(&url, &mut located)?;
     let path = url.path().trim_matches('/');
     if !path.is_empty() {
-        config.db = path.parse().map_err(|_| wrong("has a database that is no number"))?;
+        located.db = Some(path.parse().map_err(|_| wrong("has a database that is no number"))?);
     }
-    Ok(config)
+    Ok(located)
 }
 
 /// `unix:/run/redis.sock?db=1`
-fn socket(url: &Url) -> Result<Config, Problem> {
+fn socket(url: &Url) -> Result<Located, Problem> {
     let path = decoded(url.path())?;
     if path.trim_matches('/').is_empty() {
         return Err(wrong("names no socket"));
     }
-    let mut config = Config::standalone(Address::Unix(PathBuf::from(path)));
-    login(url, &mut config)?;
+    let mut located = Located::new(Address::Unix(PathBuf::from(path)), false);
+    login(url, &mut located)?;
     for (name, value) in url.query_pairs() {
         match &*name {
-            "db" => config.db = value.parse().map_err(|_| wrong("has a database that is no number"))?,
+            "db" => {
+                located.db = Some(value.parse().map_err(|_| wrong("has a database that is no number"))?);
+            }
             other => return Err(wrong(format!("has the unknown part {other:?}"))),
         }
     }
-    Ok(config)
+    Ok(located)
 }
 
 fn host_and_port(url: &Url) -> Result<Address, Problem> {
@@ -51,12 +77,12 @@ fn host_and_port(url: &Url) -> Result<Address, Problem> {
     Ok(Address::tcp(host.trim_matches(['[', ']']), url.port().unwrap_or(6379)))
 }
 
-fn login(url: &Url, config: &mut Config) -> Result<(), Problem> {
+fn login(url: &Url, located: &mut Located) -> Result<(), Problem> {
     if !url.username().is_empty() {
-        config.username = Some(decoded(url.username())?);
+        located.username = Some(decoded(url.username())?);
     }
     if let Some(password) = url.password() {
-        config.password = Some(SecretString::from(decoded(password)?));
+        located.password = Some(SecretString::from(decoded(password)?));
     }
     Ok(())
 }

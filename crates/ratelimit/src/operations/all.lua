@@ -1,10 +1,11 @@
 -- Charges several limiters, or refuses and charges none.
 --
 -- KEYS[i]  a limiter, kept as by window.lua or burst.lua; one key may come several times
--- ARGV     now | keep: ms for which the keys outlive their meaning
+-- ARGV     now | keep: ms for which the keys outlive their meaning, or empty to try and charge nothing
 --          | for each key: limit | period: µs | grain: µs that share one entry | cost
 --          (a burst has grain 0, its size for the limit, and the µs in which one comes back for the period)
--- Answer   for each key: remaining, µs until nothing is in use, µs to wait (0: would be charged)
+-- Answer   for each key: remaining, µs until nothing is in use, µs to wait (0: would be charged);
+--          after the charge, or as it was when nothing is charged
 local now = tonumber(ARGV[1])
 if not now then local t = redis.call('TIME'); now = t[1] * 1000000 + t[2] end
 local keep = tonumber(ARGV[2])
@@ -93,11 +94,11 @@ local answer = {}
 for i, trial in ipairs(trials) do
   local value = trial.charged
   if refused then value = trial.repaired end
-  if value then
+  if value and keep then
     local ttl = math.ceil((trial.until_moment - now) / 1000) + keep
     redis.call('SET', KEYS[i], value, 'PX', string.format('%.0f', ttl))
   end
-  local reading = refused and trial.before or trial.after
+  local reading = (refused or not keep) and trial.before or trial.after
   table.insert(answer, reading[1])
   table.insert(answer, reading[2])
   table.insert(answer, trial.wait)

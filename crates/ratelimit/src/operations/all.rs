@@ -1,5 +1,6 @@
 use std::{collections::HashMap, sync::Arc};
 
+use futures_util::future::join_all;
 use redstart_connection::{Effect, Error, Memory, Operation, Outage, Redis, Result, Script, Timestamp, Tx};
 use redstart_keys::{Key, Ttl};
 
@@ -13,7 +14,9 @@ static ALL: Script = Script::new("ratelimit.all", include_str!("all.lua"));
 
 /// Charges several limiters, or refuses and charges none.
 ///
-/// One round trip. All keys go to one script, which a cluster admits only for keys of one slot.
+/// One round trip, in one script. In a cluster whose slots the keys do not share it takes two: all are
+/// tried, and when all would allow they are charged; a limiter that somebody else fills in between
+/// refuses, and what its neighbours were charged stays charged: never too much is admitted.
 #[derive(Clone, Debug)]
 pub struct TakeAll {
     charges: Vec<Charge>,
@@ -25,6 +28,52 @@ impl TakeAll {
     #[must_use]
     pub const fn new(charges: Vec<Charge>, least_ttl: Ttl) -> Self {
         Self { charges, least_ttl }
+    }
+
+    /// Charges limiters of several slots, or only tries to.
+    async fn in_slots(
+        &self,
+        redis: &Redis,
+        groups: &[Vec<usize>],
+        charged: Option<Ttl>,
+    ) -> Result<Vec<Reading>> {
+        let parts = groups.iter().map(|group| self.in_one_slot(redis, group, charged));
+        let mut readings = vec![Reading::default(); self.charges.len()];
+        for (group, part) in groups.iter().zip(join_all(parts).await) {
+            for (&index, reading) in group.iter().zip(part?) {
+                readings[index] = reading;
+            }
+        }
+        Ok(readings)
+    }
+
+    /// Charges limiters of one slot, or only tries to when no TTL says for how long.
+    async fn in_one_slot(
+        &self,
+        redis: &Redis,
+        group: &[usize],
+        charged: Option<Ttl>,
+    ) -> Result<Vec<Reading>> {
+        let mut script = redis.script(&ALL);
+        script = match charged {
+            Some(least_ttl) => script.arg(keep(least_ttl)),
+            None => script.arg(""),
+        };
+        for &index in group {
+            let Charge { key, rule, cost } = &self.charges[index];
+            let (limit, period, grain) = match rule {
+                Rule::Window(window) => (window.limit, window.period, window.grain),
+                Rule::Burst(burst) => (burst.size, burst.interval, 0),
+            };
+            script = script.key(key).arg(limit).arg(period).arg(grain).arg(cost.get());
+        }
+        let mut numbers = script.invoke().await?.into_array()?.into_iter();
+        let readings = group.iter().map(|_| {
+            let mut next =
+                || numbers.next().ok_or_else(|| Error::protocol("expected more limiters in an answer"));
+            reading(next()?, next()?, next()?)
+        });
+        readings.collect()
     }
 
     fn restore(&self, tx: &mut Tx<'_>, before: &[Option<Arc<State>>]) {
@@ -55,21 +104,16 @@ impl Operation for TakeAll {
     }
 
     async fn on_redis(&self, redis: &Redis) -> Result<Vec<Reading>> {
-        let mut script = redis.script(&ALL).arg(keep(self.least_ttl));
-        for Charge { key, rule, cost } in &self.charges {
-            let (limit, period, grain) = match rule {
-                Rule::Window(window) => (window.limit, window.period, window.grain),
-                Rule::Burst(burst) => (burst.size, burst.interval, 0),
-            };
-            script = script.key(key).arg(limit).arg(period).arg(grain).arg(cost.get());
+        let keys: Vec<&Key> = self.charges.iter().map(|charge| &charge.key).collect();
+        let groups = redis.groups(&keys);
+        if let [all] = groups.as_slice() {
+            return self.in_one_slot(redis, all, Some(self.least_ttl)).await;
         }
-        let mut numbers = script.invoke().await?.into_array()?.into_iter();
-        let readings = self.charges.iter().map(|_| {
-            let mut next =
-                || numbers.next().ok_or_else(|| Error::protocol("expected more limiters in an answer"));
-            reading(next()?, next()?, next()?)
-        });
-        readings.collect()
+        let tried = self.in_slots(redis, &groups, None).await?;
+        if tried.iter().any(|reading| reading.retry_after.is_some()) {
+            return Ok(tried);
+        }
+        self.in_slots(redis, &groups, Some(self.least_ttl)).await
     }
 
     fn on_memory(&self, memory: &Memory, now: Timestamp) -> Result<Vec<Reading>> {

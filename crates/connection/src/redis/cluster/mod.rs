@@ -32,6 +32,8 @@ use crate::{Error, Event, Result, clock::deadline_in, config::Address};
 const REFRESH_EVERY: Duration = Duration::from_secs(30);
 /// The same while a node is down or a redirection came.
 const REFRESH_SOON: Duration = Duration::from_millis(250);
+/// The same while reads are to go to replicas and there are none: a new one is not named at once.
+const REFRESH_FOR_REPLICAS: Duration = Duration::from_secs(1);
 /// How long one node may take to tell the owners.
 const PATIENCE: Duration = Duration::from_millis(500);
 
@@ -178,8 +180,12 @@ impl Cluster {
         tokio::select! {
             () = self.stale.notified() => sleep(REFRESH_SOON / 10).await,
             () = self.common.nodes_changed.notified() => sleep(REFRESH_SOON / 2).await,
-            () = sleep(REFRESH_EVERY) => {}
+            () = sleep(if self.lacks_replicas() { REFRESH_FOR_REPLICAS } else { REFRESH_EVERY }) => {}
         }
+    }
+
+    fn lacks_replicas(&self) -> bool {
+        self.replica_reads && self.slots.load().shards.iter().any(|shard| shard.replicas.is_empty())
     }
 
     /// Asks the nodes in turn, those that are connected first.
