@@ -4,3 +4,4 @@
 
 mod marketplace;
 mod service;
+mod topology;

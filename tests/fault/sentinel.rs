@@ -2,7 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use redstart_connection::{Config, Credentials, Event, Store};
+use redstart_connection::{Append, Config, Credentials, Delivery, Event, Feed, Store};
+use redstart_keys::{Category, Key, Ttl};
 use redstart_testkit::{Sentinels, eventually, fresh_prefix};
 use tokio::task::JoinSet;
 
@@ -97,4 +98,20 @@ async fn unknown_master_is_named() {
         error.to_string().contains("nobody")
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn feed_reads_from_the_new_master_and_says_what_it_may_have_missed() {
+    let sentinels = Sentinels::start();
+    let store = Store::lazy(&config(&sentinels)).unwrap();
+    works(&store).await;
+    let news = Key::namespace(Category::Cache, "user", "inv");
+    let mut feed = Feed::open(&store, news.clone());
+    assert_eq!(feed.next().await.unwrap(), Delivery::Idle);
+    sentinels.failover().await;
+    works(&store).await;
+    let append = Append::new(news, Ttl::hours(1)).field("n", "1");
+    eventually(GUARD, async || store.run(&append).await.is_ok()).await;
+    // Either the entry itself, or the word that something was lost; never silence.
+    eventually(GUARD, async || matches!(feed.next().await, Ok(Delivery::Entries(_) | Delivery::Gap))).await;
 }

@@ -7,6 +7,7 @@ use redstart_connection::{BreakerState, Config, ErrorKind, Event, Events, Store}
 use redstart_keys::{Category, Entity, Ttl};
 use redstart_lock::Locks;
 use redstart_testkit::{Fault, Proxy, RedisServer, eventually, fresh_prefix};
+use tokio::task::JoinSet;
 
 use crate::support::GUARD;
 
@@ -17,7 +18,7 @@ type Users = Cache<u64, String>;
 
 /// A server that can be away from one moment to the next, with all that it knows.
 struct Bench {
-    server: RedisServer,
+    _server: RedisServer,
     proxy: Proxy,
     store: Store,
     users: Users,
@@ -31,7 +32,7 @@ impl Bench {
         let config = Config::from_url(&server.url_at(proxy.address())).unwrap();
         let store = Store::connect(&config.with_prefix(&fresh_prefix()).unwrap()).await.unwrap();
         let (users, events) = (Users::new(&store, &USER), store.events());
-        Self { server, proxy, store, users, events }
+        Self { _server: server, proxy, store, users, events }
     }
 
     async fn goes_away(&self) {
@@ -128,23 +129,22 @@ async fn no_reader_sees_an_old_value_on_the_way_back() {
     for id in 0..200 {
         bench.users.invalidate(&id).await.expect("memory stands in");
     }
-    let readers: Vec<_> = (0..4_u64)
-        .map(|reader| {
-            let users = bench.users.clone();
-            tokio::task::spawn(async move {
-                for turn in 0..2_000 {
-                    let load = || async { Ok::<_, Infallible>(Some("new".to_owned())) };
-                    let id = (reader * 50 + turn) % 200;
-                    let cached = users.get_or_load(&id, load).await.unwrap().unwrap();
-                    assert_eq!(cached.as_str(), "new", "{id} by {:?}", cached.source());
-                    tokio::task::yield_now().await;
-                }
-            })
-        })
-        .collect();
+    let mut readers = JoinSet::new();
+    for reader in 0..4_u64 {
+        let users = bench.users.clone();
+        readers.spawn(async move {
+            for turn in 0..2_000 {
+                let load = || async { Ok::<_, Infallible>(Some("new".to_owned())) };
+                let id = (reader * 50 + turn) % 200;
+                let cached = users.get_or_load(&id, load).await.unwrap().unwrap();
+                assert_eq!(cached.as_str(), "new", "{id} by {:?}", cached.source());
+                tokio::task::yield_now().await;
+            }
+        });
+    }
     bench.comes_back().await;
-    for reader in readers {
-        reader.await.expect("no old value was seen");
+    while let Some(reader) = readers.join_next().await {
+        reader.expect("no old value was seen");
     }
     assert_eq!(bench.read(7, "newer").await.0, "new");
 }

@@ -1,7 +1,7 @@
 //! The two bodies of each operation are one contract.
 //!
-//! Random histories run on the embedded store and on a real server under one clock that the history
-//! moves; every answer must be the same, and afterwards no key may be without a TTL.
+//! Random histories run on the embedded store and on a real server, over TCP and over HTTP, under one
+//! clock that the history moves; every answer must be the same, and afterwards no key may be without a TTL.
 
 mod cache;
 mod feed;
@@ -9,10 +9,11 @@ mod lock;
 mod monitor;
 mod ratelimit;
 
-use std::{cell::RefCell, fmt::Debug, time::Duration};
+use std::{cell::RefCell, fmt::Debug, sync::OnceLock, time::Duration};
 
+use proptest::prelude::*;
 use redstart_connection::{Clock, Config, Operation, Store, Timestamp};
-use redstart_testkit::{Raw, fresh_prefix, shared};
+use redstart_testkit::{Raw, RestBridge, fresh_prefix, shared};
 use tokio::runtime::Runtime;
 
 /// Histories of one case on both stores.
@@ -25,11 +26,38 @@ pub(crate) struct World {
     runtime: Runtime,
 }
 
+/// How the server is reached.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Way {
+    Tcp,
+    Rest,
+}
+
+pub(crate) fn way() -> impl Strategy<Value = Way> {
+    prop_oneof![2 => Just(Way::Tcp), 1 => Just(Way::Rest)]
+}
+
+const TOKEN: &str = "token";
+
+/// The shared server, behind HTTP.
+fn bridge() -> &'static RestBridge {
+    static BRIDGE: OnceLock<RestBridge> = OnceLock::new();
+    BRIDGE.get_or_init(|| RestBridge::start(shared(), TOKEN))
+}
+
 impl World {
     pub(crate) fn new() -> Self {
+        Self::over(Way::Tcp)
+    }
+
+    pub(crate) fn over(way: Way) -> Self {
         let clock = Clock::manual(Timestamp::from_micros(1_700_000_000_000_000));
         let prefix = fresh_prefix();
-        let config = Config::from_url(&shared().url())
+        let config = match way {
+            Way::Tcp => Config::from_url(&shared().url()),
+            Way::Rest => Config::rest(&bridge().url(), TOKEN),
+        };
+        let config = config
             .and_then(|config| config.with_prefix(&prefix))
             .unwrap()
             // The histories are about answers, not about speed.

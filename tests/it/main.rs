@@ -15,5 +15,7 @@ mod harness_tls;
 mod lock;
 mod metrics;
 mod ratelimit;
+mod rest;
 mod secure;
 mod support;
+mod topology;

@@ -46,7 +46,7 @@ pub use crate::{
     clock::{Clock, Timestamp},
     cmd::{Cmd, WriteArg},
     config::{
-        BreakerConfig, Config, ConfigError, Credentials, CredentialsProvider, PasswordFile, Problem,
+        BreakerConfig, Config, ConfigError, Credentials, CredentialsProvider, PasswordFile, Preset, Problem,
         TlsConfig, VARIABLES, Variable,
     },
     error::{Certainty, Error, ErrorKind, Result},

@@ -1,5 +1,7 @@
 //! What the store knows of itself.
 
+use std::time::Duration;
+
 use crate::BreakerState;
 
 /// A snapshot of the store's connections.
@@ -18,10 +20,22 @@ pub struct Status {
     pub permits: usize,
     /// Calls waiting for a permit.
     pub waiting: usize,
+    /// Connections that are open or being opened, by all stores of one configuration.
+    pub connections: usize,
+    /// How many of those there may be.
+    pub connections_max: usize,
     /// Exclusive connections in use.
     pub exclusive_in_use: usize,
     /// How many exclusive connections there may be.
     pub exclusive_size: usize,
+    /// How often somebody had to wait for an exclusive connection.
+    pub exclusive_waits: u64,
+    /// How long they waited, all together.
+    pub exclusive_waited: Duration,
+    /// How often one of them waited in vain.
+    pub exclusive_exhausted: u64,
+    /// The percentage of the capacity in use above which health is called degraded; 0 without a server.
+    pub utilization_threshold: u8,
     /// Where the breaker stands; of several servers' the worst.
     pub breaker: BreakerState,
     /// Why the last attempt to connect failed, while no lane is connected.

@@ -6,6 +6,9 @@ use redstart_connection::{Error, ErrorKind, Status};
 
 use crate::{ServerInfo, Window, info::ratio};
 
+/// The rule whose threshold the configuration sets.
+pub(crate) const POOL_RULE: &str = "pool";
+
 /// What a look at the store found; the rules judge it.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
@@ -67,5 +70,11 @@ impl Facts {
         let Status { in_flight, permits, exclusive_in_use, exclusive_size, .. } = self.status;
         let lanes = share(in_flight, permits)?;
         Some(lanes.max(share(exclusive_in_use, exclusive_size).unwrap_or(0.0)))
+    }
+
+    /// What the configuration sets in the place of a rule's own threshold of a warning.
+    pub(crate) fn threshold_of(&self, rule: &str) -> Option<f64> {
+        let percent = self.status.utilization_threshold;
+        (rule == POOL_RULE && percent > 0).then(|| f64::from(percent) / 100.0)
     }
 }

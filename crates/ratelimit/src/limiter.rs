@@ -42,10 +42,12 @@ impl Limiter {
     pub fn new(store: Store) -> Self {
         let standby = Arc::new(Standby::new(store.clock()));
         let source = if store.is_memory() { Source::Memory } else { Source::Redis };
-        Self { counter: Counter { store, source, least_ttl: Ttl::hours(1) }, standby }
+        let least_ttl = Ttl::new(store.least_limit_ttl()).unwrap_or(Ttl::hours(1));
+        Self { counter: Counter { store, source, least_ttl }, standby }
     }
 
-    /// Keeps every key for at least this long. Defaults to one hour.
+    /// Keeps every key for at least this long. Defaults to what the store is configured for: one hour,
+    /// unless `REDIS_TTL_RATE_LIMIT` says otherwise.
     #[must_use]
     pub fn with_least_ttl(mut self, least_ttl: Ttl) -> Self {
         self.counter.least_ttl = least_ttl;

@@ -34,6 +34,11 @@ impl Server {
         Ok(runtime.block_on(Store::connect(&config))?)
     }
 
+    /// Where it listens.
+    pub(crate) fn url(&self) -> String {
+        self.0.url()
+    }
+
     /// The floor: redis-rs as it comes, without Nagle's delay, as the store's own lanes are.
     pub(crate) fn redis_rs(&self, runtime: &Runtime) -> Result<MultiplexedConnection> {
         self.open(runtime, TcpSettings::default().set_nodelay(true))

@@ -8,7 +8,7 @@ use redstart_cache::{Claim, Fill, FillEntry, Invalidate, Mint, Put, Read, SweepP
 use redstart_connection::Operation;
 use redstart_keys::{Category, Entity, Key, Ttl};
 
-use super::World;
+use super::{World, way};
 
 const ITEM: Entity<u8> = Entity::new(Category::Cache, "item").ttl(Ttl::hours(1));
 const NOTE: Entity<u8> = Entity::new(Category::Cache, "note").ttl(Ttl::hours(1)).plain();
@@ -212,8 +212,8 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
 
     #[test]
-    fn cache_answers_alike(history in prop::collection::vec(step(), 1..40)) {
-        let mut histories = Histories { world: World::new(), rights: Vec::new() };
+    fn cache_answers_alike(history in prop::collection::vec(step(), 1..40), way in way()) {
+        let mut histories = Histories { world: World::over(way), rights: Vec::new() };
         for step in history {
             histories.run(step);
         }

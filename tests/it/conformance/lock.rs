@@ -10,7 +10,7 @@ use redstart_lock::{
     operations::{Acquire, Acquired, Extend, ForceRelease, GiveBack, Holding, Inspect, Token},
 };
 
-use super::World;
+use super::{World, way};
 
 const LOCK: Entity<u8> = Entity::new(Category::Lock, "payout").ttl(Ttl::minutes(5));
 /// Leases and steps are multiples of this, so that the real time of a case never decides.
@@ -82,8 +82,8 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
 
     #[test]
-    fn lock_answers_alike(history in prop::collection::vec(step(), 1..50)) {
-        let world = World::new();
+    fn lock_answers_alike(history in prop::collection::vec(step(), 1..50), way in way()) {
+        let world = World::over(way);
         let mut fences = HashMap::new();
         for step in history {
             run(&world, &mut fences, &step);

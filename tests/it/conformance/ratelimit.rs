@@ -9,7 +9,7 @@ use redstart_ratelimit::{
     operations::{Charge, Peek, Reset, Take, TakeAll},
 };
 
-use super::World;
+use super::{World, way};
 
 const POLICIES: [Policy; 5] = [
     Policy::per("narrow", 1, Duration::from_secs(5)),
@@ -86,8 +86,8 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
 
     #[test]
-    fn limiter_answers_alike(history in prop::collection::vec(step(), 1..60)) {
-        let world = World::new();
+    fn limiter_answers_alike(history in prop::collection::vec(step(), 1..60), way in way()) {
+        let world = World::over(way);
         for step in history {
             run(&world, step);
         }

@@ -91,7 +91,8 @@ pub(super) fn is_near(host: &Host<&str>) -> bool {
         Host::Ipv6(address) => is_near_v6(*address),
         // A name without a dot means something in this network alone, as that of a container does.
         Host::Domain(name) => {
-            !name.contains('.') || [".localhost", ".local", ".internal", ".svc"].iter().any(|end| name.ends_with(end))
+            !name.contains('.')
+                || [".localhost", ".local", ".internal", ".svc"].iter().any(|end| name.ends_with(end))
         }
     }
 }

@@ -61,9 +61,9 @@ fn findings(config: &Config) -> Vec<Problem> {
 
 fn no_server(config: &Config) -> Option<Problem> {
     let right = "the address of a server, or REDIS_MODE=memory to do without one";
-    config
-        .memory_by_default
-        .then(|| Problem::new("REDIS_URL", "is not set, so that everything would be lost at a restart", right))
+    config.memory_by_default.then(|| {
+        Problem::new("REDIS_URL", "is not set, so that everything would be lost at a restart", right)
+    })
 }
 
 /// What others could hear or do.
@@ -90,6 +90,7 @@ fn plain_text(config: &Config, matters: impl Fn(&Address) -> bool) -> Option<Pro
     let reached = config.addresses.iter().filter(|address| matters(address));
     let reached = reached.map(ToString::to_string).collect::<Vec<_>>().join(", ");
     let right = "an address that begins with rediss://, or REDIS_TLS=true, or REDIS_ALLOW_INSECURE=true";
-    (!reached.is_empty())
-        .then(|| Problem::new("REDIS_TLS", format!("is off, so that {reached} is reached in plain text"), right))
+    (!reached.is_empty()).then(|| {
+        Problem::new("REDIS_TLS", format!("is off, so that {reached} is reached in plain text"), right)
+    })
 }

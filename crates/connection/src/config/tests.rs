@@ -45,14 +45,14 @@ fn all_problems_are_reported_at_once() {
         ("REDIS_PORT", "many"),
         ("REDIS_DB", "-1"),
         ("REDIS_KEY_PREFIX", "a b"),
-        ("REDIS_READ_TIMEOUT", "1s"),
+        ("REDIS_READ_TIMEOUT", "soon"),
         ("REDIS_MODE", "sharded"),
     ])
     .expect_err("six problems");
     let named: Vec<_> = error.problems().iter().map(Problem::variable).collect();
     assert_eq!(
         named,
-        ["REDIS_PORT", "REDIS_URL", "REDIS_MODE", "REDIS_DB", "REDIS_KEY_PREFIX", "REDIS_READ_TIMEOUT"]
+        ["REDIS_MODE", "REDIS_URL", "REDIS_PORT", "REDIS_DB", "REDIS_KEY_PREFIX", "REDIS_READ_TIMEOUT"]
     );
     assert!(!error.to_string().contains("pa55word"));
 }

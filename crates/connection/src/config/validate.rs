@@ -62,7 +62,9 @@ pub(super) fn numbers(config: &Config) -> Vec<Problem> {
     time("REDIS_TTL_RATE_LIMIT", config.least_limit_ttl, hour * 24 * 31);
     if let Some(BreakerConfig { window, slow_call, open_for, open_for_at_most, .. }) = &config.breaker {
         time("REDIS_BREAKER_WINDOW", *window, hour);
-        time("REDIS_BREAKER_SLOW_CALL", slow_call.unwrap_or(config.command_timeout), hour);
+        if let Some(slow_call) = slow_call {
+            time("REDIS_BREAKER_SLOW_CALL", *slow_call, hour);
+        }
         time("REDIS_BREAKER_OPEN", *open_for, hour);
         time("REDIS_BREAKER_OPEN_MAX", *open_for_at_most, hour);
     }
@@ -82,7 +84,8 @@ pub(super) fn numbers(config: &Config) -> Vec<Problem> {
     if let Some(breaker) = &config.breaker {
         rates(breaker, &mut problems);
     }
-    if let Some(policy) = config.memory_policy.as_ref().filter(|policy| !POLICIES.contains(&policy.as_str())) {
+    if let Some(policy) = config.memory_policy.as_ref().filter(|policy| !POLICIES.contains(&policy.as_str()))
+    {
         let right = format!("one of {}", POLICIES.join(", "));
         problems.push(Problem::new("REDIS_MEMORY_POLICY", format!("is {policy:?}"), right));
     }
@@ -125,6 +128,10 @@ pub(super) fn servers(config: &Config) -> Vec<Problem> {
     if config.db != 0 && matches!(config.mode, Mode::Cluster | Mode::Rest) {
         let what = format!("is {}, but the mode is `{}`", config.db, config.mode.name());
         problems.push(Problem::new("REDIS_DB", what, "0, since there is no other"));
+    }
+    if config.mode == Mode::Rest && cfg!(not(feature = "rest")) {
+        let what = "is `rest`, which this build does not speak";
+        problems.push(Problem::new("REDIS_MODE", what, "the cargo feature `rest`"));
     }
     if config.mode == Mode::Rest && config.rest.is_none() {
         let what = "is not set, but the mode is `rest`";

@@ -5,7 +5,7 @@ use std::{
     fmt,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -20,7 +20,7 @@ use super::{
     convert::convert,
     node::Target,
 };
-use crate::{Error, Result, Value};
+use crate::{Certainty, Error, ErrorKind, Result, Status, Value};
 
 /// The pools of exclusive connections, one for each runtime that asks for any.
 ///
@@ -38,19 +38,25 @@ struct Pools(Mutex<HashMap<runtime::Id, Pool<Manager>>>);
 
 impl Exclusive {
     pub(crate) fn new(common: &Arc<Common>, target: Target) -> Self {
+        let era = Arc::new(AtomicU64::new(0));
         Self {
             bounds: common.pool,
             wait: common.dialer.handshake_timeout(),
-            manager: Manager { common: Arc::clone(common), target },
+            manager: Manager { common: Arc::clone(common), target, era },
             pools: Arc::default(),
         }
+    }
+
+    /// Gives up all connections, those in use as soon as they are used again: another server is meant now.
+    pub(crate) fn renew(&self) {
+        self.manager.era.fetch_add(1, Ordering::AcqRel);
     }
 
     /// Takes a connection for oneself.
     pub(crate) async fn session(&self) -> Result<Session> {
         let pool = self.pool()?;
         match pool.get_owned().await {
-            Ok(connection) => Ok(Session { connection }),
+            Ok(connection) => Ok(Session { connection, era: Arc::clone(&self.manager.era) }),
             Err(RunError::User(error)) => Err(error),
             Err(RunError::TimedOut) => {
                 let state = pool.state();
@@ -64,15 +70,18 @@ impl Exclusive {
         }
     }
 
-    /// Connections in use, and the most there may be.
-    pub(crate) fn usage(&self) -> (usize, usize) {
+    /// Adds what there is of connections, and how long people waited for one.
+    pub(crate) fn status(&self, status: &mut Status) {
         let size = usize::try_from(self.bounds.size).unwrap_or(usize::MAX);
         let pools = self.pools.lock();
-        let in_use = |pool: &Pool<Manager>| {
-            let state = pool.state();
-            usize::try_from(state.connections.saturating_sub(state.idle_connections)).unwrap_or(usize::MAX)
-        };
-        (pools.values().map(in_use).sum(), size * pools.len().max(1))
+        status.exclusive_size += size * pools.len().max(1);
+        for state in pools.values().map(Pool::state) {
+            let in_use = state.connections.saturating_sub(state.idle_connections);
+            status.exclusive_in_use += usize::try_from(in_use).unwrap_or(usize::MAX);
+            status.exclusive_waits += state.statistics.get_waited;
+            status.exclusive_waited += state.statistics.get_wait_time;
+            status.exclusive_exhausted += state.statistics.get_timed_out;
+        }
     }
 
     /// The pool of the present runtime.
@@ -125,15 +134,21 @@ impl Drop for Open {
 /// A connection that one caller has for itself.
 pub(crate) struct Session {
     connection: PooledConnection<'static, Manager>,
+    era: Arc<AtomicU64>,
 }
 
 impl Session {
     /// Sends one command and waits for its answer, however long the server blocks, up to `within`.
     pub(crate) async fn send(&mut self, cmd: &redis::Cmd, within: Duration) -> Result<Value> {
+        if self.connection.era != self.era.load(Ordering::Acquire) {
+            self.connection.broken.store(true, Ordering::Relaxed);
+            let what = "the connection leads to a server that is not meant any more";
+            return Err(Error::new(ErrorKind::Connection, Certainty::NotSent, what));
+        }
         // Until the answer is here the connection's state is unknown; dropped midway, it is not used again.
         self.connection.broken.store(true, Ordering::Relaxed);
         let answer = tokio::time::timeout(within, self.connection.connection.send_packed_command(cmd)).await;
-        let answer = answer.map_err(|_| Error::timeout(within, crate::Certainty::Unknown))?;
+        let answer = answer.map_err(|_| Error::timeout(within, Certainty::Unknown))?;
         let value = answer.map_err(|error| classify(&error).0)?;
         self.connection.broken.store(false, Ordering::Relaxed);
         convert(value)
@@ -145,11 +160,14 @@ impl Session {
 pub(crate) struct Manager {
     common: Arc<Common>,
     target: Target,
+    /// Counts how often another server took the place of the one before.
+    era: Arc<AtomicU64>,
 }
 
 pub(crate) struct Managed {
     connection: MultiplexedConnection,
     broken: AtomicBool,
+    era: u64,
 }
 
 impl ManageConnection for Manager {
@@ -157,11 +175,16 @@ impl ManageConnection for Manager {
     type Error = Error;
 
     async fn connect(&self) -> Result<Managed> {
+        // Before it is opened: a change meanwhile makes it one of the past.
+        let era = self.era.load(Ordering::Acquire);
         let connection = self.target.dial(&self.common).await?.connection;
-        Ok(Managed { connection, broken: AtomicBool::new(false) })
+        Ok(Managed { connection, broken: AtomicBool::new(false), era })
     }
 
     async fn is_valid(&self, managed: &mut Managed) -> Result<()> {
+        if managed.era != self.era.load(Ordering::Acquire) {
+            return Err(Error::unavailable("an exclusive connection leads to a server of the past"));
+        }
         let ping = redis::cmd("PING");
         let answer = tokio::time::timeout(
             self.common.dialer.handshake_timeout(),

@@ -176,6 +176,7 @@ impl Node {
 
     /// Replaces every connection, for this reason.
     pub(crate) fn replace_all(&self, reason: &'static str) {
+        self.exclusive.renew();
         self.lanes.iter().filter_map(|lane| lane.live()).for_each(|live| live.condemn(reason));
     }
 

@@ -1,7 +1,6 @@
 //! Sentinels: who is the master, and when that changes.
 
 use std::{
-    mem,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -173,7 +172,7 @@ impl Sentinels {
         let Ok(master) = self.master().await else { return };
         let before = {
             let mut compared = self.compared.lock().unwrap_or_else(PoisonError::into_inner);
-            mem::replace(&mut *compared, Some(master.clone()))
+            compared.replace(master.clone())
         };
         if before.is_some_and(|before| before != master) {
             node.replace_all("failover");

@@ -39,6 +39,10 @@ pub(crate) async fn supervise(lane: &Lane, node: &Arc<Node>) {
                 connected_before = true;
                 let reason = watch(&live, node).await;
                 lane.withdraw();
+                if matches!(reason, "readonly" | "masterdown") {
+                    // What holds for a lane holds for the connections that nobody asks for their role.
+                    node.exclusive.renew();
+                }
                 announce_lost(node, lane.index, reason);
                 if let Some(earliest) =
                     replaced_at.map(|at| at + REPLACE_EVERY).filter(|at| runtime_now() < *at)

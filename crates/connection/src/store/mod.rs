@@ -43,6 +43,8 @@ struct Inner {
     mode: &'static str,
     description: String,
     prefix: Prefix,
+    least_limit_ttl: Duration,
+    pool_utilization_threshold: u8,
     clock: Clock,
     tasks: Tasks,
     announcer: Announcer,
@@ -76,16 +78,7 @@ impl Store {
     #[must_use]
     pub fn memory_with(clock: Clock) -> Self {
         let place = Place::Memory(Memory::new(&clock));
-        Self::assemble(
-            place,
-            "memory",
-            "memory".to_owned(),
-            Prefix::none(),
-            clock,
-            Tasks::new(),
-            Announcer::new(),
-            Duration::MAX,
-        )
+        Self::assemble(place, &Config::memory(), clock, Tasks::new(), Announcer::new())
     }
 
     /// Connects now, and fails when that fails.
@@ -132,24 +125,13 @@ impl Store {
             Error::new(ErrorKind::Config, crate::Certainty::NotSent, problems.to_string())
         })?;
         let (tasks, announcer) = (Tasks::new(), Announcer::new());
-        let description = config.describe();
-        let (prefix, within) = (config.prefix.clone(), config.command_timeout);
-        if config.is_memory() {
-            let place = Place::Memory(Memory::new(&clock));
-            return Ok(Self::assemble(
-                place,
-                "memory",
-                description,
-                prefix,
-                clock,
-                tasks,
-                announcer,
-                Duration::MAX,
-            ));
-        }
-        let link = Link::new(config, clock.clone(), tasks.clone(), announcer.clone())?;
-        let place = Place::Redis(Door::new(Arc::new(link)));
-        Ok(Self::assemble(place, config.mode.name(), description, prefix, clock, tasks, announcer, within))
+        let place = if config.is_memory() {
+            Place::Memory(Memory::new(&clock))
+        } else {
+            let link = Link::new(config, clock.clone(), tasks.clone(), announcer.clone())?;
+            Place::Redis(Door::new(Arc::new(link)))
+        };
+        Ok(Self::assemble(place, config, clock, tasks, announcer))
     }
 
     /// The store that the environment describes: the embedded one when it names no server.
@@ -171,17 +153,9 @@ impl Store {
         })
     }
 
-    #[expect(clippy::too_many_arguments, reason = "each part is named where it is made")]
-    fn assemble(
-        place: Place,
-        mode: &'static str,
-        description: String,
-        prefix: Prefix,
-        clock: Clock,
-        tasks: Tasks,
-        announcer: Announcer,
-        within: Duration,
-    ) -> Self {
+    fn assemble(place: Place, config: &Config, clock: Clock, tasks: Tasks, announcer: Announcer) -> Self {
+        // Memory keeps nobody waiting.
+        let within = if config.is_memory() { Duration::MAX } else { config.command_timeout };
         let renewer = Renewer::new(tasks.clone(), clock.clone());
         let calls = InFlight::default();
         let hooks = Hooks::default();
@@ -189,9 +163,11 @@ impl Store {
         Self {
             inner: Arc::new(Inner {
                 place,
-                mode,
-                description,
-                prefix,
+                mode: config.mode.name(),
+                description: config.describe(),
+                prefix: config.prefix.clone(),
+                least_limit_ttl: config.least_limit_ttl,
+                pool_utilization_threshold: config.pool_utilization_threshold,
                 clock,
                 tasks,
                 announcer,
@@ -321,6 +297,12 @@ impl Store {
         &self.inner.description
     }
 
+    /// How long what a limit has counted is kept at least, as [`Config::with_least_limit_ttl`] says.
+    #[must_use]
+    pub fn least_limit_ttl(&self) -> Duration {
+        self.inner.least_limit_ttl
+    }
+
     /// A snapshot of the connections.
     #[must_use]
     pub fn status(&self) -> Status {
@@ -328,12 +310,15 @@ impl Store {
             return Status { mode: "memory", in_flight: self.inner.calls.count(), ..Status::default() };
         };
         let nodes = link.nodes();
-        let mut status = Status { mode: self.inner.mode, ..Status::default() };
+        let mut status = Status {
+            mode: self.inner.mode,
+            utilization_threshold: self.inner.pool_utilization_threshold,
+            ..Status::default()
+        };
+        (status.connections, status.connections_max) = link.common.dialer.connections();
         for node in &nodes {
             status.breaker = status.breaker.max(node.breaker.state());
-            let (in_use, size) = node.exclusive.usage();
-            status.exclusive_in_use += in_use;
-            status.exclusive_size += size;
+            node.exclusive.status(&mut status);
             for lane in node.lanes.iter().filter(|lane| lane.is_in_use()) {
                 status.lanes += 1;
                 status.connected += usize::from(lane.is_live());

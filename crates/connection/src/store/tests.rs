@@ -70,8 +70,10 @@ async fn absent_server_is_a_quick_and_certain_error() {
 
 #[tokio::test]
 async fn endless_time_is_no_panic() {
-    let config = closed_port().with_command_timeout(Duration::MAX).with_connect_timeout(Duration::MAX);
-    let store = Store::lazy(&config).expect("the address is right");
+    let endless = closed_port().with_command_timeout(Duration::MAX);
+    let error = Store::lazy(&endless).expect_err("no call may hang for ever");
+    assert!(error.to_string().contains("REDIS_READ_TIMEOUT"), "{error}");
+    let store = Store::lazy(&closed_port()).expect("the address is right").within(Duration::MAX);
     assert_eq!(store.run(&Answer).await.expect_err("nobody listens").kind(), ErrorKind::Unavailable);
     assert!(store.shutdown(Duration::MAX).await.is_clean());
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::{Issue, Severity};
-use crate::{Facts, Reach, ServerInfo, Window};
+use crate::{Facts, Reach, ServerInfo, Window, facts::POOL_RULE};
 
 /// A bound on one fact, with what breaking it costs.
 #[derive(Clone, Copy)]
@@ -109,12 +109,13 @@ const RULES: &[Rule] = &[
         measure: |facts| facts.window.as_ref().and_then(Window::hit_rate),
     },
     Rule {
-        name: "pool",
+        // The threshold of its warning is that of the configuration, where there is one.
+        name: POOL_RULE,
         problem: "the connection is close to its capacity",
         remedy: "Raise REDIS_POOL_SIZE or the number of lanes, and look for slow or blocking commands.",
         unit: Unit::Ratio,
         is_floor: false,
-        warning: level(0.85, 10),
+        warning: level(0.80, 10),
         critical: level(0.98, 30),
         measure: |facts| if facts.reach == Reach::Overloaded { Some(1.0) } else { facts.pool_utilization() },
     },
@@ -236,7 +237,10 @@ impl Rule {
             if self.is_floor { value < level.threshold } else { value > level.threshold }
         };
         let critical = self.critical.filter(is_broken).map(|level| (Severity::Critical, level));
-        let warning = || self.warning.filter(is_broken).map(|level| (Severity::Warning, level));
+        let set = facts.threshold_of(self.name);
+        let configured = |level: Level| Level { threshold: set.unwrap_or(level.threshold), ..level };
+        let warning =
+            || self.warning.map(configured).filter(is_broken).map(|level| (Severity::Warning, level));
         let (severity, Level { threshold, weight }) = critical.or_else(warning)?;
         let message = match self.unit {
             Unit::Truth => self.problem.to_owned(),

@@ -31,7 +31,7 @@ impl App {
     pub(crate) fn new(settings: &Settings, store: Store, database: Database) -> Self {
         Self {
             caches: Caches::new(&store),
-            limiter: Limiter::new(store.clone()).with_least_ttl(settings.least_limit_ttl),
+            limiter: Limiter::new(store.clone()),
             locks: Locks::new(store.clone()),
             tokens: Tokens::new(store.clock().clone()),
             login: *settings.policies.or_default(policies::LOGIN.name()),

@@ -9,7 +9,7 @@ use std::{
 };
 
 use redstart::{
-    Config, Store, Ttl,
+    Config, Store,
     http::{AdminToken, TrustedProxies},
     ratelimit::PolicyTable,
 };
@@ -27,8 +27,6 @@ pub(crate) struct Settings {
     pub(crate) admin_token: AdminToken,
     /// The rate limits.
     pub(crate) policies: PolicyTable,
-    /// The least time that a limiter's key is kept.
-    pub(crate) least_limit_ttl: Ttl,
     /// Whose word on the client's address counts.
     pub(crate) proxies: TrustedProxies,
     /// How long the bank takes over a royalty run.
@@ -37,7 +35,7 @@ pub(crate) struct Settings {
 }
 
 /// One variable that this service reads by itself: name, default, meaning.
-pub(crate) const VARIABLES: [(&str, &str, &str); 9] = [
+pub(crate) const VARIABLES: [(&str, &str, &str); 8] = [
     ("PORT", "3000", "Port to listen on; 0 takes any that is free."),
     ("MARKETPLACE_ADDRESS", "127.0.0.1", "Address to listen on."),
     ("ADMIN_TOKEN", "none", "Token of the administrators, 16 characters or more; without it nobody is one."),
@@ -52,7 +50,6 @@ pub(crate) const VARIABLES: [(&str, &str, &str); 9] = [
         "5",
         "Attempts to log in by e-mail and by address: `N` per 15 minutes, or `N/period`.",
     ),
-    ("REDIS_TTL_RATE_LIMIT", "3600", "Seconds that what a limit has counted is kept at least."),
     ("TRUSTED_PROXIES", "none", "Networks whose `X-Forwarded-For` counts: `10.0.0.0/8, loopback, private`."),
     ("MARKETPLACE_ROYALTY_TIME", "1000", "Milliseconds that a royalty run takes."),
 ];
@@ -64,7 +61,6 @@ impl Settings {
         let host = read("MARKETPLACE_ADDRESS", "an address such as 127.0.0.1", &mut problems);
         let port = read("PORT", "a number from 0 to 65535", &mut problems);
         let royalty_time = read("MARKETPLACE_ROYALTY_TIME", "a number of milliseconds", &mut problems);
-        let least_limit_ttl = read::<u64>("REDIS_TTL_RATE_LIMIT", "a number of seconds", &mut problems);
         let store = Config::from_env()
             .map_err(|error| problems.extend(error.problems().iter().map(ToString::to_string)));
         let admin_token =
@@ -86,9 +82,6 @@ impl Settings {
             store,
             admin_token,
             policies,
-            least_limit_ttl: least_limit_ttl
-                .and_then(|seconds| Ttl::new(Duration::from_secs(seconds)))
-                .unwrap_or(Ttl::hours(1)),
             proxies,
             royalty_time: Duration::from_millis(royalty_time.unwrap_or(1_000)),
             database: variable("MARKETPLACE_DB").map(PathBuf::from),

@@ -83,7 +83,7 @@ impl Door<'_> {
     }
 }
 
-fn fill(server: &Server) -> Result {
+pub(super) fn fill(server: &Server) -> Result {
     let mut control = server.control();
     for id in 0..ITEMS {
         control.command(&[b"SET".to_vec(), item::name(id).into_bytes(), Item::json(id)?]);
@@ -129,13 +129,13 @@ impl Caller for RawIncr {
     }
 }
 
-struct DoorRead {
+pub(super) struct DoorRead {
     store: Store,
     ids: Ids,
 }
 
 impl DoorRead {
-    fn new(store: &Store, caller: usize) -> Self {
+    pub(super) fn new(store: &Store, caller: usize) -> Self {
         Self { store: store.clone(), ids: Ids::zipf(caller) }
     }
 }

@@ -3,6 +3,7 @@
 mod added;
 mod door;
 mod l1;
+mod peers;
 mod rate;
 
 use crate::{Result, contest::Plan, report::Report};
@@ -18,10 +19,12 @@ pub(crate) enum Workload {
     L1,
     /// A rate check that is allowed, against the leanest script.
     Rate,
+    /// Reads, beside bb8-redis, deadpool-redis and fred.
+    Peers,
 }
 
 impl Workload {
-    pub(crate) const ALL: [Self; 4] = [Self::Door, Self::Added, Self::L1, Self::Rate];
+    pub(crate) const ALL: [Self; 5] = [Self::Door, Self::Added, Self::L1, Self::Rate, Self::Peers];
 
     pub(crate) fn measure(self, plan: &Plan, report: &mut Report) -> Result {
         match self {
@@ -29,6 +32,7 @@ impl Workload {
             Self::Added => added::measure(plan, report),
             Self::L1 => l1::measure(plan, report),
             Self::Rate => rate::measure(plan, report),
+            Self::Peers => peers::measure(plan, report),
         }
     }
 }

@@ -53,11 +53,8 @@ impl Login {
     /// This, and below it what a source of less weight says.
     pub(super) fn over(self, below: Self) -> Self {
         let knows = self.password.is_some() || self.password_file.is_some();
-        let (password, password_file) = if knows {
-            (self.password, self.password_file)
-        } else {
-            (below.password, below.password_file)
-        };
+        let (password, password_file) =
+            if knows { (self.password, self.password_file) } else { (below.password, below.password_file) };
         Self {
             db: self.db.or(below.db),
             username: self.username.or(below.username),

@@ -148,8 +148,8 @@ impl Servers {
     fn rest(self) -> Result<Config, Problem> {
         let missing = |name, right| Problem::new(name, "is not set, but the mode is `rest`", right);
         let url = self.rest_url.as_deref();
-        let url = url
-            .ok_or_else(|| missing("REDIS_REST_URL", "an address like https://eu1-example.upstash.io"))?;
+        let url =
+            url.ok_or_else(|| missing("REDIS_REST_URL", "an address like https://eu1-example.upstash.io"))?;
         let token = self.rest_token.as_ref();
         let token = token.ok_or_else(|| missing("REDIS_REST_TOKEN", "the token of the REST address"))?;
         rest::parse(url, token.expose_secret().to_owned()).map_err(|problem| problem.about("REDIS_REST_URL"))

@@ -37,10 +37,9 @@ pub(super) fn apply(reader: &mut Reader<'_>, config: &mut Config) {
     set(reader.duration("REDIS_HANDSHAKE_TIMEOUT", MILLISECOND), &mut config.handshake_timeout);
     set(reader.number("REDIS_LANES", COUNT), &mut config.lanes);
     set(reader.number("REDIS_POOL_SIZE", "a number of connections such as 20"), &mut config.pool_size);
-    set(
-        reader.number("REDIS_MAX_CONNECTIONS", "a number of connections such as 100"),
-        &mut config.max_connections,
-    );
+    if let Some(most) = reader.number("REDIS_MAX_CONNECTIONS", "a number of connections such as 100") {
+        *config = config.clone().with_max_connections(most);
+    }
     set(
         reader.number("REDIS_POOL_UTILIZATION_THRESHOLD", "a percentage such as 80"),
         &mut config.pool_utilization_threshold,
@@ -62,7 +61,9 @@ pub(super) fn apply(reader: &mut Reader<'_>, config: &mut Config) {
     if let Some(size) = reader.text("REDIS_MAX_MEMORY") {
         match bytes(&size) {
             Some(bytes) => config.max_memory = Some(bytes),
-            None => reader.problem("REDIS_MAX_MEMORY", format!("is {size:?}"), "a size such as `256mb` or `2gb`"),
+            None => {
+                reader.problem("REDIS_MAX_MEMORY", format!("is {size:?}"), "a size such as `256mb` or `2gb`")
+            }
         }
     }
 }
@@ -88,7 +89,8 @@ fn breaker(reader: &mut Reader<'_>, config: &mut Config) {
     set(reader.duration("REDIS_BREAKER_OPEN", SECOND), open_for);
     set(reader.duration("REDIS_BREAKER_OPEN_MAX", SECOND), open_for_at_most);
     set(reader.number("REDIS_BREAKER_PROBES", COUNT), half_open_calls);
-    config.breaker = is_on.unwrap_or(config.breaker.is_some()).then_some(breaker);
+    let was_on = config.breaker.is_some();
+    config.breaker = is_on.unwrap_or(was_on).then_some(breaker);
 }
 
 fn set<T>(value: Option<T>, target: &mut T) {

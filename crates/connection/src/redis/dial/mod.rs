@@ -4,7 +4,7 @@ mod login;
 mod stream;
 mod tls;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use redis::{
     AsyncConnectionConfig, ProtocolVersion, PushInfo, RedisConnectionInfo, aio::MultiplexedConnection,
@@ -12,7 +12,7 @@ use redis::{
 use secrecy::ExposeSecret;
 #[cfg(feature = "rest")]
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 
 pub(crate) use self::login::Login;
 use self::{stream::Stream, tls::Tls};
@@ -29,6 +29,8 @@ pub(crate) struct Dialer {
     db: u32,
     handshake_timeout: Duration,
     tasks: Tasks,
+    /// The connections that may still be opened, of so many.
+    connections: (Arc<Semaphore>, u32),
 }
 
 /// A connection, and what it was opened with.
@@ -65,6 +67,7 @@ impl Dialer {
             db: if config.is_cluster() { 0 } else { config.db },
             handshake_timeout: config.handshake_timeout.max(least),
             tasks: tasks.clone(),
+            connections: (Arc::clone(&config.connections), config.max_connections),
         })
     }
 
@@ -72,6 +75,13 @@ impl Dialer {
     pub(crate) fn for_sentinels(config: &Config, tasks: &Tasks) -> Result<Self> {
         let login = Login::fixed(config.sentinel_credentials.clone());
         Ok(Self { login, db: 0, ..Self::new(config, tasks)? })
+    }
+
+    /// How many connections are open or being opened, and how many there may be.
+    pub(crate) fn connections(&self) -> (usize, usize) {
+        let (free, most) = &self.connections;
+        let most = usize::try_from(*most).unwrap_or(usize::MAX);
+        (most.saturating_sub(free.available_permits()), most)
     }
 
     /// How long opening a connection may take.
@@ -143,7 +153,13 @@ impl Dialer {
     }
 
     async fn stream(&self, address: &Address) -> Result<Stream> {
-        let plain = stream::connect(address)
+        let (free, most) = &self.connections;
+        let permit = Arc::clone(free).try_acquire_owned().map_err(|_| {
+            let what =
+                format!("{address}: all {most} connections that REDIS_MAX_CONNECTIONS allows are open");
+            Error::overloaded(what)
+        })?;
+        let plain = stream::connect(address, permit)
             .await
             .map_err(|error| Error::unavailable(format!("cannot connect to {address}: {error}")))?;
         match &self.tls {
