@@ -140,7 +140,7 @@ fn binary() -> PathBuf {
                 "-p",
                 "redstart",
                 "--features",
-                "prometheus",
+                "prometheus,rest,tls-ring",
                 "--example",
                 "marketplace",
             ])

@@ -1,4 +1,4 @@
-//! The main job on a cluster and behind sentinels, and what its users see of a dying master.
+//! The main job on a cluster, behind sentinels and over HTTP, and what its users see of a dying server.
 
 use std::{
     collections::BTreeMap,
@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use redstart_testkit::{Cluster, Sentinels};
+use redstart_testkit::{Cluster, RedisServer, RestBridge, Sentinels};
 use serde_json::json;
 
 use crate::service::Service;
@@ -124,5 +124,23 @@ fn sentinels_do_the_main_job_and_survive_the_masters_death() {
         sentinels.kill_master();
     });
     println!("sentinels: {:?}, slowest {:?}", seen.statuses, seen.slowest);
+    assert_eq!(seen.statuses.keys().collect::<Vec<_>>(), [&200], "reads never fail");
+}
+
+#[test]
+fn rest_does_the_main_job_and_survives_its_servers_death() {
+    let mut server = RedisServer::start();
+    let bridge = RestBridge::start(&server, "token-of-the-bridge");
+    let service = Service::start(&[
+        ("REDIS_MODE", "rest"),
+        ("REDIS_REST_URL", &bridge.url()),
+        ("REDIS_REST_TOKEN", "token-of-the-bridge"),
+    ]);
+    let seen = kill_under_load(service, || {
+        server.kill();
+        thread::sleep(Duration::from_secs(2));
+        server.restart();
+    });
+    println!("rest: {:?}, slowest {:?}", seen.statuses, seen.slowest);
     assert_eq!(seen.statuses.keys().collect::<Vec<_>>(), [&200], "reads never fail");
 }
