@@ -31,7 +31,7 @@ impl Bench {
         let proxy = Proxy::start(server.address()).await;
         let config = Config::from_url(&server.url_at(proxy.address())).unwrap();
         let store = Store::connect(&config.with_prefix(&fresh_prefix()).unwrap()).await.unwrap();
-        let (users, events) = (Users::new(&store, &USER), store.events());
+        let (users, events) = (Users::builder(&store, &USER).l1(L1::off()).build(), store.events());
         Self { _server: server, proxy, store, users, events }
     }
 
@@ -85,7 +85,8 @@ async fn cache_goes_on_in_memory_and_forgets_it_on_return() {
 #[tokio::test]
 async fn what_this_process_kept_meanwhile_is_dropped_on_return() {
     let mut bench = Bench::start().await;
-    bench.users = Users::builder(&bench.store, &USER).l1(L1::entries(10)).build();
+    bench.users = Users::builder(&bench.store, &USER).max_staleness(GUARD * 10).build();
+    bench.users.ready().await;
     bench.read(1, "before").await;
     bench.users.invalidate(&1).await.unwrap();
     bench.read(1, "before").await;

@@ -4,6 +4,7 @@
 
 mod cache;
 mod certainty;
+mod coherence;
 mod conformance;
 mod connection;
 mod feed;

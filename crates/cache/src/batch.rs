@@ -7,17 +7,16 @@ use std::{
     sync::Arc,
 };
 
-use redstart_connection::{Answer, Result};
+use redstart_connection::Result;
 use redstart_keys::Id;
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    cache::Cache,
+    cache::{Cache, Filling, Place},
     cached::{Cached, Source},
     error::LoadError,
     l1::Epoch,
-    operations::{Fill, FillEntry, Read},
-    value::Held,
+    loaded::Loaded,
 };
 
 impl<K, V> Cache<K, V>
@@ -40,40 +39,45 @@ where
     /// # Cancel safety
     ///
     /// The loader runs inside this future and ends with it.
-    pub async fn get_many_or_load<E, F, L>(
+    pub async fn get_many_or_load<T, E, F, L>(
         &self,
         ids: &[K],
         load: F,
     ) -> Result<HashMap<K, Cached<V>>, LoadError<E>>
     where
+        T: Into<Loaded<V>>,
         E: Send + Sync + 'static,
         F: FnOnce(Vec<K>) -> L + Send,
-        L: Future<Output = Result<Vec<(K, V)>, E>> + Send,
+        L: Future<Output = Result<Vec<(K, T)>, E>> + Send,
     {
         let inner = &*self.0;
-        let now = inner.now();
+        let asked = inner.store.clock().instant();
         let mut found = HashMap::with_capacity(ids.len());
         let mut open = Vec::new();
         let mut seen = HashSet::with_capacity(ids.len());
         for id in ids.iter().filter(|id| seen.insert(*id)) {
-            match inner.near.get(id, now) {
-                Some(held) => {
+            match inner.near(id, asked) {
+                Some((held, now)) => {
                     inner.tallies.l1_hits.add();
                     found.extend(Cached::from_held(held, Source::L1, now).map(|cached| (id.clone(), cached)));
                 }
-                None => open.push((id.clone(), inner.near.epoch(id))),
+                None => {
+                    let place = inner.place(id);
+                    let epoch = inner.near.epoch(place.spot);
+                    open.push((place, epoch));
+                }
             }
         }
         let (missing, store_helps) = self.read_many(open, &mut found).await;
         if missing.is_empty() {
             return Ok(found);
         }
-        let keys = missing.iter().map(|(id, _)| inner.key(id)).collect();
+        let keys = missing.iter().map(|(place, _)| place.key.clone()).collect();
         let tickets = if store_helps { inner.told(inner.store.run(&inner.take(keys)).await) } else { None };
         let started = inner.store.clock().instant();
-        let loaded = load(missing.iter().map(|(id, _)| id.clone()).collect()).await;
+        let loaded = load(missing.iter().map(|(place, _)| place.spot.id.clone()).collect()).await;
         let took = inner.store.clock().instant().saturating_duration_since(started);
-        let mut loaded: HashMap<K, V> = loaded
+        let mut loaded: HashMap<K, T> = loaded
             .map_err(|error| {
                 inner.tallies.load_failures.add();
                 LoadError::Load(Arc::new(error))
@@ -84,66 +88,59 @@ where
 
         let as_of = tickets.as_ref().map_or(0, |tickets| tickets.as_of);
         let mut tokens = tickets.map(|tickets| tickets.tickets.into_iter()).into_iter().flatten();
-        let mut entries = Vec::with_capacity(missing.len());
         let mut filled = Vec::with_capacity(missing.len());
-        for (id, epoch) in missing {
+        for (place, epoch) in missing {
             inner.tallies.misses.add();
-            let (held, ttl) = inner.born(loaded.remove(&id), as_of);
+            let (held, ttl) =
+                inner.born(loaded.remove(place.spot.id).map_or_else(Loaded::absent, Into::into), as_of, took);
             found.extend(
-                Cached::from_held(held.clone(), Source::Loaded, inner.now())
-                    .map(|cached| (id.clone(), cached)),
+                Cached::from_held(held.clone(), Source::Loaded, inner.store.clock().now())
+                    .map(|cached| (place.spot.id.clone(), cached)),
             );
-            let Some((ticket, ttl)) = tokens.next().flatten().zip(ttl) else { continue };
-            let Some(bytes) = inner.encoded(&held, ttl, took) else { continue };
-            entries.push(FillEntry::new(inner.key(&id), ticket.token, bytes, ttl));
-            filled.push((id, epoch, held));
+            if let Some((ticket, ttl)) = tokens.next().flatten().zip(ttl) {
+                filled.push((place, epoch, held, ticket.token, ttl));
+            }
         }
-        self.fill_many(entries, filled).await;
+        let fillings = filled.iter().map(|(place, _, held, token, ttl)| Filling {
+            key: &place.key,
+            held,
+            token: token.clone(),
+            ttl: *ttl,
+        });
+        let may_keep = inner.fill(fillings.collect()).await;
+        for ((place, epoch, held, ..), may_keep) in filled.iter().zip(may_keep) {
+            if may_keep {
+                inner.near.keep(place.spot, held, *epoch, inner.now());
+            }
+        }
         Ok(found)
     }
 
     /// Reads the store for what this process does not have; answers what is missing, and whether the store helps.
-    async fn read_many(
+    async fn read_many<'a>(
         &self,
-        open: Vec<(K, Epoch)>,
+        open: Vec<(Place<'a, K>, Epoch)>,
         found: &mut HashMap<K, Cached<V>>,
-    ) -> (Vec<(K, Epoch)>, bool) {
+    ) -> (Vec<(Place<'a, K>, Epoch)>, bool) {
         let inner = &*self.0;
         if open.is_empty() {
             return (open, true);
         }
-        let keys = open.iter().map(|(id, _)| inner.key(id)).collect();
-        let Some(Answer { output: values, by, .. }) = inner.told(inner.store.ask(&Read::new(keys)).await)
-        else {
-            return (open, false);
-        };
+        let keys = open.iter().map(|(place, _)| place.key.clone()).collect();
+        let Some((looked, source)) = inner.told(inner.look_many(keys).await) else { return (open, false) };
         let now = inner.now();
         let mut missing = Vec::new();
-        for ((id, epoch), bytes) in open.into_iter().zip(values) {
-            match bytes.and_then(|bytes| inner.decoded(&bytes)) {
+        for ((place, epoch), held) in open.into_iter().zip(looked) {
+            match held {
                 Some(held) => {
                     inner.tallies.l2_hits.add();
-                    inner.near.keep(&id, &held, epoch, now);
-                    found.extend(Cached::from_held(held, Source::of(by), now).map(|cached| (id, cached)));
+                    inner.near.keep(place.spot, &held, epoch, now);
+                    let id = place.spot.id.clone();
+                    found.extend(Cached::from_held(held, source, now.timestamp).map(|cached| (id, cached)));
                 }
-                None => missing.push((id, epoch)),
+                None => missing.push((place, epoch)),
             }
         }
         (missing, true)
-    }
-
-    async fn fill_many(&self, entries: Vec<FillEntry>, filled: Vec<(K, Epoch, Held<V>)>) {
-        let inner = &*self.0;
-        if entries.is_empty() {
-            return;
-        }
-        let Some(stored) = inner.told(inner.store.run(&Fill::new(entries)).await) else { return };
-        for ((id, epoch, held), stored) in filled.into_iter().zip(stored) {
-            if stored {
-                inner.near.keep(&id, &held, epoch, inner.now());
-            } else {
-                inner.tallies.rejected_fills.add();
-            }
-        }
     }
 }

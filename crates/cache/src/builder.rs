@@ -6,7 +6,12 @@ use redstart_connection::Store;
 use redstart_keys::{Entity, Id, Ttl};
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{cache::Cache, l1::Near};
+use crate::{
+    cache::Cache,
+    codec::{Codec, Compression},
+    l1::Near,
+    registry::Registry,
+};
 
 /// The tier in this process.
 #[derive(Clone, Copy, Debug)]
@@ -14,8 +19,6 @@ pub struct L1(Choice);
 
 #[derive(Clone, Copy, Debug)]
 enum Choice {
-    /// On where nobody else can change the store.
-    Auto,
     Off,
     Entries(u64),
 }
@@ -29,16 +32,15 @@ impl L1 {
 
     /// At most so many values.
     ///
-    /// On Redis other processes do not hear yet of what this one invalidates: with this, they serve a
-    /// value that was invalidated elsewhere for at most [`CacheBuilder::l1_ttl`].
+    /// What other processes change is heard of within moments, on a connection that all caches of a store
+    /// share. When it can't be heard, values here are passed by, see [`CacheBuilder::max_staleness`].
     #[must_use]
     pub const fn entries(count: u64) -> Self {
         Self(Choice::Entries(count))
     }
 
-    fn count(self, store: &Store) -> Option<u64> {
+    const fn count(self) -> Option<u64> {
         match self.0 {
-            Choice::Auto => store.is_memory().then_some(10_000),
             Choice::Off => None,
             Choice::Entries(count) => Some(count),
         }
@@ -54,6 +56,9 @@ pub struct CacheBuilder<K, V> {
     pub(crate) negative: Option<Ttl>,
     pub(crate) jitter: f64,
     pub(crate) max_load: Ttl,
+    pub(crate) max_staleness: Duration,
+    pub(crate) codec: Codec,
+    pub(crate) compression: Compression,
     l1: L1,
     l1_ttl: Duration,
     value: std::marker::PhantomData<fn() -> V>,
@@ -72,13 +77,16 @@ where
             negative: Some(Ttl::seconds(15)),
             jitter: 0.1,
             max_load: Ttl::seconds(30),
-            l1: L1(Choice::Auto),
+            max_staleness: Duration::from_secs(2),
+            codec: Codec::default(),
+            compression: Compression::default(),
+            l1: L1::entries(10_000),
             l1_ttl: Duration::from_secs(30),
             value: std::marker::PhantomData,
         }
     }
 
-    /// The tier in this process. Defaults to 10,000 values on the embedded store and none on Redis.
+    /// The tier in this process. Defaults to 10,000 values.
     #[must_use]
     pub const fn l1(mut self, l1: L1) -> Self {
         self.l1 = l1;
@@ -89,6 +97,32 @@ where
     #[must_use]
     pub const fn l1_ttl(mut self, ttl: Ttl) -> Self {
         self.l1_ttl = ttl.as_duration();
+        self
+    }
+
+    /// For how long values in this process are trusted without hearing from the server. Defaults to
+    /// 2 seconds.
+    ///
+    /// A value that another process has invalidated longer ago than this is never shown. Less than
+    /// about 1 second passes values by now and then, since that is how often the server says that there
+    /// is no news.
+    #[must_use]
+    pub const fn max_staleness(mut self, time: Duration) -> Self {
+        self.max_staleness = time;
+        self
+    }
+
+    /// The format of values. Defaults to JSON, which is also what plain entities keep whatever this says.
+    #[must_use]
+    pub const fn codec(mut self, codec: Codec) -> Self {
+        self.codec = codec;
+        self
+    }
+
+    /// Whether values are compressed. Defaults to no; those of plain entities never are.
+    #[must_use]
+    pub const fn compression(mut self, compression: Compression) -> Self {
+        self.compression = compression;
         self
     }
 
@@ -127,7 +161,9 @@ where
     /// The cache.
     #[must_use]
     pub fn build(self) -> Cache<K, V> {
-        let near = Near::new(self.l1.count(&self.store), self.l1_ttl);
-        Cache::assemble(self, near)
+        let registry = self.store.shared::<Registry>();
+        let space = registry.space(&self.entity);
+        let near = Near::new(self.l1.count(), self.l1_ttl, space);
+        Cache::assemble(self, near, registry)
     }
 }

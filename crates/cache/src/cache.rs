@@ -1,30 +1,32 @@
 //! The cache: what it is made of, and what all its verbs share.
 
 mod change;
+mod fill;
 mod load;
+mod look;
 
-use std::{any::Any, fmt, hash::Hash, sync::Arc, time::Duration};
+use std::{fmt, hash::Hash, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use redstart_connection::{Answer, Result, Store, Timestamp};
+use redstart_connection::{Result, Store};
 use redstart_keys::{Entity, Id, Key, Ttl};
 use serde::{Serialize, de::DeserializeOwned};
 
 pub use self::change::Applied;
+pub(crate) use self::fill::Filling;
 use crate::{
     builder::CacheBuilder,
-    cached::Source,
-    l1::Near,
-    operations::{Read, Take},
-    registry::{AnyCache, Registry, Siblings},
+    l1::{Moment, Near, Spot},
+    registry::Registry,
+    space::{AnyCache, Space},
     stats::{Stats, Tallies},
-    value::{Birth, Form, Held},
+    value::Form,
 };
 
 /// A cache of values of one declared entity.
 ///
 /// Clones share everything. Caches of one entity on one store, which may hold values of different
-/// types, hear of each other's changes.
+/// types, hear of each other's changes; so do those of other processes, by a stream on the server.
 pub struct Cache<K, V>(pub(crate) Arc<Inner<K, V>>);
 
 pub(crate) struct Inner<K, V> {
@@ -34,11 +36,19 @@ pub(crate) struct Inner<K, V> {
     pub(crate) form: Form,
     pub(crate) ttl: Ttl,
     pub(crate) negative: Option<Ttl>,
+    pub(crate) space: Arc<Space>,
+    pub(crate) registry: Arc<Registry>,
     entity: Entity<K>,
-    sequencer: Key,
-    siblings: Arc<Siblings>,
     jitter: f64,
     max_load: Ttl,
+    max_staleness: Duration,
+}
+
+/// An id with its names.
+pub(crate) struct Place<'a, K> {
+    pub(crate) key: Key,
+    pub(crate) name: Bytes,
+    pub(crate) spot: Spot<'a, K>,
 }
 
 impl<K, V> Cache<K, V>
@@ -58,30 +68,51 @@ where
         CacheBuilder::new(store, entity)
     }
 
-    pub(crate) fn assemble(settings: CacheBuilder<K, V>, near: Near<K, V>) -> Self {
-        let CacheBuilder { store, entity, ttl, negative, jitter, max_load, .. } = settings;
-        let form = if entity.is_plain() { Form::Plain } else { Form::Own };
-        let sequencer = Key::namespace(entity.category(), entity.name(), "seq");
-        let tallies = Tallies::new(entity.name());
-        let registry = store.shared::<Registry>();
-        registry.listen(&store);
-        let siblings = registry.siblings(&entity);
-        let inner = Arc::new(Inner {
+    pub(crate) fn assemble(settings: CacheBuilder<K, V>, near: Near<K, V>, registry: Arc<Registry>) -> Self {
+        let CacheBuilder {
             store,
+            entity,
+            ttl,
+            negative,
+            jitter,
+            max_load,
+            max_staleness,
+            codec,
+            compression,
+            ..
+        } = settings;
+        let form = if entity.is_plain() { Form::Plain } else { Form::Own(codec, compression) };
+        registry.listen(&store);
+        let inner = Arc::new(Inner {
             near,
-            tallies,
+            tallies: Tallies::new(entity.name()),
             form,
             ttl,
             negative,
+            space: registry.space(&entity),
+            registry,
             entity,
-            sequencer,
-            siblings,
             jitter,
             max_load,
+            max_staleness,
+            store,
         });
         let whole: Arc<dyn AnyCache> = inner.clone();
-        inner.siblings.add(Arc::downgrade(&whole));
+        inner.space.add(Arc::downgrade(&whole));
+        inner.listen();
         Self(inner)
+    }
+
+    /// Waits until this process hears what others change; at once on the embedded store.
+    ///
+    /// Before that every read goes to the store, so this matters to whoever counts on reads from this
+    /// process, such as a service that reports that it is ready.
+    pub async fn ready(&self) {
+        let inner = &*self.0;
+        inner.listen();
+        if inner.listens() {
+            inner.registry.coherence.attached().await;
+        }
     }
 
     /// What this cache has done.
@@ -102,67 +133,15 @@ where
     K: Id + Clone + Eq + Hash + Send + Sync + 'static,
     V: Serialize + DeserializeOwned + Send + Sync + 'static,
 {
-    pub(crate) fn now(&self) -> Timestamp {
-        self.store.clock().now()
+    pub(crate) fn now(&self) -> Moment {
+        let clock = self.store.clock();
+        Moment { instant: clock.instant(), timestamp: clock.now() }
     }
 
-    pub(crate) fn key(&self, id: &K) -> Key {
-        self.entity.key(id)
-    }
-
-    pub(crate) fn take(&self, keys: Vec<Key>) -> Take {
-        Take::new(keys, self.sequencer.clone(), self.max_load)
-    }
-
-    /// A loaded value, and how long it is kept; not at all when nothing is to be remembered.
-    pub(crate) fn born(&self, value: Option<V>, as_of: u64) -> (Held<V>, Option<Ttl>) {
-        let ttl = if value.is_some() { Some(self.ttl) } else { self.negative };
-        let ttl = ttl.map(|ttl| self.jittered(ttl));
-        let now = self.now();
-        let fresh_for = ttl.unwrap_or(self.ttl).as_duration();
-        let held = Held {
-            value: value.map(Arc::new),
-            as_of,
-            created: Some(now),
-            expires_at: Some(now.saturating_add(fresh_for)),
-        };
-        (held, ttl)
-    }
-
-    fn jittered(&self, ttl: Ttl) -> Ttl {
-        ttl.jittered(self.jitter.clamp(0.0, 0.5), fastrand::u64(..))
-    }
-
-    pub(crate) fn encoded(&self, held: &Held<V>, ttl: Ttl, took: Duration) -> Option<Bytes> {
-        let birth = Birth {
-            as_of: held.as_of,
-            created: held.created.unwrap_or_default(),
-            fresh_for: ttl.as_duration(),
-            load_time: took,
-        };
-        match self.form.encode(held.value.as_deref(), &birth) {
-            Ok(bytes) => bytes.map(Bytes::from),
-            Err(error) => {
-                tracing::warn!(cache = self.entity.name(), %error, "a value can't be encoded and is not cached");
-                None
-            }
-        }
-    }
-
-    /// Reads the store; an undecodable value is a miss.
-    async fn look(&self, id: &K) -> Result<Option<(Held<V>, Source)>> {
-        let answer = self.store.ask(&Read::new(vec![self.key(id)])).await;
-        let Answer { output, by, .. } = answer.inspect_err(|_| self.tallies.store_errors.add())?;
-        let held = output.into_iter().next().flatten().and_then(|bytes| self.decoded(&bytes));
-        Ok(held.map(|held| (held, Source::of(by))))
-    }
-
-    pub(crate) fn decoded(&self, bytes: &Bytes) -> Option<Held<V>> {
-        let held = self.form.decode(bytes);
-        if held.is_none() {
-            self.tallies.decode_failures.add();
-        }
-        held.filter(|held| held.is_fresh(self.now()))
+    pub(crate) fn place<'a>(&self, id: &'a K) -> Place<'a, K> {
+        let key = self.entity.key(id);
+        let name = self.store.name_of(&key);
+        Place { spot: self.near.spot(id, &name), name: Bytes::from(name), key }
     }
 
     /// A step whose failure costs a miss later, and nothing now.
@@ -172,6 +151,19 @@ where
             tracing::debug!(cache = self.entity.name(), %error, "a step of the cache failed");
         })
         .ok()
+    }
+
+    /// Sees to it that changes of other processes are heard, where that matters.
+    fn listen(&self) {
+        if self.near.keeps_values() {
+            self.registry.keep_reading(&self.store);
+        }
+    }
+
+    /// How long a stamp must be kept that judges values of this cache.
+    fn judgement_ttl(&self) -> Ttl {
+        const SPARE: Duration = Duration::from_secs(3600);
+        Ttl::new(self.ttl.as_duration() + self.max_load.as_duration() + SPARE).unwrap_or(Ttl::MAX)
     }
 }
 
@@ -188,13 +180,16 @@ where
         self.near.clear();
     }
 
-    fn forget_id(&self, id: &dyn Any) -> bool {
-        let Some(id) = id.downcast_ref() else {
-            // A sibling whose ids are of another type can't say which of these it means.
-            self.near.clear();
-            return false;
-        };
-        self.near.invalidate(id)
+    fn forget_name(&self, name: &[u8], stamp: Option<u64>) -> bool {
+        self.near.forget(name, stamp)
+    }
+
+    fn supersede(&self, stamp: u64) {
+        self.near.supersede(stamp);
+    }
+
+    fn listens(&self) -> bool {
+        self.near.keeps_values() && !self.store.is_memory()
     }
 }
 

@@ -4,7 +4,7 @@ use std::{ops::Deref, sync::Arc, time::Duration};
 
 use redstart_connection::{By, Timestamp};
 
-use crate::value::Held;
+use crate::value::{Held, Life};
 
 /// A value out of a cache.
 ///
@@ -13,8 +13,7 @@ use crate::value::Held;
 pub struct Cached<V> {
     value: Arc<V>,
     source: Source,
-    created: Option<Timestamp>,
-    expires_at: Option<Timestamp>,
+    life: Option<Life>,
     now: Timestamp,
 }
 
@@ -44,8 +43,8 @@ impl Source {
 impl<V> Cached<V> {
     /// None when the entry says that there is nothing.
     pub(crate) fn from_held(held: Held<V>, source: Source, now: Timestamp) -> Option<Self> {
-        let Held { value, as_of: _, created, expires_at } = held;
-        Some(Self { value: value?, source, created, expires_at, now })
+        let Held { value, life, .. } = held;
+        Some(Self { value: value?, source, life, now })
     }
 
     /// The value, shared.
@@ -69,13 +68,20 @@ impl<V> Cached<V> {
     /// How old the value was when it was handed out; unknown for what other programs wrote.
     #[must_use]
     pub fn age(&self) -> Option<Duration> {
-        self.created.map(|created| self.now.since(created))
+        self.life.map(|life| self.now.since(life.created))
     }
 
-    /// How long it stays fresh; unknown for what other programs wrote.
+    /// How long it stays fresh, zero when it is not any more; unknown for what other programs wrote.
     #[must_use]
     pub fn ttl(&self) -> Option<Duration> {
-        self.expires_at.map(|expires_at| expires_at.since(self.now))
+        self.life.map(|life| life.expires_at().since(self.now))
+    }
+
+    /// Whether it is old: its time was up, and it was shown all the same, as the cache's
+    /// [`Stale`](crate::Stale) allows.
+    #[must_use]
+    pub fn is_stale(&self) -> bool {
+        self.life.is_some_and(|life| self.now >= life.expires_at())
     }
 }
 

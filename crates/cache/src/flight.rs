@@ -3,7 +3,10 @@
 use std::{
     any::Any,
     fmt,
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -17,6 +20,14 @@ use crate::{cached::Source, error::LoadError, value::Held};
 pub(crate) struct Flight<V> {
     turn: Semaphore,
     outcome: OnceLock<Outcome<V>>,
+    /// The stamp of what it will bring, as far as it is known; 0 before.
+    as_of: AtomicU64,
+}
+
+impl<V> Default for Flight<V> {
+    fn default() -> Self {
+        Self { turn: Semaphore::new(1), outcome: OnceLock::new(), as_of: AtomicU64::new(0) }
+    }
 }
 
 /// How a flight ended.
@@ -34,8 +45,14 @@ pub(crate) enum Turn<'a, V> {
 }
 
 impl<V: Send + Sync> Flight<V> {
-    pub(crate) fn new() -> Self {
-        Self { turn: Semaphore::new(1), outcome: OnceLock::new() }
+    /// Notes the stamp that was there when the load began.
+    pub(crate) fn is_of(&self, as_of: u64) {
+        self.as_of.store(as_of, Ordering::Release);
+    }
+
+    /// The stamp of what it will bring; 0 while that is not known.
+    pub(crate) fn as_of(&self) -> u64 {
+        self.as_of.load(Ordering::Acquire)
     }
 
     /// Waits for the turn or the outcome.

@@ -28,25 +28,35 @@ mod batch;
 mod builder;
 mod cache;
 mod cached;
+mod codec;
+mod coherence;
 mod error;
+mod event;
 mod flight;
 mod header;
 mod l1;
+mod loaded;
 mod operations;
 mod registry;
+mod space;
 mod stats;
 mod sweep;
+mod tag;
 mod value;
 
 pub use crate::{
     builder::{CacheBuilder, L1},
     cache::{Applied, Cache},
     cached::{Cached, Source},
+    codec::{Codec, Compression},
     error::LoadError,
+    loaded::Loaded,
     operations::{
-        Claim, Claimed, Fill, FillEntry, Invalidate, Mint, Put, PutOutcome, Read, Take, Ticket, Tickets,
+        Adopt, Claim, Claimed, Fill, FillEntry, Invalidate, Judge, Mint, Publish, Put, PutOutcome, Raise,
+        Read, Take, Ticket, Tickets,
     },
     registry::caches,
     stats::Stats,
     sweep::{SweepPage, Swept, sweep},
+    tag::Tag,
 };

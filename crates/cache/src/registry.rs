@@ -1,49 +1,31 @@
 //! The caches of a store, for whoever looks at all of them, and for each other.
 
 use std::{
-    any::Any,
     collections::HashMap,
     sync::{
-        Arc, Mutex, PoisonError, Weak,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
+    time::Instant,
 };
 
 use redstart_connection::Store;
 use redstart_keys::{Category, Entity};
 
-use crate::stats::Stats;
-
-/// What every cache can do, whatever it holds.
-pub(crate) trait AnyCache: Send + Sync {
-    fn stats(&self) -> Stats;
-
-    /// Drops what this process holds of it.
-    fn forget(&self);
-
-    /// Drops what this process holds of it under `id`; answers whether there was anything.
-    fn forget_id(&self, id: &dyn Any) -> bool;
-}
+use crate::{
+    coherence::Coherence,
+    event::Event,
+    space::{AnyCache, Space},
+    stats::Stats,
+};
 
 /// The caches that are alive.
 #[derive(Default)]
 pub(crate) struct Registry {
-    spaces: Mutex<HashMap<Space, Arc<Siblings>>>,
+    spaces: Mutex<HashMap<(Category, &'static str), Arc<Space>>>,
+    pub(crate) coherence: Coherence,
     listens: AtomicBool,
 }
-
-/// What tells the keys of one declaration from those of another.
-#[derive(Clone, Copy, Eq, Hash, PartialEq)]
-struct Space {
-    category: Category,
-    name: &'static str,
-    version: u16,
-}
-
-/// The caches of one declaration, each with values of its own in this process.
-///
-/// What one of them changes the others must not go on serving.
-pub(crate) struct Siblings(Mutex<Arc<[Weak<dyn AnyCache>]>>);
 
 impl Registry {
     /// Drops what this process holds whenever the server has been away: others have gone on without it.
@@ -54,53 +36,41 @@ impl Registry {
         }
     }
 
-    /// The caches whose keys are those of `entity`.
-    pub(crate) fn siblings<K>(&self, entity: &Entity<K>) -> Arc<Siblings> {
-        let (category, name, version) = (entity.category(), entity.name(), entity.schema_version());
+    /// What the caches of `entity` have in common.
+    pub(crate) fn space<K>(&self, entity: &Entity<K>) -> Arc<Space> {
+        let (category, name) = (entity.category(), entity.name());
         let mut spaces = self.spaces.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(spaces.entry(Space { category, name, version }).or_default())
+        let space = spaces.entry((category, name)).or_insert_with(|| Arc::new(Space::new(category, name)));
+        Arc::clone(space)
     }
 
     /// Drops what this process holds of all caches.
     pub(crate) fn forget(&self) {
-        self.each(|cache| cache.forget());
+        self.spaces().iter().for_each(|space| space.forget());
+    }
+
+    /// Takes over what another process has changed.
+    pub(crate) fn apply(&self, event: &Event, now: Instant) {
+        for space in self.spaces() {
+            if event.entity.as_ref().is_none_or(|entity| *entity == space.label()) {
+                space.apply(event, now);
+            }
+        }
+    }
+
+    /// Whether anybody holds values that other processes may change.
+    pub(crate) fn has_listeners(&self) -> bool {
+        let mut found = false;
+        self.each(|cache| found |= cache.listens());
+        found
     }
 
     fn each(&self, mut visit: impl FnMut(&dyn AnyCache)) {
-        let spaces: Vec<_> =
-            self.spaces.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
-        for siblings in spaces {
-            siblings.each(&mut visit);
-        }
-    }
-}
-
-impl Siblings {
-    pub(crate) fn add(&self, cache: Weak<dyn AnyCache>) {
-        let mut caches = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let living = caches.iter().filter(|cache| cache.strong_count() > 0).cloned();
-        *caches = living.chain([cache]).collect();
+        self.spaces().iter().for_each(|space| space.each(&mut visit));
     }
 
-    /// Drops what this process holds under `id`; answers whether there was anything.
-    pub(crate) fn forget_id(&self, id: &dyn Any) -> bool {
-        let mut held = false;
-        self.each(|cache| held |= cache.forget_id(id));
-        held
-    }
-
-    /// Visits them outside the lock: whoever holds a cache for the visit may be the last to drop it.
-    fn each(&self, mut visit: impl FnMut(&dyn AnyCache)) {
-        let caches = Arc::clone(&self.0.lock().unwrap_or_else(PoisonError::into_inner));
-        for cache in caches.iter().filter_map(Weak::upgrade) {
-            visit(&*cache);
-        }
-    }
-}
-
-impl Default for Siblings {
-    fn default() -> Self {
-        Self(Mutex::new(Arc::new([])))
+    fn spaces(&self) -> Vec<Arc<Space>> {
+        self.spaces.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 }
 

@@ -7,7 +7,10 @@ use redstart_connection::{
 };
 use redstart_keys::{Category, Pattern};
 
-use crate::{operations::TICKET, registry::Registry};
+use crate::{
+    operations::{Publish, TICKET},
+    registry::Registry,
+};
 
 /// How many names one step of a sweep asks for.
 const PAGE: u64 = 500;
@@ -38,7 +41,9 @@ pub struct Swept {
 pub async fn sweep(store: &Store, pattern: &Pattern) -> Result<Swept> {
     let _sweeping = Sweeping::begin(store);
     sweep_one(store, pattern.companions(TICKET)).await?;
-    sweep_one(store, pattern.clone()).await
+    let swept = sweep_one(store, pattern.clone()).await?;
+    store.run(&Publish::forget_all()).await?;
+    Ok(swept)
 }
 
 /// A sweep under way: this process forgets everything when it begins, and again however it ends.

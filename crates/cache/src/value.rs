@@ -6,7 +6,11 @@ use bytes::Bytes;
 use redstart_connection::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::header::Header;
+use crate::{
+    codec::{self, Codec, CodecError, Compression},
+    header::Header,
+    tag::Tags,
+};
 
 /// A value in this process: decoded, with what is known of it.
 #[derive(Debug)]
@@ -14,77 +18,105 @@ pub(crate) struct Held<V> {
     /// Nothing, when the entry says that there is none.
     pub(crate) value: Option<Arc<V>>,
     pub(crate) as_of: u64,
-    /// When it was loaded; unknown for what other programs wrote.
-    pub(crate) created: Option<Timestamp>,
-    /// When it stops being fresh; unknown for what other programs wrote.
-    pub(crate) expires_at: Option<Timestamp>,
+    /// When it was loaded, and for how long it is fresh and then shown as old; unknown for what other
+    /// programs wrote.
+    pub(crate) life: Option<Life>,
+    pub(crate) tags: Tags,
+}
+
+/// How long a value lives.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Life {
+    pub(crate) created: Timestamp,
+    pub(crate) fresh_for: Duration,
+    pub(crate) stale_for: Duration,
+    pub(crate) load_time: Duration,
+}
+
+impl Life {
+    /// When it stops being fresh.
+    pub(crate) fn expires_at(&self) -> Timestamp {
+        self.created.saturating_add(self.fresh_for)
+    }
+
+    /// When it may not be shown at all any more.
+    pub(crate) fn ends_at(&self) -> Timestamp {
+        self.expires_at().saturating_add(self.stale_for)
+    }
 }
 
 impl<V> Clone for Held<V> {
     fn clone(&self) -> Self {
-        Self {
-            value: self.value.clone(),
-            as_of: self.as_of,
-            created: self.created,
-            expires_at: self.expires_at,
-        }
+        Self { value: self.value.clone(), as_of: self.as_of, life: self.life, tags: self.tags.clone() }
     }
 }
 
 impl<V> Held<V> {
     pub(crate) fn is_fresh(&self, now: Timestamp) -> bool {
-        self.expires_at.is_none_or(|expires_at| now < expires_at)
+        self.life.is_none_or(|life| now < life.expires_at())
     }
-}
-
-/// What a value will be stored as.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Birth {
-    pub(crate) as_of: u64,
-    pub(crate) created: Timestamp,
-    pub(crate) fresh_for: Duration,
-    pub(crate) load_time: Duration,
 }
 
 /// How values of one cache are stored.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Form {
     /// With a header.
-    Own,
+    Own(Codec, Compression),
     /// Plain JSON, shared with other programs.
     Plain,
 }
 
 impl Form {
     /// The bytes to store; none for what this form cannot say.
-    pub(crate) fn encode<V: Serialize>(
-        self,
-        value: Option<&V>,
-        birth: &Birth,
-    ) -> Result<Option<Vec<u8>>, serde_json::Error> {
-        let mut bytes = Vec::with_capacity(256);
-        if self == Self::Own {
-            let Birth { as_of, created, fresh_for, load_time } = *birth;
-            Header { absent: value.is_none(), as_of, created, fresh_for, load_time }.write(&mut bytes);
-        } else if value.is_none() {
+    pub(crate) fn encode<V: Serialize>(self, entry: &Entry<'_, V>) -> Result<Option<Bytes>, CodecError> {
+        let Entry { value, as_of, life, tags } = *entry;
+        let Self::Own(codec, compression) = self else {
             // Plain JSON has no way to say that there is nothing which another program would not misread.
-            return Ok(None);
+            let bytes = value.map(|value| codec::write(Codec::Json, Compression::None, value)).transpose()?;
+            return Ok(bytes.map(|(bytes, _)| Bytes::from(bytes)));
+        };
+        let (payload, form) = match value {
+            Some(value) => codec::write(codec, compression, value)?,
+            None => (Vec::new(), 0),
+        };
+        let Life { created, fresh_for, stale_for, load_time } = life;
+        let mut bytes = Vec::with_capacity(64 + payload.len());
+        Header {
+            absent: value.is_none(),
+            as_of,
+            form,
+            created,
+            fresh_for,
+            stale_for,
+            load_time,
+            tags: tags.clone(),
         }
-        if let Some(value) = value {
-            serde_json::to_writer(&mut bytes, value)?;
-        }
-        Ok(Some(bytes))
+        .write(&mut bytes);
+        bytes.extend_from_slice(&payload);
+        Ok(Some(Bytes::from(bytes)))
     }
 
-    /// The value in stored bytes; none when they make no sense.
-    pub(crate) fn decode<V: DeserializeOwned>(self, bytes: &Bytes) -> Option<Held<V>> {
+    /// The value in stored bytes; fails when they make no sense.
+    pub(crate) fn decode<V: DeserializeOwned>(self, bytes: &Bytes) -> Result<Held<V>, CodecError> {
         if self == Self::Plain {
-            let value = serde_json::from_slice(bytes).ok()?;
-            return Some(Held { value: Some(Arc::new(value)), as_of: 0, created: None, expires_at: None });
+            let value = codec::read(0, bytes)?;
+            return Ok(Held { value: Some(Arc::new(value)), as_of: 0, life: None, tags: Tags::default() });
         }
-        let (header, payload) = Header::read(bytes)?;
-        let value = if header.absent { None } else { Some(Arc::new(serde_json::from_slice(payload).ok()?)) };
-        let (created, expires_at) = (Some(header.created), Some(header.expires_at()));
-        Some(Held { value, as_of: header.as_of, created, expires_at })
+        let (header, payload) = Header::read(bytes).ok_or_else(CodecError::no_header)?;
+        let value = match header.absent {
+            true => None,
+            false => Some(Arc::new(codec::read(header.form, payload)?)),
+        };
+        let Header { as_of, created, fresh_for, stale_for, load_time, tags, .. } = header;
+        Ok(Held { value, as_of, life: Some(Life { created, fresh_for, stale_for, load_time }), tags })
     }
+}
+
+/// What is to be stored of a value.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Entry<'a, V> {
+    pub(crate) value: Option<&'a V>,
+    pub(crate) as_of: u64,
+    pub(crate) life: Life,
+    pub(crate) tags: &'a Tags,
 }

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use proptest::prelude::*;
-use redstart_cache::{Claim, Fill, FillEntry, Invalidate, Mint, Put, Read, SweepPage, Take, sweep};
+use redstart_cache::{
+    Adopt, Claim, Fill, FillEntry, Invalidate, Judge, Mint, Publish, Put, Raise, Read, SweepPage, Take, sweep,
+};
 use redstart_connection::Operation;
 use redstart_keys::{Category, Entity, Key, Ttl};
 
@@ -19,12 +21,38 @@ const UNIT: u64 = 10;
 enum Step {
     Read(Vec<Key>),
     Mint,
-    Take { keys: Vec<Key>, ttl: u64 },
+    Take {
+        keys: Vec<Key>,
+        ttl: u64,
+    },
     Claim(Key),
-    Fill { entries: Vec<(Right, Vec<u8>, u64)>, tries: u8 },
-    Put { right: Right, bytes: Vec<u8>, ttl: u64, tries: u8 },
+    Fill {
+        entries: Vec<(Right, Vec<u8>, u64)>,
+        tries: u8,
+    },
+    Put {
+        right: Right,
+        bytes: Vec<u8>,
+        ttl: u64,
+        tries: u8,
+    },
     Invalidate(Key),
-    Sweep { plain: bool, tickets: bool },
+    Sweep {
+        plain: bool,
+        tickets: bool,
+    },
+    Raise {
+        tag: u8,
+        ttl: u64,
+    },
+    Adopt {
+        tags: Vec<u8>,
+        ttl: u64,
+    },
+    Judge(Vec<u8>),
+    Publish,
+    /// Stamps are evicted like everything else.
+    Lose(u8),
     Advance(u64),
 }
 
@@ -58,9 +86,9 @@ fn value() -> impl Strategy<Value = Vec<u8>> {
 }
 
 fn stamped(stamp: u64, payload: u8) -> Vec<u8> {
-    let mut bytes = vec![0xC5, 1, 0];
+    let mut bytes = vec![0xC5, 2, 0];
     bytes.extend(stamp.to_be_bytes());
-    bytes.extend([0; 20]);
+    bytes.extend([0; 29]);
     bytes.push(payload);
     bytes
 }
@@ -81,8 +109,25 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(right, bytes, ttl, tries)| Step::Put { right, bytes, ttl, tries }),
         1 => key().prop_map(Step::Invalidate),
         1 => any::<(bool, bool)>().prop_map(|(plain, tickets)| Step::Sweep { plain, tickets }),
+        2 => (0..3_u8, ttl()).prop_map(|(tag, ttl)| Step::Raise { tag, ttl }),
+        2 => (tags(), ttl()).prop_map(|(tags, ttl)| Step::Adopt { tags, ttl }),
+        2 => tags().prop_map(Step::Judge),
+        1 => Just(Step::Publish),
+        1 => (0..3_u8).prop_map(Step::Lose),
         2 => ttl().prop_map(Step::Advance),
     ]
+}
+
+fn tags() -> impl Strategy<Value = Vec<u8>> {
+    prop::collection::vec(0..3_u8, 1..4)
+}
+
+fn stamp(tag: u8) -> Key {
+    Key::namespace_id(Category::Cache, "item", "t", &tag)
+}
+
+fn stamps(tags: Vec<u8>) -> Vec<Key> {
+    tags.into_iter().map(stamp).collect()
 }
 
 fn sequencer() -> Key {
@@ -136,6 +181,15 @@ impl Histories {
                     .map(|store| world.block_on(sweep(store, &pattern)).unwrap().removed);
                 assert_eq!(removed[0], removed[1], "{} differs", SweepPage::NAME);
             }
+            Step::Raise { tag, ttl } => {
+                world.agree(&Raise::new(stamp(tag), sequencer(), Ttl::seconds(ttl)));
+            }
+            Step::Adopt { tags, ttl } => {
+                world.agree(&Adopt::new(stamps(tags), sequencer(), Ttl::seconds(ttl)));
+            }
+            Step::Judge(tags) => world.agree(&Judge::new(stamps(tags))),
+            Step::Publish => world.agree(&Publish::forget_all()),
+            Step::Lose(tag) => world.agree(&Invalidate::new(stamp(tag))),
             Step::Advance(seconds) => world.advance(Duration::from_secs(seconds)),
         }
     }

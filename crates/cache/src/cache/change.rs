@@ -1,36 +1,43 @@
 //! Changing: storing a value, taking it away.
 
-use std::{any::Any, hash::Hash, time::Duration};
+use std::{hash::Hash, time::Duration};
 
 use bytes::Bytes;
-use redstart_connection::{Error, Result};
-use redstart_keys::Id;
+use redstart_connection::{Answer, By, Error, Result};
+use redstart_keys::{Id, Pattern};
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::{Cache, Inner};
+use super::{Cache, Inner, Place};
 use crate::{
-    operations::{Claim, Invalidate, Mint, Put, PutOutcome},
-    registry::Siblings,
-    value::Birth,
+    event::{Change as News, Event},
+    operations::{Claim, Invalidate, Mint, Publish, Put, PutOutcome, Raise},
+    space::Space,
+    sweep::sweep,
+    tag::{Tag, Tags},
+    value::{Entry, Form},
 };
 
 /// What a change reached.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Applied {
-    /// Whether this process held a value.
+    /// Whether this process held a value; a change by tag or of everything does not look.
     pub l1: bool,
-    /// Whether the store changed: the value is stored, or there was something to remove.
+    /// Whether the store changed: the value is stored, or there was something to remove; a change by tag
+    /// or of everything always changes it.
     pub l2: bool,
+    /// Whether other processes were told. Not on the embedded store, which has none, and while the server
+    /// is away: they hear of it when it is back.
+    pub published: bool,
 }
 
-/// A change under way.
+/// A change of one value under way.
 ///
 /// This process forgets the value when it begins, and again when it ends, be it by an error or by
 /// cancellation: reads that began in between may have met the old value in the store.
 struct Change<'a> {
-    siblings: &'a Siblings,
-    id: &'a (dyn Any + Sync),
+    space: &'a Space,
+    name: &'a Bytes,
     /// Whether there was something to forget.
     held: bool,
 }
@@ -55,19 +62,21 @@ where
     /// # Cancel safety
     ///
     /// If this is dropped midway the value may be stored or not, and for ten seconds loads may not be;
-    /// this process forgets what it held.
+    /// this process forgets what it held. Other processes may show what they held until it ends there.
     pub async fn set(&self, id: &K, value: &V) -> Result<Applied> {
         let inner = &*self.0;
-        let change = Change::begin(&inner.siblings, id);
-        let outcome = inner.put(id, value).await?;
-        Ok(Applied { l1: change.held, l2: outcome == PutOutcome::Stored })
+        let place = inner.place(id);
+        let change = Change::begin(&inner.space, &place.name);
+        let (put, stamp) = inner.put(&place, value).await?;
+        let published = inner.publish(&put, News::Key(place.name.clone()), stamp).await?;
+        Ok(Applied { l1: change.held, l2: put.output == PutOutcome::Stored, published })
     }
 
     /// Removes a value everywhere; what was loaded before can't come back.
     ///
     /// Once this has answered, no load that began before stores its result and no [`Cache::set`] that
-    /// was under way stores its value, in whatever process. Other processes may serve what they hold
-    /// themselves for a while: see [`L1::entries`](crate::L1::entries).
+    /// was under way stores its value, in whatever process. Other processes stop showing it when they
+    /// hear of it, within [`max_staleness`](crate::CacheBuilder::max_staleness).
     ///
     /// # Errors
     ///
@@ -75,16 +84,79 @@ where
     ///
     /// # Cancel safety
     ///
-    /// If this is dropped midway the store may still have the value; this process forgets it.
+    /// If this is dropped midway the store may still have the value, and other processes may not have
+    /// heard of it; this process forgets it.
     pub async fn invalidate(&self, id: &K) -> Result<Applied> {
         let inner = &*self.0;
         inner.tallies.invalidations.add();
-        let change = Change::begin(&inner.siblings, id);
+        let place = inner.place(id);
+        let change = Change::begin(&inner.space, &place.name);
         // The stamp comes first: whoever reads it from now on loads what is there after the change.
-        let minted = inner.store.run(&Mint::new(inner.sequencer.clone())).await;
-        let removed = inner.store.run(&Invalidate::new(inner.key(id))).await;
+        let minted = inner.store.ask(&Mint::new(inner.space.sequencer.clone())).await;
+        let removed = inner.store.ask(&Invalidate::new(place.key.clone())).await?;
+        // Whoever heard of it before could put the value that was still there in again.
+        let stamp = minted.as_ref().ok().and_then(of_the_server);
+        let published = inner.publish(&removed, News::Key(place.name.clone()), stamp).await?;
         minted?;
-        Ok(Applied { l1: change.held, l2: removed? })
+        Ok(Applied { l1: change.held, l2: removed.output, published })
+    }
+
+    /// Invalidates every value of this entity that bears `tag`, in one step however many there are.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the store does, and for plain entities, whose values bear no tags.
+    ///
+    /// # Cancel safety
+    ///
+    /// If this is dropped midway the values may be valid still.
+    pub async fn invalidate_tag(&self, tag: &Tag) -> Result<Applied> {
+        let inner = &*self.0;
+        if inner.form == Form::Plain {
+            return Err(Error::unsupported("the values of a plain entity bear no tags"));
+        }
+        inner.tallies.invalidations.add();
+        let news = News::Tag(tag.clone());
+        let raised = inner.raise(inner.space.tag_key(tag), &news).await;
+        match &raised {
+            Ok(Answer { output: stamp, by: By::Redis | By::Memory, .. }) => {
+                inner.space.raise_tag(tag, *stamp, inner.now().instant);
+            }
+            // Which values are older can't be told.
+            _ => inner.space.forget(),
+        }
+        let raised = raised?;
+        let published = inner.publish(&raised, news, of_the_server(&raised)).await?;
+        Ok(Applied { l1: false, l2: true, published })
+    }
+
+    /// Invalidates every value of this entity, in one step however many there are.
+    ///
+    /// Those of a plain entity are removed one by one.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the store does.
+    ///
+    /// # Cancel safety
+    ///
+    /// If this is dropped midway the values may be valid still, in other processes.
+    pub async fn clear(&self) -> Result<Applied> {
+        let inner = &*self.0;
+        inner.tallies.invalidations.add();
+        if inner.form == Form::Plain {
+            let pattern: Pattern = inner.entity.pattern();
+            let swept = sweep(&inner.store, &pattern).await?;
+            return Ok(Applied { l1: false, l2: swept.removed > 0, published: !inner.store.is_memory() });
+        }
+        inner.space.forget();
+        let raised = inner.raise(inner.space.floor_key.clone(), &News::Clear).await;
+        // Again, for what was read meanwhile.
+        inner.space.forget();
+        let raised = raised?;
+        inner.space.raise_floor(raised.output);
+        let published = inner.publish(&raised, News::Clear, of_the_server(&raised)).await?;
+        Ok(Applied { l1: false, l2: true, published })
     }
 }
 
@@ -93,33 +165,64 @@ where
     K: Id + Clone + Eq + Hash + Send + Sync + 'static,
     V: Serialize + DeserializeOwned + Send + Sync + 'static,
 {
-    async fn put(&self, id: &K, value: &V) -> Result<PutOutcome> {
-        let key = self.key(id);
-        let claimed = self.store.run(&Claim::new(key.clone(), self.sequencer.clone())).await?;
+    /// Claims the key and puts the value; answers the stamp too, where it is the server's.
+    async fn put(&self, place: &Place<'_, K>, value: &V) -> Result<(Answer<PutOutcome>, Option<u64>)> {
+        // Made later, it would be later than this value.
+        if self.space.has_no_floor()
+            && let Some(era) = self.floor_to_ask_for()
+        {
+            self.ask_floor(era).await?;
+        }
+        let key = place.key.clone();
+        let claim = Claim::new(key.clone(), self.space.sequencer.clone());
+        let Answer { output: claimed, by, .. } = self.store.ask(&claim).await?;
         let ttl = self.jittered(self.ttl);
-        let birth = Birth {
-            as_of: claimed.as_of,
-            created: self.now(),
-            fresh_for: ttl.as_duration(),
-            load_time: Duration::ZERO,
-        };
-        let bytes = self.form.encode(Some(value), &birth);
+        let life = self.life(ttl, Duration::ZERO);
+        let entry = Entry { value: Some(value), as_of: claimed.as_of, life, tags: &Tags::default() };
+        let bytes = self.form.encode(&entry);
         let bytes =
             bytes.map_err(|error| Error::unsupported(format!("the value can't be encoded: {error}")))?;
-        let bytes = Bytes::from(bytes.unwrap_or_default());
-        self.store.run(&Put::new(key, claimed.token, bytes, ttl)).await
+        let put = Put::new(key, claimed.token, bytes.unwrap_or_default(), ttl);
+        let outcome = self.store.ask(&put).await?;
+        Ok((outcome, (by == By::Redis).then_some(claimed.as_of)))
+    }
+
+    async fn raise(&self, key: redstart_keys::Key, news: &News) -> Result<Answer<u64>> {
+        let event = self.event(news.clone(), None);
+        let raise = Raise::new(key, self.space.sequencer.clone(), self.judgement_ttl()).with_event(event);
+        self.store.ask(&raise).await
+    }
+
+    /// Tells the other processes what was done; answers whether they were told.
+    ///
+    /// What the server has not heard of yet they hear after it has.
+    async fn publish<T: Sync>(&self, done: &Answer<T>, news: News, stamp: Option<u64>) -> Result<bool> {
+        if done.by != By::Redis {
+            return Ok(false);
+        }
+        let answer = self.store.ask(&Publish::new(self.event(news, stamp))).await?;
+        Ok(answer.by == By::Redis)
+    }
+
+    fn event(&self, change: News, stamp: Option<u64>) -> Event {
+        Event { entity: Some(self.space.label()), change, stamp }
     }
 }
 
+/// The stamp, where it is the server's: the one of a memory that stands in for it means nothing to others.
+fn of_the_server(answer: &Answer<u64>) -> Option<u64> {
+    (answer.by == By::Redis).then_some(answer.output)
+}
+
 impl<'a> Change<'a> {
-    fn begin<K: Sync + 'static>(siblings: &'a Siblings, id: &'a K) -> Self {
-        Self { siblings, id, held: siblings.forget_id(id) }
+    fn begin(space: &'a Space, name: &'a Bytes) -> Self {
+        Self { space, name, held: space.forget_name(name, None) }
     }
 }
 
 impl Drop for Change<'_> {
     fn drop(&mut self) {
-        self.siblings.forget_id(self.id);
+        self.space.forget_name(self.name, None);
     }
 }
 

@@ -1,18 +1,18 @@
 //! Reading: what is cached, and what a loader brings.
 
-use std::{future::Future, hash::Hash, sync::Arc, time::Duration};
+use std::{future::Future, hash::Hash, sync::Arc};
 
 use redstart_connection::Result;
-use redstart_keys::{Id, Ttl};
+use redstart_keys::Id;
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::{Cache, Inner};
+use super::{Cache, Inner, Place, fill::Filling};
 use crate::{
     cached::{Cached, Source},
     error::LoadError,
     flight::{Flight, Outcome, Turn},
-    l1::Near,
-    operations::{Fill, FillEntry},
+    l1::{Near, Spot},
+    loaded::Loaded,
     value::Held,
 };
 
@@ -36,24 +36,25 @@ where
     /// Fails when the store does.
     pub async fn get(&self, id: &K) -> Result<Option<Cached<V>>> {
         let inner = &*self.0;
-        let now = inner.now();
-        if let Some(held) = inner.near.get(id, now) {
+        if let Some((held, now)) = inner.near(id, inner.store.clock().instant()) {
             inner.tallies.l1_hits.add();
             return Ok(Cached::from_held(held, Source::L1, now));
         }
-        let passenger = Passenger::join(inner, id);
+        let place = inner.place(id);
+        let passenger = Passenger::join(inner, place.spot);
         // Behind a load under way this reads for itself: a plain look must not wait for a loader.
         let turn = passenger.flight.try_lead();
-        let Some((held, source)) = inner.look(id).await? else {
+        let Some((held, source)) = inner.look(&place.key).await? else {
             inner.tallies.misses.add();
             return Ok(None);
         };
+        let now = inner.now();
         if turn.is_some() {
-            inner.near.land(id, &passenger.flight, &held, true, inner.now());
+            inner.near.land(place.spot, &passenger.flight, &held, true, now);
             passenger.flight.finish(Outcome::Brought { held: held.clone(), source });
         }
         inner.tallies.l2_hits.add();
-        Ok(Cached::from_held(held, source, inner.now()))
+        Ok(Cached::from_held(held, source, now.timestamp))
     }
 
     /// The cached value, or what `load` brings; none when there is nothing.
@@ -73,28 +74,29 @@ where
     /// # Cancel safety
     ///
     /// The loader runs inside this future and ends with it; the next caller starts its own.
-    pub async fn get_or_load<E, F, L>(&self, id: &K, load: F) -> Result<Option<Cached<V>>, LoadError<E>>
+    pub async fn get_or_load<T, E, F, L>(&self, id: &K, load: F) -> Result<Option<Cached<V>>, LoadError<E>>
     where
+        T: Into<Loaded<V>>,
         E: Send + Sync + 'static,
         F: FnOnce() -> L + Send,
-        L: Future<Output = Result<Option<V>, E>> + Send,
+        L: Future<Output = Result<T, E>> + Send,
     {
         let inner = &*self.0;
-        let now = inner.now();
-        if let Some(held) = inner.near.get(id, now) {
+        if let Some((held, now)) = inner.near(id, inner.store.clock().instant()) {
             inner.tallies.l1_hits.add();
             return Ok(Cached::from_held(held, Source::L1, now));
         }
-        let passenger = Passenger::join(inner, id);
+        let place = inner.place(id);
+        let passenger = Passenger::join(inner, place.spot);
         let (held, source) = match passenger.flight.turn().await {
             Turn::Done(outcome) => outcome.result()?,
-            Turn::Lead(_turn) => inner.lead(id, &passenger.flight, load).await?,
+            Turn::Lead(_turn) => inner.lead(&place, &passenger.flight, load).await?,
         };
         match source {
             Source::L2 | Source::Standby => inner.tallies.l2_hits.add(),
             _ => inner.tallies.misses.add(),
         }
-        Ok(Cached::from_held(held, source, inner.now()))
+        Ok(Cached::from_held(held, source, inner.store.clock().now()))
     }
 }
 
@@ -104,65 +106,59 @@ where
     V: Serialize + DeserializeOwned + Send + Sync + 'static,
 {
     /// The whole work of one load, by the caller who has the turn.
-    async fn lead<E, F, L>(
+    async fn lead<T, E, F, L>(
         &self,
-        id: &K,
+        place: &Place<'_, K>,
         flight: &Arc<Flight<V>>,
         load: F,
     ) -> Result<(Held<V>, Source), LoadError<E>>
     where
+        T: Into<Loaded<V>>,
         E: Send + Sync + 'static,
         F: FnOnce() -> L + Send,
-        L: Future<Output = Result<Option<V>, E>> + Send,
+        L: Future<Output = Result<T, E>> + Send,
     {
-        let stored = self.stored(id).await;
+        let stored = self.stored(place).await;
         if let Stored::Value(held, source) = stored {
-            self.near.land(id, flight, &held, true, self.now());
+            self.near.land(place.spot, flight, &held, true, self.now());
             flight.finish(Outcome::Brought { held: held.clone(), source });
             return Ok((held, source));
         }
         let tickets = match stored {
             Stored::Unknown => None,
-            _ => self.told(self.store.run(&self.take(vec![self.key(id)])).await),
+            _ => self.told(self.store.run(&self.take(vec![place.key.clone()])).await),
         };
+        let as_of = tickets.as_ref().map_or(0, |tickets| tickets.as_of);
+        flight.is_of(as_of);
         let started = self.store.clock().instant();
         let loaded = load().await;
         let took = self.store.clock().instant().saturating_duration_since(started);
-        let value = match loaded {
-            Ok(value) => value,
+        let loaded = match loaded {
+            Ok(loaded) => loaded.into(),
             Err(error) => {
                 self.tallies.load_failures.add();
                 let error = Arc::new(error);
-                self.near.abandon(id, flight);
+                self.near.abandon(place.spot, flight);
                 flight.finish(Outcome::failed(Arc::clone(&error)));
                 return Err(LoadError::Load(error));
             }
         };
         self.tallies.loaded(took);
-        let as_of = tickets.as_ref().map_or(0, |tickets| tickets.as_of);
-        let (held, ttl) = self.born(value, as_of);
-        let kept = match tickets.and_then(|mut tickets| tickets.tickets.pop().flatten()).zip(ttl) {
-            Some((ticket, ttl)) => self.fill(id, &held, ticket.token, ttl, took).await,
+        let (held, ttl) = self.born(loaded, as_of, took);
+        let may_keep = match tickets.and_then(|mut tickets| tickets.tickets.pop().flatten()).zip(ttl) {
+            Some((ticket, ttl)) => {
+                let filling = Filling { key: &place.key, held: &held, token: ticket.token, ttl };
+                self.fill(vec![filling]).await == [true]
+            }
             None => false,
         };
-        self.near.land(id, flight, &held, kept, self.now());
+        self.near.land(place.spot, flight, &held, may_keep, self.now());
         flight.finish(Outcome::Brought { held: held.clone(), source: Source::Loaded });
         Ok((held, Source::Loaded))
     }
 
-    /// Stores what was loaded; answers whether it may be kept here too.
-    async fn fill(&self, id: &K, held: &Held<V>, token: String, ttl: Ttl, took: Duration) -> bool {
-        let Some(bytes) = self.encoded(held, ttl, took) else { return false };
-        let fill = Fill::new(vec![FillEntry::new(self.key(id), token, bytes, ttl)]);
-        let stored = self.told(self.store.run(&fill).await).is_some_and(|stored| stored == [true]);
-        if !stored {
-            self.tallies.rejected_fills.add();
-        }
-        stored
-    }
-
-    async fn stored(&self, id: &K) -> Stored<V> {
-        match self.look(id).await {
+    async fn stored(&self, place: &Place<'_, K>) -> Stored<V> {
+        match self.look(&place.key).await {
             Ok(Some((held, source))) => Stored::Value(held, source),
             Ok(None) => Stored::Nothing,
             Err(error) => {
@@ -180,7 +176,7 @@ where
     V: Send + Sync + 'static,
 {
     near: &'a Near<K, V>,
-    id: &'a K,
+    spot: Spot<'a, K>,
     flight: Arc<Flight<V>>,
 }
 
@@ -189,8 +185,8 @@ where
     K: Clone + Eq + Hash + Send + Sync + 'static,
     V: Send + Sync + 'static,
 {
-    fn join(inner: &'a Inner<K, V>, id: &'a K) -> Self {
-        Self { near: &inner.near, id, flight: inner.near.join(id) }
+    fn join(inner: &'a Inner<K, V>, spot: Spot<'a, K>) -> Self {
+        Self { near: &inner.near, spot, flight: inner.near.join(spot) }
     }
 }
 
@@ -200,6 +196,6 @@ where
     V: Send + Sync + 'static,
 {
     fn drop(&mut self) {
-        self.near.leave(self.id, &self.flight);
+        self.near.leave(self.spot, &self.flight);
     }
 }

@@ -4,12 +4,12 @@ use std::{
     time::Duration,
 };
 
-use redstart_connection::{Clock, Config};
+use redstart_connection::{Clock, Config, Timestamp};
 use redstart_keys::Category;
 use tokio::{sync::Notify, task::JoinSet};
 
 use super::*;
-use crate::{builder::L1, cached::Source, registry::caches};
+use crate::{builder::L1, cached::Source, operations::Read, registry::caches};
 
 pub(super) const USER: Entity<u64> = Entity::new(Category::Cache, "user").ttl(Ttl::hours(1));
 pub(super) const NOTE: Entity<u64> = Entity::new(Category::Cache, "note").ttl(Ttl::hours(1)).plain();

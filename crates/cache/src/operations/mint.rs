@@ -1,6 +1,8 @@
 //! The sequencer of a cache.
 
-use redstart_connection::{Effect, Error, Memory, Operation, Outage, Redis, Result, Script, Timestamp, Tx};
+use redstart_connection::{
+    Cmd, Effect, Error, Memory, Operation, Outage, Redis, Result, Script, Timestamp, Tx,
+};
 use redstart_keys::{Key, Ttl};
 
 static MINT: Script = Script::new("cache.mint", include_str!("mint.lua"));
@@ -51,6 +53,22 @@ impl Operation for Mint {
 pub(super) async fn mint_on_redis(redis: &Redis, sequencer: &Key) -> Result<u64> {
     let stamp = redis.script(&MINT).key(sequencer).arg(LIFETIME.as_millis()).invoke().await?.into_int()?;
     u64::try_from(stamp).map_err(|_| Error::protocol("a stamp is never negative"))
+}
+
+/// The last stamp, made if there is none.
+pub(super) async fn present_on_redis(redis: &Redis, sequencer: &Key) -> Result<u64> {
+    match redis.send(Cmd::new("GET").key(sequencer)).await?.into_optional_int()? {
+        Some(stamp) => u64::try_from(stamp).map_err(|_| Error::protocol("a stamp is never negative")),
+        None => mint_on_redis(redis, sequencer).await,
+    }
+}
+
+/// The last stamp, made if there is none.
+pub(super) fn present_in_memory(tx: &mut Tx<'_>, sequencer: &Key) -> Result<u64> {
+    match tx.get::<u64>(sequencer) {
+        Some(stamp) => Ok(*stamp),
+        None => mint_in_memory(tx, sequencer),
+    }
 }
 
 pub(super) fn mint_in_memory(tx: &mut Tx<'_>, sequencer: &Key) -> Result<u64> {

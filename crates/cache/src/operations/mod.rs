@@ -1,25 +1,36 @@
 //! The steps of the protocol, each with its body on Redis and its body in memory.
 
+mod adopt;
 mod claim;
 mod fill;
 mod invalidate;
+mod judge;
 mod mint;
+mod publish;
 mod put;
+mod raise;
 mod read;
 mod take;
 
 use bytes::Bytes;
-use redstart_connection::Replay;
+use redstart_connection::{BoxFuture, Replay, Result, Store};
 use redstart_keys::{Key, Pattern};
 
-use crate::sweep::sweep;
+use crate::{
+    event::{Change, Event},
+    sweep::sweep,
+};
 
 pub use self::{
+    adopt::Adopt,
     claim::{Claim, Claimed},
     fill::{Fill, FillEntry},
     invalidate::Invalidate,
+    judge::Judge,
     mint::Mint,
+    publish::Publish,
     put::{Put, PutOutcome},
+    raise::Raise,
     read::Read,
     take::{Take, Ticket, Tickets},
 };
@@ -30,26 +41,37 @@ pub(crate) const TICKET: &str = "g";
 /// What the token of a claim begins with, so that no load takes it for a ticket of its own kind.
 const CLAIM: &str = "set:";
 
-/// What a server that was away has to hear of a change: that its value is not true any more.
-///
-/// When there are too many it hears that nothing of this entity is.
+/// What a server that was away has to hear of a change: that its value is not true any more. The other
+/// processes hear it then, too.
 fn invalidation(key: &Key) -> Option<Replay> {
-    let (category, entity) = (key.category(), key.entity_name());
-    let everything = Pattern::parse(&format!("{}:{entity}:*", category.name())).ok()?;
     let one = key.clone();
-    let replay = Replay::new(
-        entity,
-        key.to_string(),
-        move |store| {
-            let invalidate = Invalidate::new(one.clone());
-            Box::pin(async move { store.run(&invalidate).await.map(drop) })
-        },
-        move |store| {
-            let everything = everything.clone();
-            Box::pin(async move { sweep(&store, &everything).await.map(drop) })
-        },
-    );
-    Some(replay)
+    replay_of(key, move |store: Store| -> BoxFuture<'static, Result<()>> {
+        let invalidate = Invalidate::new(one.clone());
+        let name = store.name_of(&one).into();
+        let event = Event { entity: Some(entity_of(&one)), change: Change::Key(name), stamp: None };
+        Box::pin(async move {
+            store.run(&invalidate).await?;
+            store.run(&Publish::new(event)).await
+        })
+    })
+}
+
+/// Work about one key of an entity; when there is too much of it, all values of the entity go.
+fn replay_of(
+    key: &Key,
+    work: impl Fn(Store) -> BoxFuture<'static, Result<()>> + Send + Sync + 'static,
+) -> Option<Replay> {
+    let everything = Pattern::parse(&format!("{}:*", entity_of(key))).ok()?;
+    let whole = move |store: Store| -> BoxFuture<'static, Result<()>> {
+        let everything = everything.clone();
+        Box::pin(async move { sweep(&store, &everything).await.map(drop) })
+    };
+    Some(Replay::new(key.entity_name(), key.to_string(), work, whole))
+}
+
+/// What events call the entity of a key.
+pub(crate) fn entity_of(key: &Key) -> String {
+    format!("{}:{}", key.category().name(), key.entity_name())
 }
 
 /// A value's bytes in the embedded store.

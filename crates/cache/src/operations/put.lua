@@ -3,11 +3,11 @@
 -- ARGV[1] now (unused), [2] token of the claim, [3] value, [4] TTL in ms
 local key, ticket = KEYS[1], KEYS[2]
 local token, bytes, ttl = ARGV[2], ARGV[3], ARGV[4]
--- A header is 31 bytes: two marks, flags, then the stamp in 8 bytes, big-endian.
+-- A header has 40 bytes or more: two marks, flags, then the stamp in 8 bytes, big-endian.
 local function has_stamp(text)
-  return #text >= 31 and string.sub(text, 1, 2) == '\197\1'
+  return #text >= 40 and string.sub(text, 1, 2) == '\197\2'
 end
-local present = redis.call('GETRANGE', key, 0, 30)
+local present = redis.call('GETRANGE', key, 0, 39)
 -- How much later the stamp of the present value is; nil where one of the two has none.
 local later
 if has_stamp(present) and has_stamp(bytes) then

@@ -100,6 +100,5 @@ impl Operation for Put {
 
 /// How the stamps of two values compare; none where one of them has no stamp.
 fn compare_stamps(present: &[u8], bytes: &[u8]) -> Option<Ordering> {
-    let ((present, _), (ours, _)) = (Header::read(present)?, Header::read(bytes)?);
-    Some(present.as_of.cmp(&ours.as_of))
+    Some(Header::stamp(present)?.cmp(&Header::stamp(bytes)?))
 }

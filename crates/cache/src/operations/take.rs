@@ -5,7 +5,7 @@ use redstart_keys::{Key, Ttl};
 
 use super::{
     CLAIM, TICKET, fresh_token,
-    mint::{mint_in_memory, mint_on_redis},
+    mint::{mint_on_redis, present_in_memory},
 };
 
 /// Takes a ticket for each of some keys, and reads the sequencer in the same round trip.
@@ -100,11 +100,7 @@ impl Operation for Take {
                 }
                 tickets.push(ticket(&token, standing));
             }
-            let as_of = match tx.get::<u64>(&self.sequencer) {
-                Some(stamp) => *stamp,
-                None => mint_in_memory(tx, &self.sequencer)?,
-            };
-            Ok(Tickets { as_of, tickets })
+            Ok(Tickets { as_of: present_in_memory(tx, &self.sequencer)?, tickets })
         })
     }
 }

@@ -85,6 +85,9 @@ async fn older_put_does_not_overwrite_a_newer_value() {
             created: Timestamp::from_micros(1),
             fresh_for: Duration::from_secs(1),
             load_time: Duration::ZERO,
+            form: 0,
+            stale_for: Duration::ZERO,
+            tags: crate::tag::Tags::default(),
         };
         let mut bytes = Vec::new();
         header.write(&mut bytes);

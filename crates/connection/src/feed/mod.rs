@@ -15,7 +15,10 @@ use self::{memory::MemoryReader, redis::RedisReader};
 use crate::{Result, Store};
 
 /// How long a reader waits for news before it says that there are none.
-const PATIENCE: Duration = Duration::from_secs(1);
+///
+/// What it says is true of the moment at which it asked, so somebody who reads on without a pause knows of
+/// everything that is older than twice this.
+const PATIENCE: Duration = Duration::from_millis(500);
 /// How long a stream lives that a reader made because there was none.
 const LIFETIME: Ttl = Ttl::days(1);
 
@@ -96,7 +99,7 @@ impl Feed {
         Self { reader, heard: None, store: store.clone() }
     }
 
-    /// Waits for news, at most about a second; the first answer says that the feed is attached.
+    /// Waits for news, at most about half a second; the first answer says that the feed is attached.
     ///
     /// # Errors
     ///

@@ -70,7 +70,7 @@ impl RedisReader {
 
     async fn read(&mut self, link: &Link, line: &mut Line, cursor: Cursor) -> Result<Delivery> {
         let name = link.name(&self.key);
-        let patience = u64::try_from(PATIENCE.as_millis()).unwrap_or(1_000);
+        let patience = u64::try_from(PATIENCE.as_millis()).unwrap_or(500);
         let mut read = redis::cmd("XREAD");
         read.arg("COUNT").arg(PAGE);
         if line.is_told() {

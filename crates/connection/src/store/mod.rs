@@ -6,7 +6,7 @@ mod shutdown;
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use redstart_keys::Prefix;
+use redstart_keys::{DigestKey, Key, Prefix};
 
 pub(crate) use self::answer::WeakStore;
 pub use self::{
@@ -43,6 +43,7 @@ struct Inner {
     mode: &'static str,
     description: String,
     prefix: Prefix,
+    digest: DigestKey,
     least_limit_ttl: Duration,
     pool_utilization_threshold: u8,
     clock: Clock,
@@ -166,6 +167,7 @@ impl Store {
                 mode: config.mode.name(),
                 description: config.describe(),
                 prefix: config.prefix.clone(),
+                digest: config.digest_key(),
                 least_limit_ttl: config.least_limit_ttl,
                 pool_utilization_threshold: config.pool_utilization_threshold,
                 clock,
@@ -295,6 +297,23 @@ impl Store {
     #[must_use]
     pub fn describe(&self) -> &str {
         &self.inner.description
+    }
+
+    /// The name by which the server knows `key`: with the prefix, and with a digest in place of a
+    /// sensitive id.
+    ///
+    /// ```
+    /// use redstart_connection::Store;
+    /// use redstart_keys::{Category, Entity, Ttl};
+    ///
+    /// const USER: Entity<u64> = Entity::new(Category::Cache, "user").ttl(Ttl::hours(1));
+    /// assert_eq!(Store::memory().name_of(&USER.key(&42)), b"cache:user:{42}");
+    /// ```
+    #[must_use]
+    pub fn name_of(&self, key: &Key) -> Vec<u8> {
+        let mut name = Vec::with_capacity(64);
+        key.render(&self.inner.prefix, &self.inner.digest, &mut name);
+        name
     }
 
     /// How long what a limit has counted is kept at least, as [`Config::with_least_limit_ttl`] says.

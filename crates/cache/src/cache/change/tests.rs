@@ -174,11 +174,13 @@ async fn caller_after_a_siblings_invalidation_does_not_join_an_older_load() {
 #[tokio::test]
 async fn read_that_began_before_a_siblings_invalidation_is_not_kept() {
     let (one, two) = siblings();
-    let (inner, epoch) = (&*one.0, one.0.near.epoch(&1));
-    let (held, _) = inner.born(Some("old".to_owned()), 0);
+    let inner = &*one.0;
+    let place = inner.place(&1);
+    let epoch = inner.near.epoch(place.spot);
+    let (held, _) = inner.born(Some("old".to_owned()).into(), 0, Duration::ZERO);
     two.invalidate(&1).await.expect("memory answers");
-    inner.near.keep(&1, &held, epoch, inner.now());
-    assert!(inner.near.get(&1, inner.now()).is_none());
+    inner.near.keep(place.spot, &held, epoch, inner.now());
+    assert!(inner.near.get(&1, inner.now().instant).is_none());
 }
 
 #[tokio::test]
@@ -213,13 +215,14 @@ fn on_silence() -> (TcpListener, Users) {
 /// Keeps an old value here as a read does that begins and ends while a change is under way.
 fn keep_old(users: &Users) {
     let inner = &*users.0;
-    let (held, _) = inner.born(Some("old".to_owned()), 0);
-    inner.near.keep(&1, &held, inner.near.epoch(&1), inner.now());
+    let (held, _) = inner.born(Some("old".to_owned()).into(), 0, Duration::ZERO);
+    let place = inner.place(&1);
+    inner.near.keep(place.spot, &held, inner.near.epoch(place.spot), inner.now());
     assert!(is_held(users));
 }
 
 fn is_held(users: &Users) -> bool {
-    users.0.near.get(&1, users.0.now()).is_some()
+    users.0.near.get(&1, users.0.now().instant).is_some()
 }
 
 /// Lets an old value in while `change` is under way, and drops it midway.
@@ -259,4 +262,23 @@ async fn failed_change_leaves_no_old_value_here() {
     assert!(!is_held(&users), "after an invalidation");
     failed(&users, sweep(&users.0.store, &all)).await;
     assert!(!is_held(&users), "after a sweep");
+}
+
+#[tokio::test]
+async fn caller_after_a_change_of_many_does_not_join_an_older_load() {
+    for by_tag in [true, false] {
+        let store = Store::memory();
+        let users = Users::new(&store, &USER);
+        let (started, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let old = spawn(held_load(users.clone(), Arc::clone(&started), Arc::clone(&go), "old"));
+        started.notified().await;
+        if by_tag {
+            users.invalidate_tag(&Tag::new("all").expect("a tag")).await.expect("memory answers");
+        } else {
+            users.clear().await.expect("memory answers");
+        }
+        assert_eq!(read(&users, "new").await, ("new".into(), Source::Loaded), "by tag: {by_tag}");
+        go.notify_one();
+        assert_eq!(old.await.expect("no panic"), "old");
+    }
 }

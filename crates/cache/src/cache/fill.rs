@@ -1,0 +1,110 @@
+//! Filling: what was loaded, on its way into the tiers.
+
+use std::{hash::Hash, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use redstart_keys::{Id, Key, Ttl};
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::Inner;
+use crate::{
+    loaded::Loaded,
+    operations::{Fill, FillEntry, Take},
+    tag::Tag,
+    value::{Entry, Held, Life},
+};
+
+/// A value that waits to be stored.
+pub(crate) struct Filling<'a, V> {
+    pub(crate) key: &'a Key,
+    pub(crate) held: &'a Held<V>,
+    pub(crate) token: String,
+    pub(crate) ttl: Ttl,
+}
+
+impl<K, V> Inner<K, V>
+where
+    K: Id + Clone + Eq + Hash + Send + Sync + 'static,
+    V: Serialize + DeserializeOwned + Send + Sync + 'static,
+{
+    pub(crate) fn take(&self, keys: Vec<Key>) -> Take {
+        Take::new(keys, self.space.sequencer.clone(), self.max_load)
+    }
+
+    /// A loaded value, and how long it is kept; not at all when nothing is to be remembered.
+    pub(crate) fn born(&self, loaded: Loaded<V>, as_of: u64, load_time: Duration) -> (Held<V>, Option<Ttl>) {
+        let Loaded { value, ttl, tags, is_kept } = loaded;
+        let usual = if value.is_some() { Some(self.ttl) } else { self.negative };
+        // The stamps that judge it are kept for the cache's own time and not for longer.
+        let ttl = usual.map(|usual| self.jittered(ttl.map_or(usual, |ttl| ttl.min(usual))));
+        let life = self.life(ttl.unwrap_or(self.ttl), load_time);
+        let held =
+            Held { value: value.map(Arc::new), as_of, life: Some(life), tags: tags.into_iter().collect() };
+        (held, ttl.filter(|_| is_kept))
+    }
+
+    pub(crate) fn life(&self, ttl: Ttl, load_time: Duration) -> Life {
+        let created = self.now().timestamp;
+        Life { created, fresh_for: ttl.as_duration(), stale_for: Duration::ZERO, load_time }
+    }
+
+    pub(crate) fn jittered(&self, ttl: Ttl) -> Ttl {
+        ttl.jittered(self.jitter.clamp(0.0, 0.5), fastrand::u64(..))
+    }
+
+    /// Stores what was loaded; answers for each value whether this process may keep it too.
+    pub(crate) async fn fill(&self, fillings: Vec<Filling<'_, V>>) -> Vec<bool> {
+        let mut may_keep = vec![false; fillings.len()];
+        let mut entries = Vec::with_capacity(fillings.len());
+        let mut indices = Vec::with_capacity(fillings.len());
+        let mut tags: Vec<Tag> = Vec::new();
+        for (index, Filling { key, held, token, ttl }) in fillings.iter().enumerate() {
+            let Some(bytes) = self.encoded(held) else { continue };
+            entries.push(FillEntry::new((*key).clone(), token.clone(), bytes, *ttl));
+            indices.push(index);
+            tags.extend(held.tags.iter().cloned());
+        }
+        if entries.is_empty() {
+            return may_keep;
+        }
+        tags.sort_unstable();
+        tags.dedup();
+        // Side by side: a value counts only together with the stamps of its tags, whichever comes first.
+        let fill = Fill::new(entries);
+        let (stored, stamps) = tokio::join!(self.store.run(&fill), self.tag_stamps(&tags));
+        let (Some(stored), Some(stamps)) = (self.told(stored), stamps) else { return may_keep };
+        for (index, stored) in indices.into_iter().zip(stored) {
+            let held = fillings[index].held;
+            let is_later = |tag: &Tag| {
+                let stamp = tags.binary_search(tag).ok().and_then(|at| stamps.get(at));
+                stamp.is_some_and(|stamp| *stamp <= held.as_of)
+            };
+            may_keep[index] = stored && held.tags.iter().all(is_later);
+            if !may_keep[index] {
+                self.tallies.rejected_fills.add();
+            }
+        }
+        may_keep
+    }
+
+    async fn tag_stamps(&self, tags: &[Tag]) -> Option<Vec<u64>> {
+        if tags.is_empty() {
+            return Some(Vec::new());
+        }
+        let keys = tags.iter().map(|tag| self.space.tag_key(tag)).collect();
+        let stamps = self.adopt(keys).await;
+        self.told(stamps)
+    }
+
+    fn encoded(&self, held: &Held<V>) -> Option<Bytes> {
+        let life = held.life?;
+        let entry = Entry { value: held.value.as_deref(), as_of: held.as_of, life, tags: &held.tags };
+        match self.form.encode(&entry) {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                tracing::warn!(cache = self.entity.name(), %error, "a value can't be encoded and is not cached");
+                None
+            }
+        }
+    }
+}
