@@ -4,6 +4,7 @@
 
 mod cache;
 mod certainty;
+mod config;
 mod conformance;
 mod connection;
 mod feed;
