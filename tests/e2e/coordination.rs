@@ -9,8 +9,7 @@ use crate::service::Service;
 
 /// The names on a server that hold `category`.
 fn names(server: &RedisServer, category: &str) -> Vec<String> {
-    let keys = server.raw().keys("");
-    keys.into_iter().filter(|key| key.starts_with(&format!("{category}:"))).collect()
+    server.raw().keys(&format!("shop:{category}"))
 }
 
 #[test]
@@ -20,6 +19,7 @@ fn limits_and_locks_are_on_the_second_server_and_caches_on_the_first() {
     let service = Arc::new(Service::start(&[
         ("REDIS_URL", &first.url()),
         ("REDIS_COORDINATION_URL", &second.url()),
+        ("REDIS_KEY_PREFIX", "shop"),
         ("MARKETPLACE_DB", folder.path().join("marketplace.db").to_str().unwrap()),
         ("MARKETPLACE_ROYALTY_TIME", "3000"),
     ]));
