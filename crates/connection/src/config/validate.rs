@@ -189,11 +189,16 @@ fn connections(config: &Config) -> Option<Problem> {
 
 fn readable(name: &'static str, path: &Path, problems: &mut Vec<Problem>) {
     if let Err(error) = File::open(path) {
-        // What lies in no folder is perhaps no path, but the secret itself.
-        let folder = path.parent().filter(|folder| folder.is_absolute() && folder.parent().is_some());
-        let is_path = folder.is_some_and(Path::is_dir);
-        let named = if is_path { path.display().to_string() } else { "a file".to_owned() };
+        let named = if may_be_secret(name, path) { "a file".to_owned() } else { path.display().to_string() };
         let what = format!("names {named}, which can't be read: {error}");
         problems.push(Problem::new(name, what, "a file that this process may read"));
     }
+}
+
+/// Whether somebody may have put the secret itself, or an address, where its file belongs.
+fn may_be_secret(name: &str, path: &Path) -> bool {
+    let text = path.to_string_lossy();
+    let folder = path.parent().filter(|folder| folder.is_absolute() && folder.parent().is_some());
+    let is_path = name != "REDIS_PASSWORD_FILE" || folder.is_some_and(Path::is_dir);
+    !is_path || text.contains('@') || text.contains("-----BEGIN")
 }

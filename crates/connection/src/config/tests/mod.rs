@@ -7,6 +7,7 @@ mod guard;
 mod merge;
 mod secrets;
 mod validate;
+mod variables;
 
 use std::{collections::HashMap, io::Write as _};
 

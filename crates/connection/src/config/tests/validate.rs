@@ -66,16 +66,18 @@ fn what_can_not_go_together_is_refused() {
 
 #[test]
 fn files_that_can_not_be_read_are_named_and_secrets_in_their_place_are_not() {
-    for name in ["REDIS_TLS_CA_FILE", "REDIS_PASSWORD_FILE"] {
-        let error = read(&[("REDIS_HOST", "h"), (name, "/etc/no-such-file")]).expect_err("it is not there");
-        assert!(
-            error.to_string().starts_with(&format!("{name} names /etc/no-such-file, which can't be read")),
-            "{error}"
-        );
-        let error = read(&[("REDIS_HOST", "h"), (name, "hunter2/hunter2")]).expect_err("it is not there");
-        assert!(
-            error.to_string().starts_with(&format!("{name} names a file, which can't be read")),
-            "{error}"
-        );
+    let pem = "-----BEGIN PRIVATE KEY-----\nhunter2";
+    for (name, value, named) in [
+        ("REDIS_TLS_CA_FILE", "/no/such/file", "/no/such/file"),
+        ("REDIS_TLS_CA_FILE", "ca.pem", "ca.pem"),
+        ("REDIS_TLS_CA_FILE", pem, "a file"),
+        ("REDIS_PASSWORD_FILE", "/etc/no-such-file", "/etc/no-such-file"),
+        ("REDIS_PASSWORD_FILE", "hunter2", "a file"),
+        ("REDIS_PASSWORD_FILE", "/hunter2", "a file"),
+        ("REDIS_PASSWORD_FILE", "hunter2/hunter2", "a file"),
+    ] {
+        let error = read(&[("REDIS_HOST", "h"), (name, value)]).expect_err("it is not there");
+        let told = format!("{name} names {named}, which can't be read: ");
+        assert!(error.to_string().starts_with(&told), "{error}");
     }
 }
