@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod coordination;
 mod marketplace;
 mod service;
 mod topology;

@@ -5,6 +5,7 @@
 mod cache;
 mod certainty;
 mod coherence;
+mod config;
 mod conformance;
 mod connection;
 mod feed;

@@ -8,7 +8,10 @@ use std::{
 
 use url::Host;
 
-use super::ConfigError;
+use super::{ConfigError, problem::shown};
+
+/// What no host has in its name.
+const NO_HOST: [char; 9] = ['/', '@', '?', '#', '[', ']', '\\', ' ', '"'];
 
 /// Where a server listens.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -33,7 +36,24 @@ impl Address {
                 None => (text, default_port),
             },
         };
-        (!host.is_empty() && !host.contains(['/', '@', ' ', '['])).then(|| Self::tcp(host, port))
+        Some(Self::tcp(Self::host_alone(host)?, port)).filter(|_| port != 0)
+    }
+
+    /// A host without a port; an IPv6 address may stand in brackets.
+    pub(crate) fn host_alone(text: &str) -> Option<&str> {
+        let text = text.trim();
+        let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+        let is_host = if bare.contains(':') {
+            bare.split('%').next().is_some_and(|address| address.parse::<Ipv6Addr>().is_ok())
+        } else {
+            bare == text && !bare.is_empty() && !bare.contains(NO_HOST)
+        };
+        is_host.then_some(bare)
+    }
+
+    /// Whether it is on that host, as far as the names tell.
+    pub(super) fn is_at(&self, host: &str) -> bool {
+        matches!(self, Self::Tcp { host: own, .. } if own.eq_ignore_ascii_case(host))
     }
 
     pub(crate) fn host(&self) -> &str {
@@ -77,8 +97,9 @@ pub(crate) fn parse_all<A: AsRef<str>>(
     let mut addresses = Vec::new();
     for text in texts {
         let text = text.as_ref().trim();
-        let address = Address::parse(text, default_port)
-            .ok_or_else(|| ConfigError::one(what, format!("names {text:?}, which is no address"), right))?;
+        let address = Address::parse(text, default_port).ok_or_else(|| {
+            ConfigError::one(what, format!("names {}, which is no address", shown(text)), right)
+        })?;
         addresses.push(address);
     }
     if addresses.is_empty() { Err(ConfigError::one(what, "names no address", right)) } else { Ok(addresses) }
@@ -131,8 +152,22 @@ mod tests {
         ] {
             assert_eq!(Address::parse(text, 6379).expect(text).to_string(), shown);
         }
-        for wrong in ["", ":6379", "host:port", "host:70000", "user@host:1", "redis://host"] {
+        for wrong in
+            ["", ":6379", "host:port", "host:70000", "host:0", "user@host:1", "redis://host", "a b", "1:2:3"]
+        {
             assert_eq!(Address::parse(wrong, 6379), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn host_has_no_port() {
+        for (text, host) in
+            [("db", "db"), (" db ", "db"), ("::1", "::1"), ("[::1]", "::1"), ("10.0.0.1", "10.0.0.1")]
+        {
+            assert_eq!(Address::host_alone(text), Some(host));
+        }
+        for wrong in ["", "db:6379", "redis://db", "[db]", "a b", "[::1]:1"] {
+            assert_eq!(Address::host_alone(wrong), None, "{wrong}");
         }
     }
 }

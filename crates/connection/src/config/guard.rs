@@ -5,6 +5,8 @@ use super::{Address, Config, Mode, Preset, Problem};
 impl Config {
     /// What is no error, but should be known: each with its setting and what would be better.
     ///
+    /// A store that is made from this logs the same.
+    ///
     /// ```
     /// use redstart_connection::Config;
     ///
@@ -17,6 +19,22 @@ impl Config {
     /// ```
     #[must_use]
     pub fn warnings(&self) -> Vec<Problem> {
+        let mut warnings = self.own_warnings();
+        if let Some(second) = self.coordination() {
+            let more = Problem::of_second(second.own_warnings(), &warnings);
+            warnings.extend(more);
+        }
+        warnings
+    }
+
+    /// Logs what is no error; a second server is told of by the store that is made from it.
+    pub(crate) fn log_warnings(&self) {
+        for warning in self.own_warnings() {
+            tracing::warn!(server = self.describe(), "{warning}");
+        }
+    }
+
+    fn own_warnings(&self) -> Vec<Problem> {
         let is_guarded = matches!(self.preset, Some(Preset::Staging | Preset::Production));
         let mut warnings = match self.preset {
             Some(Preset::Staging) => findings(self),

@@ -17,7 +17,6 @@ mod validate;
 mod variables;
 
 use std::{
-    fs,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -27,7 +26,7 @@ use redstart_keys::{DigestKey, Prefix};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Semaphore;
 
-use self::source::{Environment, File};
+use self::source::{Environment, File, Raw};
 pub(crate) use self::{address::Address, rest::RestConfig};
 pub use self::{
     breaker::BreakerConfig,
@@ -122,8 +121,11 @@ impl Config {
     ///
     /// Lists every problem at once, each with its variable.
     pub fn from_env() -> Result<Self, ConfigError> {
-        // What is no UTF-8 is reported as wrong, not passed over as not set.
-        Self::from_variables(|name| Some(std::env::var_os(name)?.to_string_lossy().into_owned()))
+        let variable = |name: &str| {
+            let value = std::env::var_os(name)?;
+            Some(value.into_string().map_or(Raw::Garbled, Raw::Loose))
+        };
+        Self::from_environment(&Environment::new(variable))
     }
 
     /// What the given variables describe, for those who keep them elsewhere.
@@ -132,13 +134,15 @@ impl Config {
     ///
     /// As [`Config::from_env`].
     pub fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        let environment = Environment(variable);
-        match environment.variable("REDIS_CONFIG_FILE") {
-            Some(path) => {
-                let file = read(&path, "REDIS_CONFIG_FILE")?;
-                source::read(&[&File::parse(Some(&path), &file), &environment])
-            }
-            None => source::read(&[&environment]),
+        Self::from_environment(&Environment::new(|name: &str| variable(name).map(Raw::Loose)))
+    }
+
+    fn from_environment<F: Fn(&str) -> Option<Raw>>(
+        environment: &Environment<F>,
+    ) -> Result<Self, ConfigError> {
+        match environment.path("REDIS_CONFIG_FILE") {
+            Some(path) => source::read(&[environment, &File::open(&path, "REDIS_CONFIG_FILE")]),
+            None => source::read(&[environment]),
         }
     }
 
@@ -148,9 +152,7 @@ impl Config {
     ///
     /// Lists every problem at once, each with its line.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, ConfigError> {
-        let name = path.as_ref().display().to_string();
-        let text = read(&name, "the file")?;
-        source::read(&[&File::parse(Some(&name), &text)])
+        source::read(&[&File::open(&path.as_ref().display().to_string(), "the path")])
     }
 
     /// What a TOML text describes in its table `[redis]`.
@@ -280,14 +282,6 @@ const MAX_CONNECTIONS: u32 = 100;
 fn budget(connections: u32) -> Arc<Semaphore> {
     let connections = usize::try_from(connections).unwrap_or(usize::MAX);
     Arc::new(Semaphore::new(connections.min(Semaphore::MAX_PERMITS)))
-}
-
-/// The text of a file; `who` names it.
-fn read(path: &str, who: &'static str) -> Result<String, ConfigError> {
-    fs::read_to_string(path).map_err(|error| {
-        let what = format!("names {path}, which can't be read: {error}");
-        ConfigError::one(who, what, "a TOML file that this process may read")
-    })
 }
 
 #[cfg(test)]

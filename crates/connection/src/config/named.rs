@@ -1,6 +1,6 @@
 //! Configurations that name their servers.
 
-use super::{Address, Config, ConfigError, Mode, address, url, url::Located};
+use super::{Address, Config, ConfigError, Mode, address, url};
 
 impl Config {
     /// The embedded store.
@@ -59,27 +59,5 @@ impl Config {
         let addresses = address::parse_all("sentinels", sentinels, 26379)?;
         let sentinel_master = master.into();
         Ok(Self { mode: Mode::Sentinel, addresses, sentinel_master, ..Self::memory() })
-    }
-
-    /// The same settings for another server, of which only the address is known.
-    pub(super) fn moved_to(self, located: Located) -> Self {
-        let Located { address, db, username, password, tls } = located;
-        let files = self.tls.filter(|_| self.mode != Mode::Rest);
-        Self {
-            mode: Mode::Standalone,
-            addresses: vec![address],
-            db: db.unwrap_or(0),
-            username,
-            password,
-            password_file: None,
-            provider: None,
-            tls: tls.then(|| files.unwrap_or_default()),
-            sentinel_master: String::new(),
-            sentinel_credentials: None,
-            rest: None,
-            coordination: None,
-            memory_by_default: false,
-            ..self
-        }
     }
 }

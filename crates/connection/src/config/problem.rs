@@ -47,6 +47,16 @@ impl Problem {
         self.rank
     }
 
+    /// What is wrong with a second server, but for what it shares with the first.
+    pub(crate) fn of_second(second: Vec<Self>, first: &[Self]) -> Vec<Self> {
+        let own = second.into_iter().filter(|problem| !first.contains(problem));
+        own.map(|Self { variable, what, right, .. }| {
+            let what = format!("names a server where {variable} {what}");
+            Self::new("REDIS_COORDINATION_URL", what, right)
+        })
+        .collect()
+    }
+
     /// The variable, the field of a file, or the setting.
     #[must_use]
     pub fn variable(&self) -> &str {
@@ -114,3 +124,8 @@ impl fmt::Display for ConfigError {
 }
 
 impl Error for ConfigError {}
+
+/// A value for people: none that may be, or hold, a login that was put into the wrong place.
+pub(super) fn shown(value: &str) -> String {
+    if value.contains(['@', '/']) || value.len() > 32 { "***".to_owned() } else { format!("{value:?}") }
+}

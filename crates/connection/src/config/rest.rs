@@ -7,7 +7,8 @@ use url::{Host, Url};
 
 use super::{Address, Config, ConfigError, Mode, Problem, TlsConfig, address::is_near};
 
-const RIGHT_URL: &str = "an address like https://eu1-example.upstash.io";
+pub(super) const RIGHT_URL: &str = "an address like https://eu1-example.upstash.io";
+pub(super) const RIGHT_TOKEN: &str = "the token of the REST address";
 
 /// What REST needs to know beside the address.
 #[derive(Clone)]
@@ -38,11 +39,11 @@ impl Config {
     ///
     /// Names what is wrong with the address; never repeats the token.
     pub fn rest(url: &str, token: impl Into<String>) -> Result<Self, ConfigError> {
-        parse(url, token.into()).map_err(|problem| ConfigError::new(vec![problem.about("url")]))
+        parse(url, token.into()).map_err(|problem| ConfigError::new(vec![problem]))
     }
 }
 
-/// Reads the address; no problem repeats it, since somebody may have put a secret there.
+/// Reads the address; no problem, of `url` or of `token`, repeats it: somebody may have put a secret there.
 pub(super) fn parse(text: &str, token: String) -> Result<Config, Problem> {
     let url = Url::parse(text).map_err(|error| wrong(&format!("is no address: {error}")))?;
     let host = url.host().ok_or_else(|| wrong("names no host"))?;
@@ -56,7 +57,8 @@ pub(super) fn parse(text: &str, token: String) -> Result<Config, Problem> {
         return Err(wrong("holds more than an address; the token is given apart"));
     }
     if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(wrong("has a token beside it that is empty, or holds a character that no token has"));
+        let what = "is empty, or holds a character that no token has";
+        return Err(Problem::new("token", what, RIGHT_TOKEN));
     }
     let name = match host {
         Host::Ipv6(address) => address.to_string(),

@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use secrecy::SecretString;
-
 use super::{Address, Config, Mode};
 
 impl Config {
@@ -32,16 +30,72 @@ impl Config {
 
 impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let secret = |secret: &Option<SecretString>| if secret.is_some() { "***" } else { "none" };
+        let Self {
+            mode: _,
+            addresses: _,
+            db,
+            username,
+            password,
+            password_file,
+            provider,
+            tls,
+            sentinel_master: _,
+            sentinel_credentials,
+            replica_reads,
+            rest,
+            coordination,
+            preset,
+            insecure_allowed,
+            memory_by_default: _,
+            prefix,
+            digest_secret,
+            connect_timeout,
+            handshake_timeout,
+            command_timeout,
+            lanes,
+            pool_size,
+            max_connections,
+            connections: _,
+            pool_utilization_threshold,
+            idle_timeout,
+            max_age,
+            breaker,
+            standby,
+            least_limit_ttl,
+            memory_policy,
+            max_memory,
+        } = self;
+        let secret = |is_set: bool| if is_set { "***" } else { "none" };
         f.debug_struct("Config")
             .field("address", &self.describe())
-            .field("password", &secret(&self.password))
-            .field("prefix", &self.prefix)
-            .field("digest_secret", &secret(&self.digest_secret))
-            .field("connect_timeout", &self.connect_timeout)
-            .field("command_timeout", &self.command_timeout)
-            .field("lanes", &self.lanes)
-            .field("pool_size", &self.pool_size)
-            .finish_non_exhaustive()
+            .field("db", db)
+            .field("username", username)
+            .field("password", &secret(password.is_some()))
+            .field("password_file", &secret(password_file.is_some()))
+            .field("credentials", &secret(provider.is_some()))
+            .field("tls", tls)
+            .field("sentinel_credentials", sentinel_credentials)
+            .field("replica_reads", replica_reads)
+            .field("rest_token", &secret(rest.is_some()))
+            .field("coordination", coordination)
+            .field("preset", preset)
+            .field("insecure_allowed", insecure_allowed)
+            .field("prefix", prefix)
+            .field("digest_secret", &secret(digest_secret.is_some()))
+            .field("connect_timeout", connect_timeout)
+            .field("handshake_timeout", handshake_timeout)
+            .field("command_timeout", command_timeout)
+            .field("lanes", lanes)
+            .field("pool_size", pool_size)
+            .field("max_connections", max_connections)
+            .field("pool_utilization_threshold", pool_utilization_threshold)
+            .field("idle_timeout", idle_timeout)
+            .field("max_age", max_age)
+            .field("breaker", breaker)
+            .field("standby", standby)
+            .field("least_limit_ttl", least_limit_ttl)
+            .field("memory_policy", memory_policy)
+            .field("max_memory", max_memory)
+            .finish()
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{fs::File, path::Path, time::Duration};
 
-use super::{Address, BreakerConfig, Config, ConfigError, Mode, Problem, guard};
+use super::{Address, BreakerConfig, Config, ConfigError, Mode, Problem, guard, problem::shown};
 
 /// The eviction policies that servers know.
 const POLICIES: [&str; 10] = [
@@ -87,7 +87,7 @@ pub(super) fn numbers(config: &Config) -> Vec<Problem> {
     if let Some(policy) = config.memory_policy.as_ref().filter(|policy| !POLICIES.contains(&policy.as_str()))
     {
         let right = format!("one of {}", POLICIES.join(", "));
-        problems.push(Problem::new("REDIS_MEMORY_POLICY", format!("is {policy:?}"), right));
+        problems.push(Problem::new("REDIS_MEMORY_POLICY", format!("is {}", shown(policy)), right));
     }
     if config.max_memory == Some(0) {
         problems.push(Problem::new("REDIS_MAX_MEMORY", "is 0, which is no bound", "a size such as `256mb`"));
@@ -114,9 +114,19 @@ fn rates(breaker: &BreakerConfig, problems: &mut Vec<Problem>) {
 /// What is wrong with the servers and the way to them.
 pub(super) fn servers(config: &Config) -> Vec<Problem> {
     let mut problems = guard::refusals(config);
-    if config.mode == Mode::Memory {
-        return problems;
+    if config.mode != Mode::Memory {
+        problems.extend(reached(config));
     }
+    if let Some(second) = &config.coordination {
+        let more = Problem::of_second(all(second), &problems);
+        problems.extend(more);
+    }
+    problems
+}
+
+/// What is wrong with a way that leaves the process.
+fn reached(config: &Config) -> Vec<Problem> {
+    let mut problems = Vec::new();
     let has_node = !config.addresses.is_empty();
     if !has_node {
         problems.push(Problem::new("REDIS_NODES", "names no address", "addresses like host:port"));
@@ -158,15 +168,6 @@ pub(super) fn servers(config: &Config) -> Vec<Problem> {
         }
     }
     problems.extend(connections(config));
-    if let Some(second) = &config.coordination {
-        // What both have in common is said once.
-        let own = all(second).into_iter().filter(|problem| !problems.contains(problem)).collect::<Vec<_>>();
-        let named = own.into_iter().map(|problem| {
-            let what = format!("is wrong where {} {}", problem.variable(), problem.what());
-            Problem::new("REDIS_COORDINATION_URL", what, problem.right().to_owned())
-        });
-        problems.extend(named);
-    }
     problems
 }
 
@@ -188,7 +189,16 @@ fn connections(config: &Config) -> Option<Problem> {
 
 fn readable(name: &'static str, path: &Path, problems: &mut Vec<Problem>) {
     if let Err(error) = File::open(path) {
-        let what = format!("names {}, which can't be read: {error}", path.display());
+        let named = if may_be_secret(name, path) { "a file".to_owned() } else { path.display().to_string() };
+        let what = format!("names {named}, which can't be read: {error}");
         problems.push(Problem::new(name, what, "a file that this process may read"));
     }
+}
+
+/// Whether somebody may have put the secret itself, or an address, where its file belongs.
+fn may_be_secret(name: &str, path: &Path) -> bool {
+    let text = path.to_string_lossy();
+    let folder = path.parent().filter(|folder| folder.is_absolute() && folder.parent().is_some());
+    let is_path = name != "REDIS_PASSWORD_FILE" || folder.is_some_and(Path::is_dir);
+    !is_path || text.contains('@') || text.contains("-----BEGIN")
 }

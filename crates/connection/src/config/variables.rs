@@ -64,11 +64,11 @@ pub const VARIABLES: &[Variable] = &[
         "REDIS_URL",
         "url",
         "none",
-        "Address of the server: `redis://user:password@host:port/db`, `rediss://…` for TLS, `unix:/path` for a socket; `KV_URL` is an alias.",
+        "Address of the server: `redis://user:password@host:port/db`, `rediss://…` for TLS, `unix:/path` for a socket.",
     )
     .aliased(&["KV_URL"]),
-    setting("REDIS_HOST", "host", "none", "Host, where no URL is given."),
-    setting("REDIS_PORT", "port", "6379", "Port, together with `REDIS_HOST`."),
+    setting("REDIS_HOST", "host", "none", "Host alone, where no URL is given."),
+    setting("REDIS_PORT", "port", "6379", "Port, with `REDIS_HOST` or a URL that has none."),
     setting("REDIS_DB", "db", "0", "Number of the database."),
     setting("REDIS_USERNAME", "username", "none", "User of the server's access control list."),
     setting("REDIS_PASSWORD", "password", "none", "Password."),
@@ -99,14 +99,14 @@ pub const VARIABLES: &[Variable] = &[
         "REDIS_REST_URL",
         "rest.url",
         "none",
-        "Address of the server behind HTTP, where no other is named; `UPSTASH_REDIS_REST_URL` and `KV_REST_API_URL` are aliases.",
+        "Address of the server behind HTTP, where no other is named.",
     )
     .aliased(&["UPSTASH_REDIS_REST_URL", "KV_REST_API_URL"]),
     setting(
         "REDIS_REST_TOKEN",
         "rest.token",
         "none",
-        "Its token; `UPSTASH_REDIS_REST_TOKEN` and `KV_REST_API_TOKEN` are aliases.",
+        "Its token.",
     )
     .aliased(&["UPSTASH_REDIS_REST_TOKEN", "KV_REST_API_TOKEN"]),
     setting(
@@ -115,7 +115,7 @@ pub const VARIABLES: &[Variable] = &[
         "the same server",
         "Address of a second server, for locks, limits and state.",
     ),
-    setting("REDIS_TLS", "tls.enabled", "by what is set", "`true` encrypts, `false` does not whatever else is set."),
+    setting("REDIS_TLS", "tls.enabled", "by what is set", "`true` encrypts, `false` does not even where files are named; `rediss://` needs no more."),
     setting("REDIS_TLS_CA_FILE", "tls.ca_file", "the machine's", "PEM file of the authorities to trust; turns TLS on."),
     setting("REDIS_TLS_CERT_FILE", "tls.cert_file", "none", "PEM file of the certificate to show; turns TLS on."),
     setting("REDIS_TLS_KEY_FILE", "tls.key_file", "none", "PEM file of its key."),

@@ -17,6 +17,10 @@ pub struct Capabilities {
     pub engine: Engine,
     /// Its version, where it tells.
     pub version: Option<Version>,
+    /// What it evicts when its memory is full, such as `noeviction`.
+    pub memory_policy: Option<String>,
+    /// The bytes that its memory is bounded to; 0 is no bound.
+    pub max_memory: Option<u64>,
 }
 
 /// What the server is.
@@ -43,18 +47,19 @@ pub struct Version {
 }
 
 impl Capabilities {
-    /// Reads the answer to `INFO server`; what is forbidden or odd stays unknown.
-    pub(crate) fn read(info: Option<&Value>) -> Self {
-        let text = match info {
-            Some(Value::BulkString(bytes)) => String::from_utf8_lossy(bytes).into_owned(),
-            Some(Value::VerbatimString { text, .. }) => text.clone(),
-            _ => return Self::default(),
+    /// Reads the answers to `INFO server` and `INFO memory`; what is forbidden or odd stays unknown.
+    pub(crate) fn read(server: Option<&Value>, memory: Option<&Value>) -> Self {
+        let (server, memory) = (text(server), text(memory));
+        let (engine, version) = match (field(&server, "valkey_version"), field(&server, "redis_version")) {
+            (Some(version), _) => (Engine::Valkey, Version::parse(version)),
+            (None, Some(version)) => (Engine::Redis, Version::parse(version)),
+            (None, None) => (Engine::Unknown, None),
         };
-        let field = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-        match (field("valkey_version"), field("redis_version")) {
-            (Some(version), _) => Self { engine: Engine::Valkey, version: Version::parse(version) },
-            (None, Some(version)) => Self { engine: Engine::Redis, version: Version::parse(version) },
-            (None, None) => Self::default(),
+        Self {
+            engine,
+            version,
+            memory_policy: field(&memory, "maxmemory_policy").map(str::to_owned),
+            max_memory: field(&memory, "maxmemory").and_then(|bytes| bytes.parse().ok()),
         }
     }
 
@@ -69,6 +74,18 @@ impl Capabilities {
             _ => Ok(()),
         }
     }
+}
+
+fn text(info: Option<&Value>) -> String {
+    match info {
+        Some(Value::BulkString(bytes)) => String::from_utf8_lossy(bytes).into_owned(),
+        Some(Value::VerbatimString { text, .. }) => text.clone(),
+        _ => String::new(),
+    }
+}
+
+fn field<'a>(info: &'a str, name: &str) -> Option<&'a str> {
+    info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim)
 }
 
 impl Version {
@@ -90,7 +107,18 @@ mod tests {
     use super::*;
 
     fn read(info: &str) -> Capabilities {
-        Capabilities::read(Some(&Value::BulkString(info.as_bytes().to_vec())))
+        Capabilities::read(Some(&Value::BulkString(info.as_bytes().to_vec())), None)
+    }
+
+    #[test]
+    fn bound_of_the_memory_is_read() {
+        let info =
+            "# Memory\r\nmaxmemory:104857600\r\nmaxmemory_human:100M\r\nmaxmemory_policy:allkeys-lru\r\n";
+        let read = Capabilities::read(None, Some(&Value::BulkString(info.into())));
+        assert_eq!(
+            (read.memory_policy.as_deref(), read.max_memory),
+            (Some("allkeys-lru"), Some(104_857_600))
+        );
     }
 
     #[test]
@@ -104,7 +132,7 @@ mod tests {
             assert_eq!(read(unknown).version, None, "{unknown:?}");
             assert!(read(unknown).check().is_ok(), "unknown is no reason to refuse");
         }
-        assert_eq!(Capabilities::read(None), Capabilities::default());
+        assert_eq!(Capabilities::read(None, None), Capabilities::default());
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use arc_swap::ArcSwapOption;
 use tokio::sync::Notify;
 
-use super::{capabilities::Capabilities, dial::Dialer};
+use super::{capabilities::Capabilities, dial::Dialer, expectation::Expectation};
 use crate::{BreakerConfig, Config, Result, Tasks, events::Announcer};
 
 /// What all nodes of a store share: how connections are opened, how long things may take, who is told.
@@ -15,6 +15,7 @@ pub(crate) struct Common {
     pub(crate) announcer: Announcer,
     /// What the server that was greeted last can do.
     pub(crate) capabilities: ArcSwapOption<Capabilities>,
+    expectation: Expectation,
     /// Told when a lane of any node comes or goes.
     pub(crate) nodes_changed: Notify,
     pub(crate) lanes: usize,
@@ -40,6 +41,7 @@ impl Common {
             tasks,
             announcer,
             capabilities: ArcSwapOption::empty(),
+            expectation: Expectation::of(config),
             nodes_changed: Notify::new(),
             lanes: config.lanes,
             connect_timeout: config.connect_timeout,
@@ -48,5 +50,11 @@ impl Common {
             breaker: config.breaker.clone(),
             standby: config.standby,
         }))
+    }
+
+    /// Keeps what a server says of itself, and warns where something else was expected.
+    pub(crate) fn learn(&self, server: &str, capabilities: Capabilities) {
+        self.expectation.compare(server, &capabilities);
+        self.capabilities.store(Some(Arc::new(capabilities)));
     }
 }

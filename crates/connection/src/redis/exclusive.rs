@@ -22,6 +22,9 @@ use super::{
 };
 use crate::{Certainty, Error, ErrorKind, Result, Status, Value};
 
+/// How often the pool looks for connections that are too old, or were idle for too long, at least.
+const LOOK: Duration = Duration::from_secs(30);
+
 /// The pools of exclusive connections, one for each runtime that asks for any.
 ///
 /// A connection belongs to the runtime that drives it; a pool is opened when a runtime first asks and
@@ -96,6 +99,8 @@ impl Exclusive {
             .connection_timeout(self.wait)
             .idle_timeout(Some(self.bounds.idle))
             .max_lifetime(Some(self.bounds.max_age))
+            // It looks around this often, and nothing is closed in between.
+            .reaper_rate(LOOK.min(self.bounds.idle).min(self.bounds.max_age))
             .queue_strategy(QueueStrategy::Lifo)
             .test_on_check_out(true)
             .retry_connection(false)

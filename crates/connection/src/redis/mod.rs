@@ -10,6 +10,7 @@ mod convert;
 mod dial;
 mod dispatch;
 mod exclusive;
+mod expectation;
 mod gather;
 mod groups;
 mod invocation;

@@ -102,10 +102,12 @@ impl Node {
     }
 
     async fn greet(&self, live: &Live) -> Result<()> {
-        let mut greeting = redis::Pipeline::with_capacity(4);
+        let mut greeting = redis::Pipeline::with_capacity(5);
         greeting.cmd("CLIENT").arg("SETNAME").arg("redstart");
         greeting.cmd("ROLE");
+        // One by one: servers too old for us, which must be told so, take no two sections.
         greeting.cmd("INFO").arg("server");
+        greeting.cmd("INFO").arg("memory");
         if self.part == Part::Replica {
             greeting.cmd("READONLY");
         }
@@ -113,9 +115,9 @@ impl Node {
         // Whether the server lets itself be named does not matter.
         let _named = answers.next();
         self.check_role(answers.next().unwrap_or(Value::Nil))?;
-        let capabilities = Capabilities::read(answers.next().as_ref());
+        let capabilities = Capabilities::read(answers.next().as_ref(), answers.next().as_ref());
         capabilities.check()?;
-        self.common.capabilities.store(Some(Arc::new(capabilities)));
+        self.common.learn(&self.to_string(), capabilities);
         Ok(())
     }
 

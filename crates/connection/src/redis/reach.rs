@@ -78,7 +78,9 @@ impl Node {
 fn unavailable(cause: &Error) -> Error {
     match cause.kind() {
         // What an operator must put right keeps its kind.
-        ErrorKind::Auth | ErrorKind::Config | ErrorKind::Permission => cause.duplicate(),
+        ErrorKind::Auth | ErrorKind::Config | ErrorKind::Permission | ErrorKind::Overloaded => {
+            cause.duplicate()
+        }
         _ => Error::unavailable(cause.to_string()),
     }
 }

@@ -9,7 +9,7 @@ use super::{
     lane::{Lane, Live, State},
     node::Node,
 };
-use crate::{Error, ErrorKind, Event, clock::runtime_now, names};
+use crate::{Certainty, Error, ErrorKind, Event, clock::runtime_now, names};
 
 /// How long a lane may be silent before it is asked for a sign of life.
 const HEARTBEAT: Duration = Duration::from_secs(1);
@@ -67,16 +67,23 @@ pub(crate) async fn supervise(lane: &Lane, node: &Arc<Node>) {
                 });
                 let error = Arc::new(error);
                 lane.set_state(State::Down(Arc::clone(&error)));
-                // What an operator must put right is told as it is, by the lanes.
-                let is_a_matter_of_time =
-                    !matches!(error.kind(), ErrorKind::Auth | ErrorKind::Config | ErrorKind::Permission);
-                if is_a_matter_of_time && node.down().is_some() {
+                if is_a_matter_of_time(&error) && node.down().is_some() {
                     node.breaker.trip(&error.to_string());
                 }
                 node.lanes_changed();
                 sleep(pause).await;
             }
         }
+    }
+}
+
+/// Whether the server is away; what an operator must put right is told as it is, by the lanes.
+fn is_a_matter_of_time(error: &Error) -> bool {
+    match error.kind() {
+        ErrorKind::Auth | ErrorKind::Config | ErrorKind::Permission => false,
+        // Refused by the server it passes; not even asked, it is our own bound.
+        ErrorKind::Overloaded => error.certainty() != Certainty::NotSent,
+        _ => true,
     }
 }
 

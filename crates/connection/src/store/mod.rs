@@ -125,6 +125,7 @@ impl Store {
         config.validate().map_err(|problems| {
             Error::new(ErrorKind::Config, crate::Certainty::NotSent, problems.to_string())
         })?;
+        config.log_warnings();
         let (tasks, announcer) = (Tasks::new(), Announcer::new());
         let place = if config.is_memory() {
             Place::Memory(Memory::new(&clock))

@@ -14,6 +14,7 @@ use crate::{caches::Caches, database::Database, policies, settings::Settings, to
 /// The service: its data, and what stands in front of it.
 #[derive(Debug)]
 pub(crate) struct App {
+    /// Where the caches are.
     pub(crate) store: Store,
     pub(crate) database: Database,
     pub(crate) caches: Caches,
@@ -27,12 +28,12 @@ pub(crate) struct App {
 }
 
 impl App {
-    /// Puts the parts together.
-    pub(crate) fn new(settings: &Settings, store: Store, database: Database) -> Self {
+    /// Puts the parts together; what must not be evicted, limits and locks, is kept in `coordination`.
+    pub(crate) fn new(settings: &Settings, store: Store, coordination: &Store, database: Database) -> Self {
         Self {
             caches: Caches::new(&store),
-            limiter: Limiter::new(store.clone()),
-            locks: Locks::new(store.clone()),
+            limiter: Limiter::new(coordination.clone()),
+            locks: Locks::new(coordination.clone()),
             tokens: Tokens::new(store.clock().clone()),
             login: *settings.policies.or_default(policies::LOGIN.name()),
             search: *settings.policies.or_default(policies::SEARCH.name()),

@@ -75,6 +75,7 @@ async fn start() -> ExitCode {
 /// Serves until a signal comes, and then ends in good order.
 async fn serve(settings: &Settings) -> Result<(), Box<dyn Error>> {
     let store = Store::lazy(&settings.store)?;
+    let coordination = settings.store.coordination().map(Store::lazy).transpose()?;
     let monitor = Monitor::new(store.clone());
     // Before anything else: what happens earlier is not measured.
     let exposition = Exposition::install(&monitor)?;
@@ -84,9 +85,10 @@ async fn serve(settings: &Settings) -> Result<(), Box<dyn Error>> {
     let listener = TcpListener::bind(settings.address).await;
     let listener =
         listener.map_err(|error| format!("{}: {error}; PORT changes the port", settings.address))?;
-    say(&greeting(listener.local_addr()?, &store, &place));
+    let second = coordination.as_ref().unwrap_or(&store);
+    say(&greeting(listener.local_addr()?, &store, second, &place));
 
-    let app = Arc::new(App::new(settings, store.clone(), database));
+    let app = Arc::new(App::new(settings, store.clone(), second, database));
     let ops = OpsState::new(monitor).with_exposition(exposition);
     let service = routes::router(app, ops, settings.admin_token.clone());
     let service = service.into_make_service_with_connect_info::<SocketAddr>();
@@ -95,8 +97,11 @@ async fn serve(settings: &Settings) -> Result<(), Box<dyn Error>> {
         served = serving.into_future() => served?,
         () = overdue() => tracing::warn!("some requests did not end in time"),
     }
-    let shutdown = store.shutdown(GRACE).await;
-    tracing::info!(is_clean = shutdown.is_clean(), "ended");
+    let mut is_clean = store.shutdown(GRACE).await.is_clean();
+    if let Some(second) = coordination {
+        is_clean &= second.shutdown(GRACE).await.is_clean();
+    }
+    tracing::info!(is_clean, "ended");
     Ok(())
 }
 
@@ -123,11 +128,14 @@ async fn overdue() {
     time::sleep(GRACE).await;
 }
 
-fn greeting(address: SocketAddr, store: &Store, database: &str) -> String {
-    let store = store.describe();
+fn greeting(address: SocketAddr, store: &Store, second: &Store, database: &str) -> String {
+    let mut place = store.describe().to_owned();
+    if second.describe() != place {
+        place = format!("{place}, limits and locks on {}", second.describe());
+    }
     format!(
         "marketplace listens on http://{address}
-  store     {store}
+  store     {place}
   database  {database}
 
 Try:

@@ -45,19 +45,21 @@ fn environment() -> String {
         "# Environment\n\n\
          A variable that is set to nothing counts as not set.\n\
          Everything that is wrong is reported at once.\n\n\
-         ## The connection\n\n| variable | default | meaning |\n| --- | --- | --- |\n",
+         ## The connection\n\n\
+         A field is one of the table `[redis]` of the file that `REDIS_CONFIG_FILE` names; \
+         the [guide](../guide/configuration.md) has an example of it, and says what goes before what.\n\n\
+         | variable | aliases | field | default | meaning |\n| --- | --- | --- | --- | --- |\n",
     );
-    for variable in connection::VARIABLES {
-        row(&mut page, variable.name, variable.default, variable.description);
+    for connection::Variable { name, aliases, field, default, description, .. } in connection::VARIABLES {
+        let aliases: Vec<_> = aliases.iter().map(|alias| format!("`{alias}`")).collect();
+        let field = field.map(|field| format!("`{field}`")).unwrap_or_default();
+        let aliases = aliases.join(", ");
+        // Writing to a String cannot fail.
+        let _written = writeln!(page, "| `{name}` | {aliases} | {field} | {default} | {description} |");
     }
     page.push_str("\n## The example service\n\n| variable | default | meaning |\n| --- | --- | --- |\n");
     for (name, default, meaning) in settings::VARIABLES {
-        row(&mut page, name, default, meaning);
+        let _written = writeln!(page, "| `{name}` | {default} | {meaning} |");
     }
     page
-}
-
-fn row(page: &mut String, name: &str, default: &str, meaning: &str) {
-    // Writing to a String cannot fail.
-    let _written = writeln!(page, "| `{name}` | {default} | {meaning} |");
 }

@@ -1,6 +1,6 @@
 //! A TOML file: its table `[redis]`, field by field.
 
-use std::{borrow::Cow, collections::HashMap, ops::Range};
+use std::{borrow::Cow, collections::HashMap, fs, ops::Range};
 
 use toml::{
     Spanned,
@@ -29,6 +29,18 @@ struct Lines<'a> {
 }
 
 impl File {
+    /// Reads the file that a path or a variable names; one that can't be read is a problem of `who`.
+    pub(in crate::config) fn open(path: &str, who: &'static str) -> Self {
+        match fs::read_to_string(path) {
+            Ok(text) => Self::parse(Some(path), &text),
+            Err(error) => {
+                let what = format!("names {path}, which can't be read: {error}");
+                let problem = Problem::new(who, what, "a TOML file that this process may read");
+                Self { fields: HashMap::new(), problems: vec![problem] }
+            }
+        }
+    }
+
     /// Reads the text of a file; `file` is its name for people.
     pub(in crate::config) fn parse(file: Option<&str>, text: &str) -> Self {
         let lines = Lines { file, text };

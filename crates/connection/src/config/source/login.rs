@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::reader::Reader;
 use crate::config::{Config, Credentials, Mode, PasswordFile, Problem, url::Located};
 
-/// What one source says of who logs in.
+/// Who logs in, as far as one source says it, or several together.
 #[derive(Default)]
 pub(super) struct Login {
     db: Option<u32>,
@@ -19,8 +19,9 @@ pub(super) struct Login {
 }
 
 impl Login {
+    /// What a source says beside its address, which may not differ.
     pub(super) fn read(reader: &mut Reader<'_>, url: Option<&Located>) -> Self {
-        let mut login = Self {
+        let login = Self {
             db: reader.number("REDIS_DB", "a number such as 0"),
             username: reader.text("REDIS_USERNAME"),
             password: reader.secret("REDIS_PASSWORD"),
@@ -28,6 +29,7 @@ impl Login {
             sentinel_username: reader.text("REDIS_SENTINEL_USERNAME"),
             sentinel_password: reader.secret("REDIS_SENTINEL_PASSWORD"),
         };
+        let mut has_password = login.password.is_some();
         if let Some(Located { db, username, password, .. }) = url {
             if login.db.zip(*db).is_some_and(|(one, other)| one != other) {
                 reader.differs("REDIS_DB", "the database of the URL");
@@ -39,19 +41,24 @@ impl Login {
             if both.is_some_and(|(one, other)| one.expose_secret() != other.expose_secret()) {
                 reader.differs("REDIS_PASSWORD", "the password of the URL");
             }
-            login.db = login.db.or(*db);
-            login.username = login.username.or_else(|| username.clone());
-            login.password = login.password.or_else(|| password.clone());
+            has_password |= password.is_some();
         }
-        if login.password.is_some() && login.password_file.is_some() {
+        if has_password && login.password_file.is_some() {
             let what = "is set beside a password";
             reader.problem("REDIS_PASSWORD_FILE", what, "the file or the password, not both");
         }
         login
     }
 
-    /// This, and below it what a source of less weight says.
-    pub(super) fn over(self, below: Self) -> Self {
+    /// What an address says.
+    pub(super) fn of(url: Located) -> Self {
+        let Located { db, username, password, .. } = url;
+        Self { db, username, password, ..Self::default() }
+    }
+
+    /// This and, where it says nothing, what has less weight.
+    pub(super) fn or(self, below: Self) -> Self {
+        // A file and a password are two ways to say one thing.
         let knows = self.password.is_some() || self.password_file.is_some();
         let (password, password_file) =
             if knows { (self.password, self.password_file) } else { (below.password, below.password_file) };

@@ -43,7 +43,7 @@ pub(super) struct Label {
 
 /// A value as it was written.
 #[derive(Clone, Eq, PartialEq)]
-pub(super) enum Raw {
+pub(in crate::config) enum Raw {
     /// A text that may mean anything, as that of a variable.
     Loose(String),
     Text(String),
@@ -52,4 +52,6 @@ pub(super) enum Raw {
     List(Vec<String>),
     /// Something that no setting is.
     Other,
+    /// Bytes that are no text.
+    Garbled,
 }

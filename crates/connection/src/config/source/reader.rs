@@ -5,7 +5,7 @@ use std::{borrow::Cow, collections::HashMap, str::FromStr, time::Duration};
 use secrecy::SecretString;
 
 use super::{Label, Raw, Source};
-use crate::config::{Problem, Variable};
+use crate::config::{Problem, Variable, problem::shown};
 
 /// Reads one source and notes every problem on the way, under the names that variables have.
 pub(super) struct Reader<'a> {
@@ -27,6 +27,11 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// One of several words, in whatever case.
+    pub(super) fn word(&mut self, name: &'static str) -> Option<String> {
+        self.text(name).map(|text| text.trim().to_ascii_lowercase())
+    }
+
     pub(super) fn secret(&mut self, name: &'static str) -> Option<SecretString> {
         self.text(name).map(SecretString::from)
     }
@@ -35,9 +40,23 @@ impl<'a> Reader<'a> {
         match self.raw(name)? {
             Raw::Loose(text) | Raw::Number(text) => match text.trim().parse() {
                 Ok(number) => Some(number),
-                Err(_) => self.refuse(name, format!("is {text:?}"), right),
+                Err(_) => self.refuse(name, format!("is {}", shown(&text)), right),
             },
             _ => self.refuse(name, "is no number", right),
+        }
+    }
+
+    pub(super) fn port(&mut self, name: &'static str) -> Option<u16> {
+        match self.raw(name)? {
+            Raw::Loose(text) if text.starts_with("tcp://") => {
+                let what = "is what Kubernetes says of a service of that name";
+                self.refuse(name, what, "`enableServiceLinks: false` in the pod, or a port")
+            }
+            Raw::Loose(text) | Raw::Number(text) => match text.trim().parse() {
+                Ok(port) if port != 0 => Some(port),
+                _ => self.refuse(name, format!("is {}", shown(&text)), "a port such as 6379"),
+            },
+            _ => self.refuse(name, "is no number", "a port such as 6379"),
         }
     }
 
@@ -47,7 +66,7 @@ impl<'a> Reader<'a> {
             Raw::Loose(text) => match text.trim().to_ascii_lowercase().as_str() {
                 "true" | "1" | "yes" | "on" => Some(true),
                 "false" | "0" | "no" | "off" => Some(false),
-                _ => self.refuse(name, format!("is {text:?}"), "true or false"),
+                _ => self.refuse(name, format!("is {}", shown(&text)), "true or false"),
             },
             _ => self.refuse(name, "is neither true nor false", "true or false"),
         }
@@ -56,19 +75,17 @@ impl<'a> Reader<'a> {
     /// A duration such as `250ms`; where types are loose also a bare number of `unit`.
     pub(super) fn duration(&mut self, name: &'static str, unit: Duration) -> Option<Duration> {
         let right = "a duration such as \"250ms\", \"5s\" or \"1h 30m\"";
-        match self.raw(name)? {
-            Raw::Loose(text) => {
-                let count = text.trim().parse::<u32>().ok();
-                let read = count.map(|count| unit.saturating_mul(count));
-                match read.or_else(|| humantime::parse_duration(text.trim()).ok()) {
-                    Some(duration) => Some(duration),
-                    None => self.refuse(name, format!("is {text:?}"), right),
-                }
+        let raw = self.raw(name)?;
+        let bare = match &raw {
+            Raw::Loose(text) => text.trim().parse::<u32>().ok(),
+            _ => None,
+        };
+        match raw {
+            Raw::Loose(text) | Raw::Text(text) => {
+                let read = bare.map(|count| unit.saturating_mul(count));
+                let read = read.or_else(|| humantime::parse_duration(text.trim()).ok());
+                read.or_else(|| self.refuse(name, format!("is {}", shown(&text)), right))
             }
-            Raw::Text(text) => match humantime::parse_duration(&text) {
-                Ok(duration) => Some(duration),
-                Err(_) => self.refuse(name, format!("is {text:?}"), right),
-            },
             Raw::Number(number) => self.refuse(name, format!("is {number} of no unit"), right),
             _ => self.refuse(name, "is no duration", right),
         }
@@ -77,7 +94,10 @@ impl<'a> Reader<'a> {
     /// Several texts, in a variable separated by commas.
     pub(super) fn list(&mut self, name: &'static str) -> Option<Vec<String>> {
         match self.raw(name)? {
-            Raw::Loose(text) | Raw::Text(text) => Some(text.split(',').map(str::to_owned).collect()),
+            Raw::Loose(text) | Raw::Text(text) => {
+                let parts = text.split(',').filter(|part| !part.trim().is_empty());
+                Some(parts.map(str::to_owned).collect())
+            }
             Raw::List(texts) => Some(texts),
             _ => self.refuse(name, "is no list of texts", "a list such as [\"10.0.0.1:6379\"]"),
         }
@@ -121,6 +141,9 @@ impl<'a> Reader<'a> {
             self.problems.push(Problem::new(other.label.name, what, "the same value, or only one of them"));
         }
         self.labels.insert(name, first.label);
-        Some(first.raw)
+        match first.raw {
+            Raw::Garbled => self.refuse(name, "is not UTF-8", "a text in UTF-8"),
+            raw => Some(raw),
+        }
     }
 }

@@ -5,18 +5,28 @@ use std::time::Duration;
 use redstart_keys::Prefix;
 
 use super::reader::Reader;
-use crate::config::{BreakerConfig, Config, Preset};
+use crate::config::{BreakerConfig, Config, Preset, problem::shown};
 
 const MILLISECOND: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
 const COUNT: &str = "a whole number, 1 or more";
 
-/// Lays what a source says over what `config` says already.
-pub(super) fn apply(reader: &mut Reader<'_>, config: &mut Config) {
+/// Lays what the sources say, that of most weight first, over what `config` says already.
+pub(super) fn apply(readers: &mut [Reader<'_>], config: &mut Config) {
+    let (mut breaker, mut has_breaker) = (BreakerConfig::default(), true);
+    for reader in readers.iter_mut().rev() {
+        one(reader, config);
+        set(reader.flag("REDIS_BREAKER"), &mut has_breaker);
+        numbers_of(reader, &mut breaker);
+    }
+    config.breaker = has_breaker.then_some(breaker);
+}
+
+fn one(reader: &mut Reader<'_>, config: &mut Config) {
     if let Some(name) = reader.text("ENVIRONMENT") {
         match Preset::named(&name) {
             Some(preset) => config.preset = Some(preset),
-            None => reader.problem("ENVIRONMENT", format!("is {name:?}"), Preset::NAMES),
+            None => reader.problem("ENVIRONMENT", format!("is {}", shown(&name)), Preset::NAMES),
         }
     }
     set(reader.flag("REDIS_ALLOW_INSECURE"), &mut config.insecure_allowed);
@@ -46,31 +56,29 @@ pub(super) fn apply(reader: &mut Reader<'_>, config: &mut Config) {
     );
     set(reader.duration("REDIS_CONNECTION_IDLE_TIMEOUT", SECOND), &mut config.idle_timeout);
     set(reader.duration("REDIS_CONNECTION_MAX_AGE", SECOND), &mut config.max_age);
-    breaker(reader, config);
-    if let Some(fallback) = reader.text("REDIS_FALLBACK") {
+    if let Some(fallback) = reader.word("REDIS_FALLBACK") {
         match fallback.as_str() {
             "memory" => config.standby = true,
             "none" => config.standby = false,
-            _ => reader.problem("REDIS_FALLBACK", format!("is {fallback:?}"), "`memory` or `none`"),
+            _ => reader.problem("REDIS_FALLBACK", format!("is {}", shown(&fallback)), "`memory` or `none`"),
         }
     }
     set(reader.duration("REDIS_TTL_RATE_LIMIT", SECOND), &mut config.least_limit_ttl);
-    if let Some(policy) = reader.text("REDIS_MEMORY_POLICY") {
+    if let Some(policy) = reader.word("REDIS_MEMORY_POLICY") {
         config.memory_policy = Some(policy);
     }
     if let Some(size) = reader.text("REDIS_MAX_MEMORY") {
         match bytes(&size) {
             Some(bytes) => config.max_memory = Some(bytes),
             None => {
-                reader.problem("REDIS_MAX_MEMORY", format!("is {size:?}"), "a size such as `256mb` or `2gb`")
+                let right = "a size such as `256mb` or `2gb`";
+                reader.problem("REDIS_MAX_MEMORY", format!("is {}", shown(&size)), right);
             }
         }
     }
 }
 
-fn breaker(reader: &mut Reader<'_>, config: &mut Config) {
-    let is_on = reader.flag("REDIS_BREAKER");
-    let mut breaker = config.breaker.clone().unwrap_or_default();
+fn numbers_of(reader: &mut Reader<'_>, breaker: &mut BreakerConfig) {
     let BreakerConfig {
         window,
         failure_rate,
@@ -80,7 +88,7 @@ fn breaker(reader: &mut Reader<'_>, config: &mut Config) {
         open_for,
         open_for_at_most,
         half_open_calls,
-    } = &mut breaker;
+    } = breaker;
     set(reader.duration("REDIS_BREAKER_WINDOW", SECOND), window);
     set(reader.number("REDIS_BREAKER_RATIO", "a share such as 0.5"), failure_rate);
     set(reader.number("REDIS_BREAKER_SLOW_RATIO", "a share such as 0.8"), slow_rate);
@@ -89,8 +97,6 @@ fn breaker(reader: &mut Reader<'_>, config: &mut Config) {
     set(reader.duration("REDIS_BREAKER_OPEN", SECOND), open_for);
     set(reader.duration("REDIS_BREAKER_OPEN_MAX", SECOND), open_for_at_most);
     set(reader.number("REDIS_BREAKER_PROBES", COUNT), half_open_calls);
-    let was_on = config.breaker.is_some();
-    config.breaker = is_on.unwrap_or(was_on).then_some(breaker);
 }
 
 fn set<T>(value: Option<T>, target: &mut T) {

@@ -144,14 +144,17 @@ impl Rest {
 
     /// Makes sure that the server is there and takes the token, and asks what it is.
     pub(crate) async fn greet(&self) -> Result<()> {
-        let (ping, mut info) = (redis::cmd("PING"), redis::cmd("INFO"));
-        info.arg("server");
+        let (mut server, mut memory) = (redis::cmd("INFO"), redis::cmd("INFO"));
+        server.arg("server");
+        memory.arg("memory");
+        let asked = [&redis::cmd("PING"), &server, &memory];
         let deadline = deadline_in(self.common.dialer.handshake_timeout());
-        let mut answers = self.send_all(&[&ping, &info], deadline, &Account::default()).await?.into_iter();
+        let mut answers = self.send_all(&asked, deadline, &Account::default()).await?.into_iter();
         answers.next().unwrap_or(Ok(Value::Nil))?;
         // Not refused by its version: behind HTTP it tells that of a server that it resembles.
-        let told = answers.next().and_then(Result::ok);
-        self.common.capabilities.store(Some(Arc::new(Capabilities::read(told.as_ref()))));
+        let mut told = || answers.next().and_then(Result::ok);
+        let capabilities = Capabilities::read(told().as_ref(), told().as_ref());
+        self.common.learn(&self.description, capabilities);
         Ok(())
     }
 
