@@ -180,6 +180,10 @@ where
         self.near.clear();
     }
 
+    fn doubt(&self) {
+        self.near.doubt();
+    }
+
     fn forget_name(&self, name: &[u8], stamp: Option<u64>) -> bool {
         self.near.forget(name, stamp)
     }

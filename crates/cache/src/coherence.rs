@@ -103,7 +103,7 @@ async fn read(running: Running, store: Store) {
             // What was read before this moment may have been changed unheard.
             Ok(Delivery::Idle | Delivery::Gap) => {
                 registry.coherence.era.fetch_add(1, Ordering::AcqRel);
-                registry.forget();
+                registry.doubt();
                 is_attached = true;
             }
             Err(error) => {

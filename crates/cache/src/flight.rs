@@ -5,8 +5,9 @@ use std::{
     fmt,
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
+    time::Instant,
 };
 
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -22,12 +23,9 @@ pub(crate) struct Flight<V> {
     outcome: OnceLock<Outcome<V>>,
     /// The stamp of what it will bring, as far as it is known; 0 before.
     as_of: AtomicU64,
-}
-
-impl<V> Default for Flight<V> {
-    fn default() -> Self {
-        Self { turn: Semaphore::new(1), outcome: OnceLock::new(), as_of: AtomicU64::new(0) }
-    }
+    began: Instant,
+    /// Something may have happened meanwhile that nobody here has heard of.
+    is_doubted: AtomicBool,
 }
 
 /// How a flight ended.
@@ -45,6 +43,29 @@ pub(crate) enum Turn<'a, V> {
 }
 
 impl<V: Send + Sync> Flight<V> {
+    pub(crate) fn new(began: Instant) -> Self {
+        Self {
+            turn: Semaphore::new(1),
+            outcome: OnceLock::new(),
+            as_of: AtomicU64::new(0),
+            began,
+            is_doubted: AtomicBool::new(false),
+        }
+    }
+
+    pub(crate) const fn began(&self) -> Instant {
+        self.began
+    }
+
+    /// What it brings may be handed out, but not kept.
+    pub(crate) fn doubt(&self) {
+        self.is_doubted.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_doubted(&self) -> bool {
+        self.is_doubted.load(Ordering::Acquire)
+    }
+
     /// Notes the stamp that was there when the load began.
     pub(crate) fn is_of(&self, as_of: u64) {
         self.as_of.store(as_of, Ordering::Release);

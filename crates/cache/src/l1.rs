@@ -1,7 +1,7 @@
 //! The tier in this process, and the loads under way, behind one set of locks.
 
 use std::{
-    collections::{HashMap, hash_map::Entry},
+    collections::HashMap,
     fmt,
     hash::{BuildHasher, Hash, RandomState},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -122,22 +122,28 @@ where
         Some((held, timestamp))
     }
 
-    /// The flight for an id, begun if there is none.
-    pub(crate) fn join(&self, spot: Spot<'_, K>) -> Arc<Flight<V>> {
+    /// The flight for an id, begun now if there is none, or none that began after `not_before`.
+    pub(crate) fn join(
+        &self,
+        spot: Spot<'_, K>,
+        now: Instant,
+        not_before: Option<Instant>,
+    ) -> Arc<Flight<V>> {
         let mut shard = self.shard(spot.mark);
-        match shard.flights.entry(spot.mark) {
-            Entry::Occupied(mut listed) if listed.get().id == *spot.id => {
-                listed.get_mut().passengers += 1;
-                Arc::clone(&listed.get().flight)
-            }
+        if let Some(listed) = shard.flights.get_mut(&spot.mark) {
             // Another id of the same mark is on its way; this one goes unlisted and keeps nothing.
-            Entry::Occupied(_) => Arc::default(),
-            Entry::Vacant(vacant) => {
-                let flight = Arc::<Flight<V>>::default();
-                vacant.insert(Listed { id: spot.id.clone(), flight: Arc::clone(&flight), passengers: 1 });
-                flight
+            if listed.id != *spot.id {
+                return Arc::new(Flight::new(now));
+            }
+            if not_before.is_none_or(|not_before| not_before <= listed.flight.began()) {
+                listed.passengers += 1;
+                return Arc::clone(&listed.flight);
             }
         }
+        let flight = Arc::new(Flight::new(now));
+        let listed = Listed { id: spot.id.clone(), flight: Arc::clone(&flight), passengers: 1 };
+        shard.flights.insert(spot.mark, listed);
+        flight
     }
 
     /// Ends a flight that brought `held`; keeps it when `keep` and nothing came between.
@@ -150,7 +156,7 @@ where
         now: Moment,
     ) {
         let mut shard = self.shard(spot.mark);
-        if shard.forget(spot, flight) && keep {
+        if shard.forget(spot, flight) && keep && !flight.is_doubted() {
             self.put(&mut shard, spot, held, now);
         }
     }
@@ -212,13 +218,22 @@ where
         }
     }
 
-    /// Drops everything, and lets no read that is under way put anything in.
+    /// Drops everything, and lets no read that is under way put anything in; nor may anybody join one.
     pub(crate) fn clear(&self) {
+        self.drop_values(|shard| shard.flights.clear());
+    }
+
+    /// Drops everything, and lets no read that is under way put anything in: it may not be true any more.
+    pub(crate) fn doubt(&self) {
+        self.drop_values(|shard| shard.flights.values().for_each(|listed| listed.flight.doubt()));
+    }
+
+    fn drop_values(&self, flights: impl Fn(&mut Shard<K, V>)) {
         for shard in &self.shards {
             let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
             shard.epoch += 1;
-            shard.flights.clear();
             shard.ids.clear();
+            flights(&mut shard);
         }
         if let Some(values) = &self.values {
             values.invalidate_all();

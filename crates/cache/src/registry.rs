@@ -49,6 +49,11 @@ impl Registry {
         self.spaces().iter().for_each(|space| space.forget());
     }
 
+    /// Drops what this process holds of all caches, because something may have happened unheard.
+    pub(crate) fn doubt(&self) {
+        self.spaces().iter().for_each(|space| space.doubt());
+    }
+
     /// Takes over what another process has changed.
     pub(crate) fn apply(&self, event: &Event, now: Instant) {
         for space in self.spaces() {

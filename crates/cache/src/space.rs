@@ -28,6 +28,9 @@ pub(crate) trait AnyCache: Send + Sync {
     /// Drops what this process holds of it.
     fn forget(&self);
 
+    /// Drops what this process holds of it, because something may have happened unheard.
+    fn doubt(&self);
+
     /// Drops what this process holds of it under a name, unless it is of `stamp` or later; answers whether
     /// there was anything.
     fn forget_name(&self, name: &[u8], stamp: Option<u64>) -> bool;
@@ -108,6 +111,11 @@ impl Space {
         self.each(|cache| cache.forget());
     }
 
+    /// Drops what this process holds of it all, because something may have happened unheard.
+    pub(crate) fn doubt(&self) {
+        self.each(|cache| cache.doubt());
+    }
+
     /// Drops what this process holds under a name; answers whether there was anything.
     pub(crate) fn forget_name(&self, name: &[u8], stamp: Option<u64>) -> bool {
         let mut held = false;
@@ -129,7 +137,9 @@ impl Space {
 
     /// Notes that everything was invalidated; loads that began before answer those who have joined alone.
     pub(crate) fn raise_floor(&self, stamp: u64) {
-        if self.floor.fetch_max(stamp, Ordering::AcqRel) < stamp {
+        let former = self.floor.fetch_max(stamp, Ordering::AcqRel);
+        // The first to be known says nothing of a change.
+        if 0 < former && former < stamp {
             self.each(|cache| cache.supersede(stamp));
         }
     }

@@ -182,11 +182,14 @@ where
 
 impl<'a, K, V> Passenger<'a, K, V>
 where
-    K: Clone + Eq + Hash + Send + Sync + 'static,
-    V: Send + Sync + 'static,
+    K: Id + Clone + Eq + Hash + Send + Sync + 'static,
+    V: Serialize + DeserializeOwned + Send + Sync + 'static,
 {
     fn join(inner: &'a Inner<K, V>, spot: Spot<'a, K>) -> Self {
-        Self { near: &inner.near, spot, flight: inner.near.join(spot) }
+        let now = inner.store.clock().instant();
+        // Who does not hear of changes joins no load that began before what may be unheard.
+        let not_before = if inner.hears(now) { None } else { now.checked_sub(inner.max_staleness) };
+        Self { near: &inner.near, spot, flight: inner.near.join(spot, now, not_before) }
     }
 }
 

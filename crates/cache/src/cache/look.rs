@@ -38,7 +38,7 @@ where
     }
 
     /// Whether every change is known that happened longer ago than this cache tolerates.
-    fn hears(&self, now: Instant) -> bool {
+    pub(super) fn hears(&self, now: Instant) -> bool {
         self.store.is_memory() || self.registry.coherence.is_attached(now, self.max_staleness)
     }
 

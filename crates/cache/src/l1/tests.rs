@@ -27,7 +27,7 @@ fn last_of_those_who_leave_together_takes_the_flight_off_the_list() {
     let near = near();
     let spot = near.spot(&1, b"1");
     // Both still hold the flight while they leave.
-    let (one, two) = (near.join(spot), near.join(spot));
+    let (one, two) = (near.join(spot, now().instant, None), near.join(spot, now().instant, None));
     near.leave(spot, &one);
     assert_eq!(near.flights(), 1);
     near.leave(spot, &two);
@@ -38,11 +38,11 @@ fn last_of_those_who_leave_together_takes_the_flight_off_the_list() {
 fn who_leaves_an_older_flight_does_not_end_the_present_one() {
     let near = near();
     let spot = near.spot(&1, b"1");
-    let old = near.join(spot);
+    let old = near.join(spot, now().instant, None);
     near.forget(b"1", None);
-    let present = near.join(spot);
+    let present = near.join(spot, now().instant, None);
     near.leave(spot, &old);
-    assert!(Arc::ptr_eq(&present, &near.join(spot)));
+    assert!(Arc::ptr_eq(&present, &near.join(spot, now().instant, None)));
 }
 
 #[test]
@@ -62,12 +62,12 @@ fn news_removes_what_is_older_and_nothing_else() {
 fn what_was_read_before_news_is_not_put_in_after_it() {
     let near = near();
     let spot = near.spot(&1, b"1");
-    let flight = near.join(spot);
+    let flight = near.join(spot, now().instant, None);
     near.forget(b"1", Some(11));
     near.land(spot, &flight, &held(10), true, now());
     assert!(near.get(&1, now().instant).is_none());
 
-    let flight = near.join(spot);
+    let flight = near.join(spot, now().instant, None);
     flight.is_of(12);
     near.forget(b"1", Some(11));
     near.land(spot, &flight, &held(12), true, now());
