@@ -162,17 +162,17 @@ impl Fault {
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        name(*self, f)
+        name(self, f)
     }
 }
 
 impl fmt::Display for Topology {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        name(*self, f)
+        name(self, f)
     }
 }
 
 /// The name by which the command line knows a value.
-fn name(value: impl ValueEnum, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+fn name(value: &impl ValueEnum, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     f.pad(value.to_possible_value().as_ref().map_or("", |value| value.get_name()))
 }

@@ -36,7 +36,7 @@ pub(crate) struct Site {
 
 /// What stands behind a store.
 pub(crate) enum Servers {
-    Standalone(Standalone),
+    Standalone(Box<Standalone>),
     Sentinel(Sentinels),
     Cluster(Cluster),
 }
@@ -45,7 +45,7 @@ impl Site {
     pub(crate) async fn start(topology: Topology, needs: Needs) -> Result<Self> {
         // Servers are waited for by sleeping.
         let servers = tokio::task::block_in_place(|| match topology {
-            Topology::Standalone => Servers::Standalone(Standalone::start(needs)),
+            Topology::Standalone => Servers::Standalone(Box::new(Standalone::start(needs))),
             Topology::Sentinel => Servers::Sentinel(sentinel::start(needs)),
             Topology::Cluster => Servers::Cluster(cluster::start(needs)),
         });
