@@ -29,6 +29,14 @@ pub(crate) fn misses(run: &Run, fault: Fault, topology: Topology) -> Vec<String>
     misses
 }
 
+/// The bounds that hold whatever comes before and after: for a fault among many.
+pub(crate) fn interval(cell: &Cell, fault: Fault, topology: Topology) -> Vec<String> {
+    let is_stuck = cell.recovered_ms.is_none();
+    let stuck = is_stuck.then(|| format!("not recovered within {:?}", fault.patience()));
+    let all = [deadline(cell), stuck, effects(cell, fault, topology)];
+    all.into_iter().flatten().map(|miss| format!("{fault}, {topology}, {}: {miss}", cell.work)).collect()
+}
+
 /// What the machine slept through during the call is not counted.
 fn deadline(cell: &Cell) -> Option<String> {
     let Cell { longest_ms, longest_stall_ms, deadline_ms, .. } = cell;

@@ -69,6 +69,16 @@ impl Site {
         Ok(site)
     }
 
+    /// Makes the present master of the load's keys the victim; behind proxies it never changes.
+    pub(crate) fn aim(&mut self) {
+        tokio::task::block_in_place(|| match &self.servers {
+            _ if !self.proxies.is_empty() => {}
+            Servers::Standalone(_) => {}
+            Servers::Sentinel(sentinels) => self.victim = sentinels.master(),
+            Servers::Cluster(cluster) => self.victim = cluster.master_of(&cluster::tag(1)),
+        });
+    }
+
     /// The configuration of a store for one kind of work: the default time-outs, a prefix of its own.
     pub(crate) fn config(&self, work: &str) -> std::result::Result<Config, ConfigError> {
         let config = match &self.servers {
