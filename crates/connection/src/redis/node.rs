@@ -102,8 +102,10 @@ impl Node {
     }
 
     async fn greet(&self, live: &Live) -> Result<()> {
-        let mut greeting = redis::Pipeline::with_capacity(4);
+        let mut greeting = redis::Pipeline::with_capacity(5);
         greeting.cmd("CLIENT").arg("SETNAME").arg("redstart");
+        // A server that still loads its data tells its role all the same, but does not answer this.
+        greeting.cmd("PING");
         greeting.cmd("ROLE");
         greeting.cmd("INFO").arg("server");
         if self.part == Part::Replica {
@@ -112,30 +114,33 @@ impl Node {
         let mut answers = live.ask(&greeting, greeting.len()).await?.into_iter();
         // Whether the server lets itself be named does not matter.
         let _named = answers.next();
-        self.check_role(answers.next().unwrap_or(Value::Nil))?;
+        self.check_service(answers.next().unwrap_or(Value::Nil))?;
+        self.check_role(&answers.next().unwrap_or(Value::Nil))?;
         let capabilities = Capabilities::read(answers.next().as_ref());
         capabilities.check()?;
         self.common.capabilities.store(Some(Arc::new(capabilities)));
         Ok(())
     }
 
-    fn check_role(&self, role: Value) -> Result<()> {
+    /// Refuses a server that is not ready yet, or not for us.
+    fn check_service(&self, pong: Value) -> Result<()> {
+        let Value::ServerError(error) = pong else { return Ok(()) };
+        let (kind, what) = match error.code() {
+            "LOADING" => (ErrorKind::Loading, "is loading its data"),
+            "MASTERDOWN" => (ErrorKind::Loading, "has no link to its master"),
+            "NOAUTH" => (ErrorKind::Auth, "wants a password"),
+            // Where the question is forbidden the first call will tell.
+            _ => return Ok(()),
+        };
+        Err(Error::new(kind, Certainty::NotSent, format!("{self} {what}")))
+    }
+
+    fn check_role(&self, role: &Value) -> Result<()> {
         match role {
-            Value::Array(parts) if self.part == Part::Master && is_replica(&parts) => {
+            Value::Array(parts) if self.part == Part::Master && is_replica(parts) => {
                 Err(Error::new(ErrorKind::ReadOnly, Certainty::NotSent, format!("{self} is a replica")))
             }
-            Value::ServerError(error) => match error.code() {
-                "LOADING" => Err(Error::new(
-                    ErrorKind::Loading,
-                    Certainty::NotSent,
-                    format!("{self} is loading its data"),
-                )),
-                "NOAUTH" => {
-                    Err(Error::new(ErrorKind::Auth, Certainty::NotSent, format!("{self} wants a password")))
-                }
-                // Where the question is forbidden the first write will tell.
-                _ => Ok(()),
-            },
+            // Where the question is forbidden the first write will tell.
             _ => Ok(()),
         }
     }
