@@ -58,12 +58,13 @@ pub(crate) enum Part {
 impl Node {
     pub(crate) fn new(common: &Arc<Common>, target: Target, part: Part) -> Arc<Self> {
         let away = Arc::new(Away::new(target.to_string(), common.standby, common.announcer.clone()));
+        let retired = common.tasks.child_token();
         Arc::new(Self {
             lanes: (0..common.lanes.max(1)).map(|index| Arc::new(Lane::new(index))).collect(),
-            exclusive: Exclusive::new(common, target.clone()),
+            exclusive: Exclusive::new(common, target.clone(), retired.clone()),
             breaker: Self::breaker(common, target.to_string(), Arc::clone(&away)),
             away,
-            retired: common.tasks.child_token(),
+            retired,
             changed: watch::Sender::new(0),
             common: Arc::clone(common),
             target,
