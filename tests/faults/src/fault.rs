@@ -126,7 +126,7 @@ impl Fault {
     pub(crate) fn recovery_bound(self, topology: Topology) -> Option<Duration> {
         let millis = |millis| Some(Duration::from_millis(millis));
         match (self, topology) {
-            (Self::Kill, Topology::Standalone) => millis(1_000),
+            (Self::Kill | Self::Loading, Topology::Standalone) => millis(1_000),
             // A restarted master of a cluster lets nobody write for two seconds by itself.
             (Self::Restart, Topology::Standalone | Topology::Sentinel) => millis(1_000),
             (Self::Readonly, _) => millis(500),
@@ -155,8 +155,12 @@ impl Fault {
 
     /// Whether a server that took over may lack what its predecessor had acknowledged last.
     pub(crate) fn may_lose(self, topology: Topology) -> bool {
-        topology != Topology::Standalone
-            && matches!(self, Self::Kill | Self::Stop | Self::Failover | Self::Loading)
+        match self {
+            Self::Kill | Self::Stop | Self::Failover | Self::Loading => topology != Topology::Standalone,
+            // The sentinels' own messages are writes, and their PINGs wait behind them: they take it for dead.
+            Self::PauseWrites => topology == Topology::Sentinel,
+            _ => false,
+        }
     }
 }
 
