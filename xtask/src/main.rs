@@ -7,6 +7,7 @@ mod layers;
 #[expect(unreachable_pub, reason = "the harness of the tests owns this file and makes it public")]
 #[path = "../../crates/testkit/src/locate.rs"]
 mod locate;
+mod matrix;
 mod measure;
 mod setup;
 mod test;
@@ -35,6 +36,8 @@ enum Chore {
     Setup(setup::Arguments),
     /// Runs every test: units, integration, faults, documentation.
     Test(test::Arguments),
+    /// Runs the tests that talk to servers on every server that is here, and ends with a table.
+    Matrix(matrix::Arguments),
     /// Runs everything that a change must pass, and ends with a table.
     Ci(ci::Arguments),
     /// Refuses edges between crates, and names in public signatures, that the design does not allow.
@@ -55,6 +58,7 @@ fn main() -> ExitCode {
     let done = match &chore {
         Chore::Setup(arguments) => setup::run(&workspace, arguments),
         Chore::Test(arguments) => test::run(&workspace, arguments),
+        Chore::Matrix(arguments) => matrix::run(&workspace, arguments),
         Chore::Ci(arguments) => ci::run(&workspace, arguments),
         Chore::Layers => layers::run(&workspace),
         Chore::Docs(arguments) => docs::run(&workspace, arguments),
