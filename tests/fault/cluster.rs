@@ -221,3 +221,16 @@ async fn server_that_owns_nothing_any_more_leaves_no_task_behind() {
     eventually(GUARD, async || feed.next().await.is_ok() && store.run(&HitAt(1)).await.is_ok()).await;
     eventually(GUARD, async || store.tasks().running() <= before).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn cluster_is_asked_though_its_only_seed_is_dead() {
+    let mut cluster = Cluster::start();
+    let victim = cluster.master_of(&tag(1));
+    let config = Config::cluster([victim.to_string()]).and_then(|config| config.with_prefix(&fresh_prefix()));
+    let store = Store::lazy(&config.unwrap()).unwrap();
+    eventually(GUARD, async || store.run(&HitAt(1)).await.is_ok()).await;
+    // Nobody has had anything to ask the other nodes for, so there is no connection to them.
+    cluster.kill(victim);
+    eventually(GUARD, async || store.run(&HitAt(1)).await.is_ok()).await;
+    assert_ne!(cluster.master_of(&tag(1)), victim);
+}
