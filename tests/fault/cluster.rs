@@ -8,11 +8,14 @@ use std::{
     time::Duration,
 };
 
-use redstart_connection::{Certainty, Cmd, Config, Event, Store};
+use redstart_connection::{Certainty, Cmd, Config, Delivery, Event, Feed, Store};
+use redstart_keys::{Category, Entity, Ttl};
 use redstart_testkit::{Cluster, eventually, fresh_prefix};
 use tokio::task::JoinSet;
 
 use crate::support::{GUARD, HITS, HitAt, Tally, count_at};
+
+const NEWS: Entity<u64> = Entity::new(Category::Cache, "news").ttl(Ttl::hours(1));
 
 fn config(cluster: &Cluster) -> Config {
     let nodes = cluster.addresses().into_iter().take(2).map(|address| address.to_string());
@@ -194,4 +197,40 @@ async fn kills_under_load_lose_and_double_nothing_beyond_what_the_cluster_loses(
         let most = tallies[id].most();
         assert!(count <= most, "{count} done of at most {most}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn server_that_owns_nothing_any_more_leaves_no_task_behind() {
+    let cluster = Cluster::start();
+    let store = store(&cluster).await;
+    let mut feed = Feed::open(&store, NEWS.key(&1));
+    eventually(GUARD, async || matches!(feed.next().await, Ok(Delivery::Idle))).await;
+    store.run(&HitAt(1)).await.unwrap();
+    // Both lanes of both nodes that were asked.
+    eventually(GUARD, async || store.status().connected == 4).await;
+    let before = store.tasks().running();
+    let mut events = store.events();
+    let old = cluster.master_of(&tag(1));
+    cluster.failover(cluster.replicas_of(old)[0]).await;
+    let told = tokio::time::timeout(GUARD, async {
+        while !matches!(events.next().await, Some(Event::Failover { .. })) {
+            drop(feed.next().await);
+        }
+    });
+    told.await.expect("the failover is told");
+    eventually(GUARD, async || feed.next().await.is_ok() && store.run(&HitAt(1)).await.is_ok()).await;
+    eventually(GUARD, async || store.tasks().running() <= before).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn cluster_is_asked_though_its_only_seed_is_dead() {
+    let mut cluster = Cluster::start();
+    let victim = cluster.master_of(&tag(1));
+    let config = Config::cluster([victim.to_string()]).and_then(|config| config.with_prefix(&fresh_prefix()));
+    let store = Store::lazy(&config.unwrap()).unwrap();
+    eventually(GUARD, async || store.run(&HitAt(1)).await.is_ok()).await;
+    // Nobody has had anything to ask the other nodes for, so there is no connection to them.
+    cluster.kill(victim);
+    eventually(GUARD, async || store.run(&HitAt(1)).await.is_ok()).await;
+    assert_ne!(cluster.master_of(&tag(1)), victim);
 }

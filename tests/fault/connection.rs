@@ -287,3 +287,35 @@ async fn later_refusal_does_not_hide_that_an_earlier_attempt_may_have_worked() {
     let error = store.run(&Hit(Effect::Idempotent)).await.expect_err("no reply comes back");
     assert_eq!(error.certainty(), Certainty::Unknown, "{error:?}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn server_that_still_loads_is_no_connection() {
+    let mut server =
+        RedisServer::configure().option("appendonly", "yes").option("key-load-delay", "100").start();
+    let store = store(&server);
+    store.run(&Hit(Effect::Once)).await.unwrap();
+    let fill = "for i = 1, ARGV[1] do redis.call('SET', '{1}ballast:' .. i, i) end";
+    server.raw().command(&["EVAL", fill, "1", "{1}ballast", "5000"]);
+    let mut events = store.events();
+    let mut callers = JoinSet::new();
+    callers.spawn(async move {
+        loop {
+            // How it fails is no matter: the breaker is to have something to judge by.
+            drop(store.run(&Hit(Effect::Once)).await);
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    });
+    tokio::task::block_in_place(|| server.restart());
+    let mut was_told = false;
+    loop {
+        match timeout(GUARD, events.next()).await.expect("it is used again").expect("the store lives") {
+            // A breaker that opened because of it would stay so for longer than the loading lasts.
+            Event::BreakerOpened { cause, .. } => assert!(!cause.contains("LOADING"), "{cause}"),
+            Event::ConnectFailed { cause, .. } => was_told |= cause.contains("is loading its data"),
+            Event::BreakerClosed { .. } => break,
+            _ => {}
+        }
+    }
+    assert!(was_told, "nobody looked while it was loading");
+    callers.abort_all();
+}

@@ -1,6 +1,5 @@
 //! The chores of the workspace, one subcommand each: `cargo xtask --help`.
 
-mod bench;
 mod ci;
 mod console;
 mod docs;
@@ -8,6 +7,8 @@ mod layers;
 #[expect(unreachable_pub, reason = "the harness of the tests owns this file and makes it public")]
 #[path = "../../crates/testkit/src/locate.rs"]
 mod locate;
+mod matrix;
+mod measure;
 mod setup;
 mod test;
 mod workspace;
@@ -35,6 +36,8 @@ enum Chore {
     Setup(setup::Arguments),
     /// Runs every test: units, integration, faults, documentation.
     Test(test::Arguments),
+    /// Runs the tests that talk to servers on every server that is here, and ends with a table.
+    Matrix(matrix::Arguments),
     /// Runs everything that a change must pass, and ends with a table.
     Ci(ci::Arguments),
     /// Refuses edges between crates, and names in public signatures, that the design does not allow.
@@ -42,7 +45,11 @@ enum Chore {
     /// Writes the reference pages under docs/reference from the code.
     Docs(docs::Arguments),
     /// Measures against the floors and the peers, in release mode.
-    Bench(bench::Arguments),
+    Bench(measure::Arguments),
+    /// Stages every fault on every topology, and judges the promised bounds.
+    Faults(measure::Arguments),
+    /// Stages random faults under load for minutes, and judges that nothing is counted twice or lost.
+    Soak(measure::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -51,10 +58,13 @@ fn main() -> ExitCode {
     let done = match &chore {
         Chore::Setup(arguments) => setup::run(&workspace, arguments),
         Chore::Test(arguments) => test::run(&workspace, arguments),
+        Chore::Matrix(arguments) => matrix::run(&workspace, arguments),
         Chore::Ci(arguments) => ci::run(&workspace, arguments),
         Chore::Layers => layers::run(&workspace),
         Chore::Docs(arguments) => docs::run(&workspace, arguments),
-        Chore::Bench(arguments) => bench::run(&workspace, arguments),
+        Chore::Bench(arguments) => measure::bench(&workspace, arguments),
+        Chore::Faults(arguments) => measure::faults(&workspace, arguments),
+        Chore::Soak(arguments) => measure::soak(&workspace, arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -2,6 +2,7 @@
 
 mod apt;
 pub(crate) mod extras;
+pub(crate) mod newer;
 
 use crate::{
     Result, console,
@@ -12,7 +13,7 @@ use crate::{
 /// Options of `setup`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Also gets what makes work nicer: cargo-nextest, cargo-deny, Chromium, promtool, Node.
+    /// Also gets what makes work nicer: cargo-nextest, cargo-deny, Chromium, promtool, Node; and newer servers.
     #[arg(long)]
     all: bool,
 }
@@ -30,6 +31,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result {
     console::result(&format!("{:<16}{server}", "server"));
     if arguments.all {
         extras::install(workspace);
+        newer::install(workspace);
     }
     Ok(())
 }

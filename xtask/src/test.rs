@@ -1,5 +1,7 @@
 //! `cargo xtask test`: every test that this machine can run, and a word about those it can't.
 
+use std::process::Command;
+
 use crate::{
     Result, console,
     locate::{self, Installed},
@@ -35,12 +37,12 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result {
         }
     };
     console::heading(&format!("tests on {}", server.version));
-    step("tests", tests(workspace, &server, &[], &arguments.filter));
+    step("tests", command(workspace, &server, &[], &arguments.filter).run());
     for other in &others {
         console::heading(&format!("integration and fault tests on {}", other.version));
         // Not by `--package`: that would build everything anew for another set of features.
         let which = ["--test", "it", "--test", "fault"];
-        step(&other.version, tests(workspace, other, &which, &arguments.filter));
+        step(&other.version, command(workspace, other, &which, &arguments.filter).run());
     }
     if arguments.filter.is_empty() {
         console::heading("documentation tests");
@@ -49,8 +51,13 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result {
     if failures.is_empty() { Ok(()) } else { Err(failures.join("\n").into()) }
 }
 
-/// Runs the tests with nextest when it is there: a process for each, so that none sees another's globals.
-fn tests(workspace: &Workspace, server: &Installed, which: &[&str], filter: &[String]) -> Result {
+/// The tests with nextest when it is there: a process for each, so that none sees another's globals.
+pub(crate) fn command(
+    workspace: &Workspace,
+    server: &Installed,
+    which: &[&str],
+    filter: &[String],
+) -> Command {
     let mut cargo = workspace.cargo();
     if workspace.find("cargo-nextest").is_some() {
         cargo.args(["nextest", "run", "--all-features"]).args(which).args(filter);
@@ -61,5 +68,6 @@ fn tests(workspace: &Workspace, server: &Installed, which: &[&str], filter: &[St
             .arg("--")
             .args(filter);
     }
-    cargo.env(locate::VARIABLE, &server.path).run()
+    cargo.env(locate::VARIABLE, &server.path);
+    cargo
 }

@@ -3,6 +3,7 @@
 use std::{
     env,
     ffi::OsStr,
+    io::{self, BufRead, BufReader},
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
@@ -61,28 +62,48 @@ pub(crate) trait Run {
     /// Runs to the end with the output in sight.
     fn run(&mut self) -> Result;
 
+    /// Runs to the end with the output in sight, and hands over every line of it.
+    fn watch(&mut self, line: impl FnMut(&str)) -> Result;
+
     /// Runs to the end and returns what was written to the standard output.
     fn read(&mut self) -> Result<String>;
 }
 
 impl Run for Command {
     fn run(&mut self) -> Result {
-        console::command(&line(self));
-        let status = self.status().map_err(|error| format!("{}: {error}", line(self)))?;
-        if status.success() { Ok(()) } else { Err(format!("{}: {status}", line(self)).into()) }
+        console::command(&shown(self));
+        let status = self.status().map_err(|error| format!("{}: {error}", shown(self)))?;
+        if status.success() { Ok(()) } else { Err(format!("{}: {status}", shown(self)).into()) }
+    }
+
+    fn watch(&mut self, mut line: impl FnMut(&str)) -> Result {
+        console::command(&shown(self));
+        // One pipe for both, or their lines would get out of order.
+        let (reader, writer) = io::pipe()?;
+        self.stdout(writer.try_clone()?).stderr(writer);
+        let mut child = self.spawn().map_err(|error| format!("{}: {error}", shown(self)))?;
+        // The command's own ends would keep the pipe open.
+        self.stdout(Stdio::null()).stderr(Stdio::null());
+        for text in BufReader::new(reader).split(b'\n') {
+            let text = String::from_utf8_lossy(&text?).into_owned();
+            console::note(&text);
+            line(&text);
+        }
+        let status = child.wait()?;
+        if status.success() { Ok(()) } else { Err(format!("{}: {status}", shown(self)).into()) }
     }
 
     fn read(&mut self) -> Result<String> {
-        let output = self.output().map_err(|error| format!("{}: {error}", line(self)))?;
+        let output = self.output().map_err(|error| format!("{}: {error}", shown(self)))?;
         if output.status.success() {
             return Ok(String::from_utf8(output.stdout)?);
         }
         let errors = String::from_utf8_lossy(&output.stderr);
-        Err(format!("{}: {}\n{}", line(self), output.status, errors.trim_end()).into())
+        Err(format!("{}: {}\n{}", shown(self), output.status, errors.trim_end()).into())
     }
 }
 
-fn line(command: &Command) -> String {
+fn shown(command: &Command) -> String {
     let program = Path::new(command.get_program()).file_name().unwrap_or_default();
     let words = std::iter::once(program).chain(command.get_args());
     words.map(OsStr::to_string_lossy).collect::<Vec<_>>().join(" ")

@@ -156,6 +156,11 @@ pub const METRICS: &[Metric] = &[
     row(CONNECTIONS_MAX, (Gauge, Count, Sampled), &[], "How many lanes there may be."),
     row(IN_FLIGHT, (Gauge, Count, Sampled), &[], "Commands sent and not yet answered."),
     row(WAITING, (Gauge, Count, Sampled), &[], "Calls that wait for a permit."),
+    row(CONNECTIONS_OPEN, (Gauge, Count, Sampled), &[], "Connections of every kind, open or being opened."),
+    row(POOL_IN_USE, (Gauge, Count, Sampled), &[], "Exclusive connections in use."),
+    row(POOL_WAITS, (Counter, Count, Sampled), &[], "Calls that had to wait for an exclusive connection."),
+    row(POOL_WAIT_SECONDS, (Counter, Seconds, Sampled), &[], "Time they waited, all together."),
+    row(POOL_EXHAUSTED, (Counter, Count, Sampled), &[], "Those of them that waited in vain."),
     row(MEMORY_USAGE, (Gauge, Bytes, Sampled), &[], "Memory of the server in use."),
     row(MEMORY_MAX, (Gauge, Bytes, Sampled), &[], "Bound of the server's memory, zero for none."),
     row(
@@ -193,6 +198,11 @@ pub(crate) const POOL_UTILIZATION: &str = "redis_pool_utilization";
 pub(crate) const CONNECTIONS_MAX: &str = "redis_connections_max";
 pub(crate) const IN_FLIGHT: &str = "redstart_in_flight";
 pub(crate) const WAITING: &str = "redstart_waiting";
+pub(crate) const CONNECTIONS_OPEN: &str = "redstart_connections_open";
+pub(crate) const POOL_IN_USE: &str = "redstart_pool_in_use";
+pub(crate) const POOL_WAITS: &str = "redstart_pool_waits_total";
+pub(crate) const POOL_WAIT_SECONDS: &str = "redstart_pool_wait_seconds_total";
+pub(crate) const POOL_EXHAUSTED: &str = "redstart_pool_exhausted_total";
 pub(crate) const MEMORY_USAGE: &str = "redis_memory_usage";
 pub(crate) const MEMORY_MAX: &str = "redis_memory_max";
 // From here on the names are those of redis_exporter, so that dashboards made for it go on working.

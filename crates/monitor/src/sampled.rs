@@ -18,9 +18,14 @@ pub(crate) fn render(look: &Look) -> String {
         (names::CONNECTIONS_MAX, facts.status.lanes),
         (names::IN_FLIGHT, facts.status.in_flight),
         (names::WAITING, facts.status.waiting),
+        (names::CONNECTIONS_OPEN, facts.status.connections),
+        (names::POOL_IN_USE, facts.status.exclusive_in_use),
     ] {
         page.whole(name, &[], u64::try_from(count).unwrap_or(u64::MAX));
     }
+    page.whole(names::POOL_WAITS, &[], facts.status.exclusive_waits);
+    page.sample(names::POOL_WAIT_SECONDS, &[], facts.status.exclusive_waited.as_secs_f64());
+    page.whole(names::POOL_EXHAUSTED, &[], facts.status.exclusive_exhausted);
     if let Some(info) = &facts.server {
         server(&mut page, info);
     }

@@ -37,7 +37,7 @@ impl fmt::Display for Installed {
 pub fn servers(tools: &Path) -> io::Result<Vec<Installed>> {
     if let Some(named) = env::var_os(VARIABLE) {
         let named = PathBuf::from(named);
-        return match ask(&named) {
+        return match server_at(&named) {
             Some(found) => Ok(vec![found]),
             None => {
                 Err(io::Error::other(format!("{VARIABLE}={} is no Redis or Valkey server", named.display())))
@@ -48,8 +48,19 @@ pub fn servers(tools: &Path) -> io::Result<Vec<Installed>> {
     let folders = env::split_paths(&path).chain([tools.join("bin")]).collect::<Vec<_>>();
     Ok(NAMES
         .iter()
-        .filter_map(|name| folders.iter().map(|folder| folder.join(name)).find_map(|path| ask(&path)))
+        .filter_map(|name| folders.iter().map(|folder| folder.join(name)).find_map(|path| server_at(&path)))
         .collect())
+}
+
+/// The server at this path, if there is one that can be started.
+#[must_use]
+pub fn server_at(path: &Path) -> Option<Installed> {
+    if !path.is_file() {
+        return None;
+    }
+    let output = Command::new(path).arg("--version").output().ok()?;
+    let version = version(&String::from_utf8_lossy(&output.stdout))?;
+    Some(Installed { path: path.to_owned(), version })
 }
 
 /// The folder that `cargo xtask setup` installs into.
@@ -59,15 +70,6 @@ pub fn tools(workspace: &Path) -> PathBuf {
         Some(target) => workspace.join(target).join("tools"),
         None => workspace.join("target/tools"),
     }
-}
-
-fn ask(path: &Path) -> Option<Installed> {
-    if !path.is_file() {
-        return None;
-    }
-    let output = Command::new(path).arg("--version").output().ok()?;
-    let version = version(&String::from_utf8_lossy(&output.stdout))?;
-    Some(Installed { path: path.to_owned(), version })
 }
 
 /// Reads `Redis server v=7.0.15 sha=…` and `Valkey server v=8.1.1 …`.

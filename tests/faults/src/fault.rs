@@ -126,7 +126,7 @@ impl Fault {
     pub(crate) fn recovery_bound(self, topology: Topology) -> Option<Duration> {
         let millis = |millis| Some(Duration::from_millis(millis));
         match (self, topology) {
-            (Self::Kill, Topology::Standalone) => millis(1_000),
+            (Self::Kill | Self::Loading, Topology::Standalone) => millis(1_000),
             // A restarted master of a cluster lets nobody write for two seconds by itself.
             (Self::Restart, Topology::Standalone | Topology::Sentinel) => millis(1_000),
             (Self::Readonly, _) => millis(500),
@@ -155,24 +155,28 @@ impl Fault {
 
     /// Whether a server that took over may lack what its predecessor had acknowledged last.
     pub(crate) fn may_lose(self, topology: Topology) -> bool {
-        topology != Topology::Standalone
-            && matches!(self, Self::Kill | Self::Stop | Self::Failover | Self::Loading)
+        match self {
+            Self::Kill | Self::Stop | Self::Failover | Self::Loading => topology != Topology::Standalone,
+            // The sentinels' own messages are writes, and their PINGs wait behind them: they take it for dead.
+            Self::PauseWrites => topology == Topology::Sentinel,
+            _ => false,
+        }
     }
 }
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        name(*self, f)
+        name(self, f)
     }
 }
 
 impl fmt::Display for Topology {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        name(*self, f)
+        name(self, f)
     }
 }
 
 /// The name by which the command line knows a value.
-fn name(value: impl ValueEnum, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+fn name(value: &impl ValueEnum, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     f.pad(value.to_possible_value().as_ref().map_or("", |value| value.get_name()))
 }

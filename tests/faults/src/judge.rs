@@ -18,7 +18,7 @@ pub(crate) fn misses(run: &Run, fault: Fault, topology: Topology) -> Vec<String>
             deadline(cell),
             fail_fast(cell, fault),
             recovery(cell, fault, topology),
-            effects(cell, fault, topology),
+            effects(cell, fault.may_lose(topology)),
         ];
         misses.extend(
             all.into_iter().flatten().map(|miss| format!("{fault}, {topology}, {}: {miss}", cell.work)),
@@ -27,6 +27,15 @@ pub(crate) fn misses(run: &Run, fault: Fault, topology: Topology) -> Vec<String>
     let held = run.after.missing(run.before);
     misses.extend(held.into_iter().map(|miss| format!("{fault}, {topology}: {miss}")));
     misses
+}
+
+/// The bounds that hold whatever comes before and after: for a fault among many, and whether another server
+/// took over meanwhile.
+pub(crate) fn interval(cell: &Cell, fault: Fault, topology: Topology, took_over: bool) -> Vec<String> {
+    let is_stuck = cell.recovered_ms.is_none();
+    let stuck = is_stuck.then(|| format!("not recovered within {:?}", fault.patience()));
+    let all = [deadline(cell), stuck, effects(cell, took_over || fault.may_lose(topology))];
+    all.into_iter().flatten().map(|miss| format!("{fault}, {topology}, {}: {miss}", cell.work)).collect()
 }
 
 /// What the machine slept through during the call is not counted.
@@ -53,14 +62,14 @@ fn recovery(cell: &Cell, fault: Fault, topology: Topology) -> Option<String> {
     (recovered > bound).then(|| format!("recovered after {recovered:.0} ms, {bound:.0} ms are promised"))
 }
 
-fn effects(cell: &Cell, fault: Fault, topology: Topology) -> Option<String> {
+fn effects(cell: &Cell, may_lose: bool) -> Option<String> {
     let Cell { doubled, lost, .. } = cell;
     match (*doubled, *lost) {
         (0, 0) => None,
         // Replication is asynchronous: the successor lacks what it had not been told.
-        (0, _) if fault.may_lose(topology) => None,
+        (0, _) if may_lose => None,
         // Nor does it know of fences or entries that only its predecessor had.
-        _ if fault.may_lose(topology) && cell.work != "incr" => None,
+        _ if may_lose && cell.work != "incr" => None,
         (doubled, lost) => {
             Some(format!("{doubled} effects happened twice, {lost} acknowledged ones are lost"))
         }

@@ -79,6 +79,11 @@ impl Stalls {
         Overslept { p99_ms: at(99).as_secs_f64() * 1e3, longest_ms: at(100).as_secs_f64() * 1e3 }
     }
 
+    /// Begins anew, since there is no room for more than two minutes.
+    pub(crate) fn forget(&mut self) {
+        self.naps.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// The most that the task overslept.
     pub(crate) fn in_runtime_ms(&self) -> f64 {
         Duration::from_micros(self.in_runtime.load(Ordering::Relaxed)).as_secs_f64() * 1e3

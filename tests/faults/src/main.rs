@@ -21,6 +21,7 @@ mod resources;
 mod site;
 mod soak;
 mod sockets;
+mod stage;
 mod thousand;
 
 use std::{alloc::System, error::Error, process::ExitCode};

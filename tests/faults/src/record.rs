@@ -59,6 +59,11 @@ impl Record {
         }
     }
 
+    /// Forgets all calls.
+    pub(crate) fn clear(&self) {
+        self.calls().clear();
+    }
+
     /// How many calls there were.
     pub(crate) fn count(&self) -> usize {
         self.calls().len()

@@ -31,7 +31,8 @@ const LAYERS: [&[&str]; 7] = [
 ];
 
 /// Beside the layers, and what they may use.
-const ASIDE: [(&str, &[&str]); 2] = [("xtask", &["redstart-keys"]), ("redstart-bench", &[])];
+const ASIDE: [(&str, &[&str]); 3] =
+    [("xtask", &["redstart-keys"]), ("redstart-bench", &[]), ("redstart-faults", &[])];
 
 pub(crate) fn read(workspace: &Workspace) -> Result<Vec<Edge>> {
     let manifest = workspace.root().join("Cargo.toml");
@@ -61,8 +62,8 @@ fn is_ours(name: &str) -> bool {
 }
 
 fn ours(from: &str, to: &str) -> Option<&'static str> {
-    // The benchmarks stand above everything and measure each layer alone.
-    if from == "redstart-bench" {
+    // The benchmarks and the faults stand above everything and measure each layer alone.
+    if matches!(from, "redstart-bench" | "redstart-faults") {
         return None;
     }
     if let Some((_, allowed)) = ASIDE.iter().find(|(name, _)| *name == from) {

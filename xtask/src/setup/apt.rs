@@ -2,7 +2,7 @@
 //!
 //! Nothing on the system changes, no service starts, and it works with and without root.
 
-use std::{fs, os::unix::fs::PermissionsExt};
+use std::{fs, os::unix::fs::PermissionsExt, path::Path, process::Command};
 
 use crate::{
     Result, console,
@@ -16,27 +16,33 @@ pub(crate) fn is_available(workspace: &Workspace) -> bool {
 /// Unpacks a package with all that it needs and the system lacks, and puts its program into `tools/bin`.
 pub(crate) fn unpack(workspace: &Workspace, package: &str, program: &str) -> Result {
     update(workspace);
-    let packages = missing(workspace, package)?;
-    let home = workspace.tools().join("apt");
+    let apt_get = || workspace.command("apt-get");
+    let mut packages = needed(apt_get(), &[package])?;
+    if packages.is_empty() {
+        packages.push(package.to_owned());
+    }
+    fetch(workspace, apt_get(), &packages, &workspace.tools().join("apt"))?;
+    place(&workspace.tools().join("bin"), program, &wrapper(program))
+}
+
+/// Downloads packages with this `apt-get` and unpacks them into `home/root`.
+pub(super) fn fetch(workspace: &Workspace, mut apt_get: Command, packages: &[String], home: &Path) -> Result {
     let (archives, root) = (home.join("archives"), home.join("root"));
     fs::create_dir_all(&archives)?;
     fs::create_dir_all(&root)?;
-    console::busy(&format!("downloading {}", packages.join(" ")), || {
-        workspace
-            .command("apt-get")
-            .args(["--quiet", "download"])
-            .args(&packages)
-            .current_dir(&archives)
-            .read()
-    })?;
+    apt_get.args(["--quiet", "download"]).args(packages).current_dir(&archives);
+    console::busy(&format!("downloading {}", packages.join(" ")), || apt_get.read())?;
     for archive in fs::read_dir(&archives)? {
         workspace.command("dpkg-deb").arg("-x").arg(archive?.path()).arg(&root).read()?;
     }
     fs::remove_dir_all(&archives)?;
+    Ok(())
+}
 
-    let bin = workspace.tools().join("bin");
-    fs::create_dir_all(&bin)?;
-    fs::write(bin.join(program), wrapper(program))?;
+/// Puts a script where programs are looked for.
+pub(super) fn place(bin: &Path, program: &str, script: &str) -> Result {
+    fs::create_dir_all(bin)?;
+    fs::write(bin.join(program), script)?;
     fs::set_permissions(bin.join(program), fs::Permissions::from_mode(0o755))?;
     Ok(())
 }
@@ -69,15 +75,10 @@ fn is_root(workspace: &Workspace) -> bool {
     workspace.command("id").arg("-u").read().is_ok_and(|id| id.trim() == "0")
 }
 
-/// The package and those it needs, less what the system has already.
-fn missing(workspace: &Workspace, package: &str) -> Result<Vec<String>> {
-    let plan = workspace
-        .command("apt-get")
-        .args(["--simulate", "--no-install-recommends", "install", package])
-        .env("LC_ALL", "C")
-        .read()?;
-    let packages = installs(&plan);
-    if packages.is_empty() { Ok(vec![package.to_owned()]) } else { Ok(packages) }
+/// The packages and those they need, less what this `apt-get` takes for installed.
+pub(super) fn needed(mut apt_get: Command, packages: &[&str]) -> Result<Vec<String>> {
+    apt_get.args(["--simulate", "--no-install-recommends", "install"]).args(packages).env("LC_ALL", "C");
+    Ok(installs(&apt_get.read()?))
 }
 
 /// Reads lines such as `Inst liblzf1 (3.6-3 Debian:12.5/oldstable [amd64])`.

@@ -13,6 +13,7 @@ use std::{
 use bb8_redis::bb8::{ManageConnection, Pool, PooledConnection, QueueStrategy, RunError};
 use redis::aio::MultiplexedConnection;
 use tokio::runtime::{self, Handle};
+use tokio_util::sync::CancellationToken;
 
 use super::{
     classify::classify,
@@ -28,9 +29,10 @@ const LOOK: Duration = Duration::from_secs(30);
 /// The pools of exclusive connections, one for each runtime that asks for any.
 ///
 /// A connection belongs to the runtime that drives it; a pool is opened when a runtime first asks and
-/// ends with that runtime or with the store.
+/// ends with that runtime, with the server's part in the cluster or with the store.
 pub(crate) struct Exclusive {
     manager: Manager,
+    retired: CancellationToken,
     bounds: PoolBounds,
     wait: Duration,
     pools: Arc<Pools>,
@@ -40,13 +42,14 @@ pub(crate) struct Exclusive {
 struct Pools(Mutex<HashMap<runtime::Id, Pool<Manager>>>);
 
 impl Exclusive {
-    pub(crate) fn new(common: &Arc<Common>, target: Target) -> Self {
+    pub(crate) fn new(common: &Arc<Common>, target: Target, retired: CancellationToken) -> Self {
         let era = Arc::new(AtomicU64::new(0));
         Self {
             bounds: common.pool,
             wait: common.dialer.handshake_timeout(),
             manager: Manager { common: Arc::clone(common), target, era },
             pools: Arc::default(),
+            retired,
         }
     }
 
@@ -108,9 +111,10 @@ impl Exclusive {
         pools.insert(here.id(), pool.clone());
         drop(pools);
         let open = Open { pools: Arc::clone(&self.pools), runtime: here.id() };
+        let retired = self.retired.clone();
         let kept = self.manager.common.tasks.spawn_on(&here, "exclusive connections", async move {
             let _open = open;
-            std::future::pending().await
+            retired.cancelled().await;
         });
         if kept { Ok(pool) } else { Err(Error::shutdown()) }
     }
@@ -122,7 +126,7 @@ impl Pools {
     }
 }
 
-/// Held by a task of the pool's runtime; when that or the store ends, the pool is given up.
+/// Held by a task of the pool's runtime; whatever ends that, the pool is given up.
 struct Open {
     pools: Arc<Pools>,
     runtime: runtime::Id,

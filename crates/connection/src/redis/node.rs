@@ -58,12 +58,13 @@ pub(crate) enum Part {
 impl Node {
     pub(crate) fn new(common: &Arc<Common>, target: Target, part: Part) -> Arc<Self> {
         let away = Arc::new(Away::new(target.to_string(), common.standby, common.announcer.clone()));
+        let retired = common.tasks.child_token();
         Arc::new(Self {
             lanes: (0..common.lanes.max(1)).map(|index| Arc::new(Lane::new(index))).collect(),
-            exclusive: Exclusive::new(common, target.clone()),
+            exclusive: Exclusive::new(common, target.clone(), retired.clone()),
             breaker: Self::breaker(common, target.to_string(), Arc::clone(&away)),
             away,
-            retired: common.tasks.child_token(),
+            retired,
             changed: watch::Sender::new(0),
             common: Arc::clone(common),
             target,
@@ -104,6 +105,8 @@ impl Node {
     async fn greet(&self, live: &Live) -> Result<()> {
         let mut greeting = redis::Pipeline::with_capacity(5);
         greeting.cmd("CLIENT").arg("SETNAME").arg("redstart");
+        // A server that still loads its data tells its role all the same, but does not answer this.
+        greeting.cmd("PING");
         greeting.cmd("ROLE");
         // One by one: servers too old for us, which must be told so, take no two sections.
         greeting.cmd("INFO").arg("server");
@@ -114,30 +117,33 @@ impl Node {
         let mut answers = live.ask(&greeting, greeting.len()).await?.into_iter();
         // Whether the server lets itself be named does not matter.
         let _named = answers.next();
-        self.check_role(answers.next().unwrap_or(Value::Nil))?;
+        self.check_service(answers.next().unwrap_or(Value::Nil))?;
+        self.check_role(&answers.next().unwrap_or(Value::Nil))?;
         let capabilities = Capabilities::read(answers.next().as_ref(), answers.next().as_ref());
         capabilities.check()?;
         self.common.learn(&self.to_string(), capabilities);
         Ok(())
     }
 
-    fn check_role(&self, role: Value) -> Result<()> {
+    /// Refuses a server that is not ready yet, or not for us.
+    fn check_service(&self, pong: Value) -> Result<()> {
+        let Value::ServerError(error) = pong else { return Ok(()) };
+        let (kind, what) = match error.code() {
+            "LOADING" => (ErrorKind::Loading, "is loading its data"),
+            "MASTERDOWN" => (ErrorKind::Loading, "has no link to its master"),
+            "NOAUTH" => (ErrorKind::Auth, "wants a password"),
+            // Where the question is forbidden the first call will tell.
+            _ => return Ok(()),
+        };
+        Err(Error::new(kind, Certainty::NotSent, format!("{self} {what}")))
+    }
+
+    fn check_role(&self, role: &Value) -> Result<()> {
         match role {
-            Value::Array(parts) if self.part == Part::Master && is_replica(&parts) => {
+            Value::Array(parts) if self.part == Part::Master && is_replica(parts) => {
                 Err(Error::new(ErrorKind::ReadOnly, Certainty::NotSent, format!("{self} is a replica")))
             }
-            Value::ServerError(error) => match error.code() {
-                "LOADING" => Err(Error::new(
-                    ErrorKind::Loading,
-                    Certainty::NotSent,
-                    format!("{self} is loading its data"),
-                )),
-                "NOAUTH" => {
-                    Err(Error::new(ErrorKind::Auth, Certainty::NotSent, format!("{self} wants a password")))
-                }
-                // Where the question is forbidden the first write will tell.
-                _ => Ok(()),
-            },
+            // Where the question is forbidden the first write will tell.
             _ => Ok(()),
         }
     }

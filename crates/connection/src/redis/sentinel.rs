@@ -35,7 +35,7 @@ pub(crate) struct Sentinels {
     favourite: AtomicUsize,
     /// The master that was found last.
     known: Mutex<Option<Address>>,
-    /// The master for which the connections were last looked through.
+    /// The master for which the connections were last looked through; at first the one that they began with.
     compared: Mutex<Option<Address>>,
     announcer: Announcer,
     followed: AtomicBool,
@@ -89,6 +89,7 @@ impl Sentinels {
             self.announcer.announce(Event::Failover { to: master.to_string() });
         }
         *known = Some(master.clone());
+        self.compared.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| master.clone());
     }
 
     async fn ask(&self, sentinel: &Address) -> Result<Address> {
@@ -143,6 +144,8 @@ impl Sentinels {
         if timeout(PATIENCE, connection.send_packed_command(&subscribe)).await.is_err() {
             return;
         }
+        // What happened since the connections were opened was told before anybody listened.
+        self.compare(node).await;
         loop {
             match timeout(CHECK_EVERY, news.recv()).await {
                 Ok(None) => return,

@@ -187,6 +187,10 @@ fn connection(status: &Status) -> Value {
         "waiting": status.waiting,
         "exclusiveInUse": status.exclusive_in_use,
         "exclusiveSize": status.exclusive_size,
+        "exclusiveWaits": status.exclusive_waits,
+        "exclusiveExhausted": status.exclusive_exhausted,
+        "connections": status.connections,
+        "connectionsMax": status.connections_max,
         "lastError": status.last_error,
     })
 }

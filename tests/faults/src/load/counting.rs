@@ -50,6 +50,10 @@ pub(crate) struct Tally {
     unknown: AtomicU64,
     /// Failures of any certainty.
     failed: AtomicU64,
+    /// Acknowledged ones that are known to be lost.
+    written_off: AtomicU64,
+    /// Ones too many that are known.
+    booked: AtomicU64,
 }
 
 impl Tally {
@@ -78,12 +82,26 @@ impl Tally {
 
     /// How many there are beyond those that can have happened.
     pub(crate) fn doubled(&self, count: u64) -> u64 {
-        count.saturating_sub(self.acknowledged() + self.unknown())
+        (count + self.written_off()).saturating_sub(self.acknowledged() + self.unknown() + self.booked())
     }
 
     /// How many of the acknowledged ones are missing.
     pub(crate) fn lost(&self, count: u64) -> u64 {
-        self.acknowledged().saturating_sub(count)
+        (self.acknowledged() + self.booked()).saturating_sub(count + self.written_off())
+    }
+
+    /// Has neither told again.
+    pub(super) fn turn_page(&self, doubled: u64, lost: u64) {
+        self.booked.fetch_add(doubled, Ordering::SeqCst);
+        self.written_off.fetch_add(lost, Ordering::SeqCst);
+    }
+
+    fn written_off(&self) -> u64 {
+        self.written_off.load(Ordering::SeqCst)
+    }
+
+    fn booked(&self) -> u64 {
+        self.booked.load(Ordering::SeqCst)
     }
 }
 

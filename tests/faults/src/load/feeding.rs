@@ -37,6 +37,15 @@ impl Default for Sent {
 }
 
 impl Sent {
+    /// Forgets what was delivered, and what should have been by now.
+    pub(super) fn turn_page(&self) {
+        let mut delivered = lock(&self.delivered);
+        if let Some(last) = delivered.iter().max().copied() {
+            lock(&self.acknowledged).retain(|cursor| *cursor > last);
+        }
+        delivered.clear();
+    }
+
     /// Acknowledged entries that were not delivered, unless the reader was told of a gap.
     pub(super) fn lost(&self, gaps: &AtomicU64) -> u64 {
         if gaps.load(Ordering::SeqCst) > 0 {

@@ -4,6 +4,7 @@ mod counting;
 mod feeding;
 mod locking;
 mod reading;
+mod together;
 
 use std::{
     sync::{
@@ -18,8 +19,11 @@ use redstart_connection::{Error, Store};
 use redstart_keys::{Category, Entity, Ttl};
 use tokio::runtime::Handle;
 
-pub(crate) use self::counting::{Hit, Tally, count};
 use self::feeding::Sent;
+pub(crate) use self::{
+    counting::{Hit, Tally, count},
+    together::{end_all, pause_all, resume_all, start_all},
+};
 use crate::{
     Result,
     clock::now,
@@ -149,12 +153,26 @@ impl Load {
         match self.work {
             Work::Get => Ok((0, 0)),
             Work::Incr => {
-                let count = count(&self.store, self.counter).await?;
+                let count = self.counted().await?;
                 Ok((self.tally.doubled(count), self.tally.lost(count)))
             }
             Work::Lock => Ok((self.truth.doubled.load(Ordering::SeqCst), 0)),
             Work::Feed => Ok((self.truth.doubled.load(Ordering::SeqCst), self.sent.lost(&self.truth.gaps))),
         }
+    }
+
+    /// What the counter stands at.
+    pub(crate) async fn counted(&self) -> Result<u64> {
+        count(&self.store, self.counter).await
+    }
+
+    /// Forgets the calls and what was found out about their effects, so that a verdict is of what follows it.
+    pub(crate) fn turn_page(&self, doubled: u64, lost: u64) {
+        self.record.clear();
+        self.tally.turn_page(doubled, lost);
+        self.truth.doubled.store(0, Ordering::SeqCst);
+        self.truth.gaps.store(0, Ordering::SeqCst);
+        self.sent.turn_page();
     }
 
     fn worker(&self) -> Worker {

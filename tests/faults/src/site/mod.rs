@@ -36,7 +36,7 @@ pub(crate) struct Site {
 
 /// What stands behind a store.
 pub(crate) enum Servers {
-    Standalone(Standalone),
+    Standalone(Box<Standalone>),
     Sentinel(Sentinels),
     Cluster(Cluster),
 }
@@ -45,7 +45,7 @@ impl Site {
     pub(crate) async fn start(topology: Topology, needs: Needs) -> Result<Self> {
         // Servers are waited for by sleeping.
         let servers = tokio::task::block_in_place(|| match topology {
-            Topology::Standalone => Servers::Standalone(Standalone::start(needs)),
+            Topology::Standalone => Servers::Standalone(Box::new(Standalone::start(needs))),
             Topology::Sentinel => Servers::Sentinel(sentinel::start(needs)),
             Topology::Cluster => Servers::Cluster(cluster::start(needs)),
         });
@@ -67,6 +67,27 @@ impl Site {
             site.victim_raw().command(&["EVAL", fill, "1", "{1}ballast", KEYS_TO_LOAD]);
         }
         Ok(site)
+    }
+
+    /// Makes the present master of the load's keys the victim; behind proxies it never changes.
+    pub(crate) fn aim(&mut self) {
+        if !self.has_proxies() {
+            self.victim = self.master();
+        }
+    }
+
+    /// Who is the master of the load's keys, as sentinels or nodes see it.
+    pub(crate) fn master(&self) -> SocketAddr {
+        tokio::task::block_in_place(|| match &self.servers {
+            Servers::Standalone(_) => self.victim,
+            Servers::Sentinel(sentinels) => sentinels.master(),
+            Servers::Cluster(cluster) => cluster.master_of(&cluster::tag(1)),
+        })
+    }
+
+    /// Whether faults strike what stands before the servers.
+    pub(crate) fn has_proxies(&self) -> bool {
+        !self.proxies.is_empty()
     }
 
     /// The configuration of a store for one kind of work: the default time-outs, a prefix of its own.

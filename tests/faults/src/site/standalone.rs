@@ -57,7 +57,8 @@ impl Standalone {
     /// Makes the standby the master and the server its replica, without loss; answers when that is so.
     pub(crate) fn demote(&mut self) -> Result {
         let standby = self.standby.as_ref().ok_or("there is no standby")?;
-        wait_for(|| has(standby, "master_link_status:up"))?;
+        // It knows of its link before the server does.
+        wait_for(|| has(standby, "master_link_status:up") && info(&self.server).contains("state=online"))?;
         let port = standby.address().port().to_string();
         self.server.raw().command(&["FAILOVER", "TO", "127.0.0.1", &port, "TIMEOUT", "5000"]);
         wait_for(|| has(standby, "role:master") && has(&self.server, "role:slave"))?;
@@ -79,8 +80,11 @@ fn durable() -> Setup {
 }
 
 fn has(server: &RedisServer, line: &str) -> bool {
-    let info = server.raw().command(&["INFO", "replication"]).text();
-    info.lines().any(|own| own.trim_end() == line)
+    info(server).lines().any(|own| own.trim_end() == line)
+}
+
+fn info(server: &RedisServer) -> String {
+    server.raw().command(&["INFO", "replication"]).text()
 }
 
 fn wait_for(condition: impl Fn() -> bool) -> Result {

@@ -15,6 +15,7 @@ fn layers_look_down_only() {
     check("redstart", "redstart-lock", false, None);
     check("redstart-tests", "redstart", true, None);
     check("redstart-bench", "redstart-lock", false, None);
+    check("redstart-faults", "redstart-testkit", false, None);
     check("redstart-keys", "redstart-connection", true, Some("lower layer"));
     check("redstart-cache", "redstart-lock", true, Some("siblings"));
     check("redstart-lock", "redstart-http", false, Some("lower layer"));

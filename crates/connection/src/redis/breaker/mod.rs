@@ -2,7 +2,7 @@
 //!
 //! Closed, it counts; when too many of the last calls failed or were slow it opens, and refuses calls at
 //! once. After a pause it is half open and lets a few calls through as probes: all must succeed to close
-//! it, one failure opens it for longer. Results of calls that began before the last change of state are
+//! it, one failure opens it for longer, unless the server itself says that it is not ready yet. Results of calls that began before the last change of state are
 //! ignored, as are calls whose callers went away.
 
 mod window;
@@ -78,6 +78,15 @@ struct Detail {
     /// Probes under way, and those that succeeded.
     probing: u32,
     succeeded: u32,
+}
+
+/// What is to be said of a call that failed.
+#[derive(Clone, Copy)]
+struct Failure<'a> {
+    cause: &'a dyn fmt::Display,
+    /// The server lives and says itself that it is not ready yet: to leave it alone for longer and longer
+    /// would only keep it waiting once it is.
+    is_early: bool,
 }
 
 /// The right to make one call.
@@ -169,13 +178,13 @@ impl Breaker {
         }
     }
 
-    fn settle(&self, permit: &Permit<'_>, failed: Option<&dyn fmt::Display>) {
+    fn settle(&self, permit: &Permit<'_>, failed: Option<Failure<'_>>) {
         let now = runtime_now();
         let took = now.saturating_duration_since(permit.began);
         let slow = took >= self.slow_call;
         match permit.probe {
             Some(generation) => self.settle_probe(generation, failed, slow),
-            None => self.settle_call(now, failed, slow),
+            None => self.settle_call(now, failed.map(|failed| failed.cause), slow),
         }
     }
 
@@ -208,14 +217,19 @@ impl Breaker {
         }
     }
 
-    fn settle_probe(&self, generation: u64, failed: Option<&dyn fmt::Display>, slow: bool) {
+    fn settle_probe(&self, generation: u64, failed: Option<Failure<'_>>, slow: bool) {
         let mut detail = self.detail();
         if detail.generation != generation {
             return;
         }
         detail.probing = detail.probing.saturating_sub(1);
         match failed {
-            Some(failed) => self.open(&mut detail, format!("a probe failed: {failed}")),
+            Some(Failure { cause, is_early }) => {
+                if is_early {
+                    detail.openings = 0;
+                }
+                self.open(&mut detail, format!("a probe failed: {cause}"));
+            }
             None if slow => self.open(&mut detail, format!("a probe took {:?} or more", self.slow_call)),
             None => {
                 detail.succeeded += 1;
@@ -272,7 +286,10 @@ impl Permit<'_> {
     pub(crate) fn settle<T>(mut self, answer: Result<T>) -> Result<T> {
         self.settled = true;
         match &answer {
-            Err(error) if is_failure(error.kind()) => self.breaker.settle(&self, Some(&error)),
+            Err(error) if is_failure(error.kind()) => {
+                let is_early = error.kind() == ErrorKind::Loading;
+                self.breaker.settle(&self, Some(Failure { cause: error, is_early }));
+            }
             _ => self.breaker.settle(&self, None),
         }
         answer
@@ -286,7 +303,7 @@ impl Drop for Permit<'_> {
             return;
         }
         if runtime_now() >= self.deadline {
-            self.breaker.settle(self, Some(&"no answer in time"));
+            self.breaker.settle(self, Some(Failure { cause: &"no answer in time", is_early: false }));
         } else if let Some(generation) = self.probe {
             let mut detail = self.breaker.detail();
             if detail.generation == generation {

@@ -21,9 +21,12 @@ fn succeed(breaker: &Breaker) -> bool {
 }
 
 fn fail(breaker: &Breaker) {
-    let broken = Error::new(ErrorKind::Connection, Certainty::Unknown, "broken");
+    fail_with(breaker, ErrorKind::Connection);
+}
+
+fn fail_with(breaker: &Breaker, kind: ErrorKind) {
     if let Ok(permit) = breaker.admit(deadline()) {
-        permit.settle::<()>(Err(broken)).expect_err("it is passed on");
+        permit.settle::<()>(Err(Error::new(kind, Certainty::Unknown, "no"))).expect_err("it is passed on");
     }
 }
 
@@ -97,6 +100,19 @@ async fn failed_probe_opens_it_for_longer() {
         fail(&breaker);
     }
     assert!(pause >= Duration::from_secs(22));
+}
+
+#[tokio::test(start_paused = true)]
+async fn probe_that_came_too_early_opens_it_for_no_longer() {
+    let (breaker, _) = breaker(BreakerConfig::default());
+    (0..20).for_each(|_| fail(&breaker));
+    for _ in 0..8 {
+        let pause = breaker.detail().until - runtime_now();
+        assert!(pause <= Duration::from_millis(1_250), "{pause:?}");
+        tokio::time::advance(pause).await;
+        fail_with(&breaker, ErrorKind::Loading);
+        assert_eq!(breaker.state(), BreakerState::Open);
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -15,6 +15,7 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
+use futures_util::{StreamExt, stream::FuturesUnordered};
 use tokio::{
     sync::{Notify, watch},
     time::{sleep, timeout, timeout_at},
@@ -24,6 +25,7 @@ pub(crate) use self::slots::{Shard, Slots, slot_of};
 use super::{
     classify::classify,
     common::Common,
+    lane::Live,
     node::{Node, Part, Target},
 };
 use crate::{Error, Event, Result, clock::deadline_in, config::Address};
@@ -34,7 +36,9 @@ const REFRESH_EVERY: Duration = Duration::from_secs(30);
 const REFRESH_SOON: Duration = Duration::from_millis(250);
 /// The same while reads are to go to replicas and there are none: a new one is not named at once.
 const REFRESH_FOR_REPLICAS: Duration = Duration::from_secs(1);
-/// How long one node may take to tell the owners.
+/// How long one node may take to tell the owners before the next is asked as well.
+const HESITATION: Duration = Duration::from_millis(100);
+/// How long it may take at all.
 const PATIENCE: Duration = Duration::from_millis(500);
 
 /// A cluster as it is known at the moment.
@@ -188,38 +192,58 @@ impl Cluster {
         self.replica_reads && self.slots.load().shards.iter().any(|shard| shard.replicas.is_empty())
     }
 
-    /// Asks the nodes in turn, those that are connected first.
+    /// Asks one node after another, those that are connected first, until one answers.
+    ///
+    /// One that hesitates is still listened to, but keeps nobody from being asked: a frozen node would
+    /// hide for a second, each time, that another has taken its place.
     async fn ask_for_slots(self: &Arc<Self>) -> Result<()> {
         let mut last = Error::unavailable("no node of the cluster is named");
-        for node in self.nodes() {
-            let Some(live) = node.lanes.iter().find_map(|lane| lane.live()) else { continue };
-            let Some(address) = node.address() else { continue };
-            let mut connection = live.connection();
-            let question = cluster_slots();
-            let asking = timeout(PATIENCE, connection.send_packed_command(&question));
-            match asking.await {
-                Ok(Ok(answer)) => return self.learn(&answer, address),
-                Ok(Err(error)) => last = classify(&error).0,
-                Err(_) => last = Error::unavailable(format!("{address} does not answer")),
+        let mut to_ask = self.sources().into_iter();
+        let mut asked = FuturesUnordered::new();
+        loop {
+            let next = to_ask.next();
+            let is_last = next.is_none();
+            asked.extend(next.map(|source| self.ask(source)));
+            let patience =
+                if is_last { PATIENCE + self.common.dialer.handshake_timeout() } else { HESITATION };
+            match timeout(patience, asked.next()).await {
+                Ok(Some(Ok(()))) => return Ok(()),
+                Ok(Some(Err(error))) => last = error,
+                Ok(None) if is_last => return Err(last),
+                Err(_) if is_last => return Err(last),
+                Ok(None) | Err(_) => {}
             }
         }
-        let turn = self.next.fetch_add(1, Ordering::Relaxed);
-        for at in 0..self.seeds.len() {
-            let seed = &self.seeds[(turn + at) % self.seeds.len()];
-            match self.ask_seed(seed).await {
-                Ok(()) => return Ok(()),
-                Err(error) => last = error,
-            }
-        }
-        Err(last)
     }
 
-    async fn ask_seed(self: &Arc<Self>, seed: &Address) -> Result<()> {
-        let mut connection = self.common.dialer.dial(seed).await?.connection;
+    /// Whom to ask: the nodes that are connected, then the seeds, in turn, then all that were ever named.
+    fn sources(&self) -> Vec<Source> {
+        let nodes = self.nodes();
+        let live = nodes.iter().filter_map(|node| {
+            let live = node.lanes.iter().find_map(|lane| lane.live())?;
+            Some(Source { address: node.address()?.clone(), live: Some(live) })
+        });
+        let mut sources: Vec<Source> = live.collect();
+        let turn = self.next.fetch_add(1, Ordering::Relaxed);
+        let seeds = (0..self.seeds.len()).map(|at| &self.seeds[(turn + at) % self.seeds.len()]);
+        for address in seeds.chain(nodes.iter().filter_map(|node| node.address())) {
+            if sources.iter().all(|source| source.address != *address) {
+                sources.push(Source { address: address.clone(), live: None });
+            }
+        }
+        sources
+    }
+
+    async fn ask(self: &Arc<Self>, source: Source) -> Result<()> {
+        let Source { address, live } = source;
+        let mut connection = match live {
+            Some(live) => live.connection(),
+            None => self.common.dialer.dial(&address).await?.connection,
+        };
         let question = cluster_slots();
         let answer = timeout(PATIENCE, connection.send_packed_command(&question)).await;
-        let answer = answer.map_err(|_| Error::unavailable(format!("{seed} does not answer")))?;
-        self.learn(&answer.map_err(|error| classify(&error).0)?, seed)
+        let answer = answer.map_err(|_| Error::unavailable(format!("{address} does not answer")))?;
+        self.learn(&answer.map_err(|error| classify(&error).0)?, &address)
     }
 
     /// Takes over the owners, and lets go of the nodes that have none.
@@ -266,6 +290,13 @@ impl Cluster {
             }
         }
     }
+}
+
+/// A node that can be asked for the owners.
+struct Source {
+    address: Address,
+    /// A connection that is up.
+    live: Option<Arc<Live>>,
 }
 
 fn cluster_slots() -> redis::Cmd {

@@ -1,0 +1,40 @@
+//! `cargo xtask bench`, `faults` and `soak`: what measures is built in release mode and handed its arguments.
+
+use crate::{
+    Result,
+    locate::VARIABLE,
+    setup,
+    workspace::{Run, Workspace},
+};
+
+/// Options of a chore that passes them on.
+#[derive(Debug, clap::Args)]
+#[command(disable_help_flag = true)]
+pub(crate) struct Arguments {
+    /// Passed on, `--help` too.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    arguments: Vec<String>,
+}
+
+pub(crate) fn bench(workspace: &Workspace, arguments: &Arguments) -> Result {
+    run(workspace, "redstart-bench", &[], arguments)
+}
+
+pub(crate) fn faults(workspace: &Workspace, arguments: &Arguments) -> Result {
+    run(workspace, "redstart-faults", &["faults"], arguments)
+}
+
+pub(crate) fn soak(workspace: &Workspace, arguments: &Arguments) -> Result {
+    run(workspace, "redstart-faults", &["soak"], arguments)
+}
+
+fn run(workspace: &Workspace, package: &str, which: &[&str], arguments: &Arguments) -> Result {
+    let server = setup::server(workspace)?;
+    workspace
+        .cargo()
+        .args(["run", "--release", "--package", package, "--"])
+        .args(which)
+        .args(&arguments.arguments)
+        .env(VARIABLE, &server.path)
+        .run()
+}
