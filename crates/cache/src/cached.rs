@@ -76,13 +76,6 @@ impl<V> Cached<V> {
     pub fn ttl(&self) -> Option<Duration> {
         self.life.map(|life| life.expires_at().since(self.now))
     }
-
-    /// Whether it is old: its time was up, and it was shown all the same, as the cache's
-    /// [`Stale`](crate::Stale) allows.
-    #[must_use]
-    pub fn is_stale(&self) -> bool {
-        self.life.is_some_and(|life| self.now >= life.expires_at())
-    }
 }
 
 impl<V> Clone for Cached<V> {
