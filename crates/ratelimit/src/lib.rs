@@ -48,24 +48,33 @@
 //! itself with its share of the limit (the default), or everything is allowed, or refused.
 //! [`Decision::source`] says which.
 
+mod account;
+mod bucket;
 mod burst;
 mod counter;
+mod deadline;
 mod decision;
+mod fixed;
+mod leases;
 mod limiter;
 pub mod operations;
+mod outages;
 mod policy;
 mod refusals;
 mod rule;
 mod standby;
 mod subject;
 mod table;
+mod violations;
 mod window;
 
 pub use crate::{
     decision::{Decision, LimitState, Refused, Source, Verdict},
+    leases::Leases,
     limiter::Limiter,
     policy::{OnOutage, Policy},
     rule::Reading,
     subject::Subject,
     table::{InvalidPolicies, PolicyTable},
+    violations::{Violation, Violations},
 };

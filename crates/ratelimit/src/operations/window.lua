@@ -4,7 +4,8 @@
 --          all big-endian, oldest first; in use is the last total less the one before the window
 -- ARGV     now | limit | period: µs | grain: µs that share one entry | cost
 --          | keep: ms for which the key outlives its meaning
--- Answer   { remaining, µs until nothing is in use, µs to wait (0: charged) }
+-- Answer   { remaining, µs until nothing is in use, µs to wait (0: charged), now },
+--          or nothing if it is blocked, which is for limiters.lua
 local now = tonumber(ARGV[1])
 if not now then local t = redis.call('TIME'); now = t[1] * 1000000 + t[2] end
 local limit, period, grain = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
@@ -16,7 +17,9 @@ local horizon = now - period
 
 -- What another algorithm left under this name counts as nothing.
 local log = redis.call('GET', KEYS[1])
-local count = log and string.byte(log) == 119 and (#log - 5) / 12 or 0
+local kind = log and string.byte(log)
+if kind == 120 then return false end
+local count = kind == 119 and (#log - 5) / 12 or 0
 
 local function stamp_of(i) return (struct.unpack('>I8', log, 12 * i - 6)) end
 local function total_of(i) return (struct.unpack('>I4', log, 12 * i + 2)) end
@@ -55,7 +58,7 @@ if used + cost > limit then
     if (total_of(middle) - base) % 4294967296 >= used + cost - limit then high = middle else low = middle + 1 end
   end
   if repaired then set(log) end
-  return { math.max(limit - used, 0), newest + period - now, stamp_of(low) + period - now }
+  return { math.max(limit - used, 0), newest + period - now, stamp_of(low) + period - now, now }
 end
 
 local total = struct.pack('>I4', (base + used + cost) % 4294967296)
@@ -71,4 +74,4 @@ else
   local live = count > 0 and string.sub(log, 12 * first - 6, 12 * last + 5) or ''
   set('w' .. struct.pack('>I4', base) .. live .. struct.pack('>I8', stamp) .. total)
 end
-return { limit - used - cost, stamp + period - now, 0 }
+return { limit - used - cost, stamp + period - now, 0, now }
