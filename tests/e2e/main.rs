@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod limits;
 mod marketplace;
 mod service;
 mod topology;

@@ -56,18 +56,18 @@ impl Counter {
         Ok(Decision::one(self.source, LimitState::new(policy, reading, taken)))
     }
 
-    /// Charges one to each of several limits, or to none; those on trial are asked after the others.
-    pub(crate) async fn take_all(&self, limits: &[(&Policy, Subject)]) -> Result<Decision> {
+    /// Charges the cost to each of several limits, or to none; those on trial are asked after the others.
+    pub(crate) async fn take_all(&self, limits: &[(&Policy, Subject)], cost: NonZeroU32) -> Result<Decision> {
         if !limits.iter().any(|(policy, _)| policy.is_on_trial()) {
-            return self.take_enforced(limits).await;
+            return self.take_enforced(limits, cost).await;
         }
         let enforced: Vec<_> = limits.iter().filter(|(policy, _)| !policy.is_on_trial()).cloned().collect();
-        let decision = self.take_enforced(&enforced).await?;
+        let decision = self.take_enforced(&enforced, cost).await?;
         let mut trials = Vec::new();
         for (place, (policy, subject)) in limits.iter().enumerate() {
             if policy.is_on_trial() {
                 // A refused call is charged nowhere, so it is only imagined then.
-                let cost = u32::from(decision.is_allowed());
+                let cost = if decision.is_allowed() { cost.get() } else { 0 };
                 let state = self.take(policy, subject, cost).await.ok();
                 let state = state.and_then(|decision| decision.limits().first().copied());
                 let unknown = || LimitState::new(policy, Reading::default(), 0);
@@ -77,8 +77,8 @@ impl Counter {
         Ok(decision.beside(trials))
     }
 
-    async fn take_enforced(&self, limits: &[(&Policy, Subject)]) -> Result<Decision> {
-        let Charges { mut distinct, places } = match Charges::of(limits) {
+    async fn take_enforced(&self, limits: &[(&Policy, Subject)], cost: NonZeroU32) -> Result<Decision> {
+        let Charges { mut distinct, places } = match Charges::of(limits, cost) {
             Ok(charges) => charges,
             Err(culprit) => {
                 return Ok(Decision::too_large(limits.iter().map(|&(policy, _)| policy), culprit));
@@ -90,7 +90,7 @@ impl Counter {
             _ => self.take_distinct(distinct).await?,
         };
         let states = limits.iter().zip(places).map(|(&(policy, _), place)| {
-            LimitState::new(policy, readings.get(place).copied().unwrap_or_default(), 1)
+            LimitState::new(policy, readings.get(place).copied().unwrap_or_default(), cost.get())
         });
         Ok(Decision::many(self.source, states.collect()))
     }
@@ -168,14 +168,14 @@ fn too_large(policy: &Policy) -> Decision {
 
 impl Charges {
     /// Adds up what falls on the same limiter; else tells which limit can never give as much.
-    fn of(limits: &[(&Policy, Subject)]) -> Result<Self, usize> {
+    fn of(limits: &[(&Policy, Subject)], cost: NonZeroU32) -> Result<Self, usize> {
         let mut charges =
             Self { distinct: Vec::with_capacity(limits.len()), places: Vec::with_capacity(limits.len()) };
         for (index, (policy, subject)) in limits.iter().enumerate() {
-            let charge = Charge::new(policy, subject, ONE).ok_or(index)?;
+            let charge = Charge::new(policy, subject, cost).ok_or(index)?;
             let place = charges.distinct.iter().position(|other| other.is_same_limiter(&charge));
             match place {
-                Some(place) => charges.distinct[place].raise().ok_or(index)?,
+                Some(place) => charges.distinct[place].raise(cost).ok_or(index)?,
                 None => charges.distinct.push(charge),
             }
             charges.places.push(place.unwrap_or(charges.distinct.len() - 1));

@@ -3,7 +3,7 @@
 mod adjust;
 mod wait;
 
-use std::sync::Arc;
+use std::{num::NonZeroU32, sync::Arc};
 
 use metrics::counter;
 use redstart_connection::{Error, ErrorKind, Result, Store, names};
@@ -173,11 +173,21 @@ impl Limiter {
     /// If this is dropped midway, all of them may have been charged.
     #[must_use = "a decision that nobody obeys limits nothing"]
     pub async fn check_all(&self, limits: &[(&Policy, Subject)]) -> Decision {
-        if let Some(decision) = self.repeated(limits, 1) {
+        self.check_all_cost(limits, NonZeroU32::MIN).await
+    }
+
+    /// Charges `cost` calls at once to each of several limits, or none; as [`Limiter::check_all`].
+    ///
+    /// # Cancel safety
+    ///
+    /// If this is dropped midway, all of them may have been charged.
+    #[must_use = "a decision that nobody obeys limits nothing"]
+    pub async fn check_all_cost(&self, limits: &[(&Policy, Subject)], cost: NonZeroU32) -> Decision {
+        if let Some(decision) = self.repeated(limits, cost.get()) {
             return decision;
         }
-        let answer = self.counter.take_all(limits).await;
-        self.decided(limits, 1, answer).await
+        let answer = self.counter.take_all(limits, cost).await;
+        self.decided(limits, cost.get(), answer).await
     }
 
     /// Charges as much of `most` calls as there is; [`Decision::charged`] says how much that was.

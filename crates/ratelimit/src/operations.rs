@@ -51,13 +51,15 @@ impl Charge {
         (cost.get() <= rule.capacity()).then(|| Self { key: policy.entity().key(subject), rule, cost })
     }
 
-    pub(crate) fn is_same_limiter(&self, other: &Self) -> bool {
+    /// Whether both count by the same rule under the same key.
+    #[must_use]
+    pub fn is_same_limiter(&self, other: &Self) -> bool {
         self.rule == other.rule && self.key == other.key
     }
 
-    /// Raises the cost by one; none if the limiter never admits as much.
-    pub(crate) fn raise(&mut self) -> Option<()> {
-        self.cost = self.cost.checked_add(1).filter(|cost| cost.get() <= self.rule.capacity())?;
+    /// Raises the cost; none if the limiter never admits as much.
+    pub(crate) fn raise(&mut self, by: NonZeroU32) -> Option<()> {
+        self.cost = self.cost.checked_add(by.get()).filter(|cost| cost.get() <= self.rule.capacity())?;
         Some(())
     }
 }

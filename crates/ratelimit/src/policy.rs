@@ -195,6 +195,12 @@ impl Policy {
         self
     }
 
+    /// The same policy, on trial or not.
+    pub(crate) const fn with_trial(mut self, is_on_trial: bool) -> Self {
+        self.is_on_trial = is_on_trial;
+        self
+    }
+
     /// The same policy with another period.
     pub(crate) const fn with_period(mut self, period: Duration) -> Self {
         self.period = period;

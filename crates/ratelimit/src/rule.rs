@@ -58,8 +58,10 @@ impl Rule {
             }
             Algorithm::Window => {
                 let grain = if limit <= EXACT_LIMIT { 1 } else { period.div_ceil(GRAINS) };
-                // What is lent may be spent this much later, so it leaves the window as much later.
-                Self::Window(Window { limit, period: period.saturating_add(lent), grain })
+                // What is lent may be spent this much later, so it leaves the window as much later. In whole
+                // grains, so that entries leave where a grain begins.
+                let period = period.saturating_add(lent).div_ceil(grain) * grain;
+                Self::Window(Window { limit, period, grain })
             }
         }
     }

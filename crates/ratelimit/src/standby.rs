@@ -1,6 +1,6 @@
 //! What is decided while the store does not answer.
 
-use std::{sync::Arc, time::Duration};
+use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use metrics::counter;
 use redstart_connection::{Clock, ErrorKind, Result, Store, names};
@@ -120,7 +120,7 @@ impl Standby {
 async fn take(counter: &Counter, limits: &[(&Policy, Subject)], cost: u32) -> Result<Decision> {
     match limits {
         [(policy, subject)] => counter.take(policy, subject, cost).await,
-        limits => counter.take_all(limits).await,
+        limits => counter.take_all(limits, NonZeroU32::new(cost).unwrap_or(NonZeroU32::MIN)).await,
     }
 }
 

@@ -38,9 +38,12 @@ pub(crate) struct LiveWindow {
 impl Window {
     /// The window at `now`, and whether the log lay ahead of the clock.
     pub(crate) fn open(&self, log: &Log, now: u64) -> (LiveWindow, bool) {
-        let stamp = now - now % self.grain + self.grain - 1;
+        let late = if self.grain == 1 { 0 } else { self.grain };
+        let stamp = now - now % self.grain + late;
         let is_ahead = stamp < log.newest();
-        let log = log.after(now.saturating_sub(self.period), stamp);
+        // What had left the window does not come back when the clock steps back.
+        let latest = now.max(log.newest().saturating_sub(late));
+        let log = log.after(latest.saturating_sub(self.period), stamp);
         let used = log.total();
         (LiveWindow { rule: *self, now, stamp, log, used }, is_ahead)
     }

@@ -5,3 +5,6 @@ struct Readme;
 
 #[doc = include_str!("../../../docs/guide/getting-started.md")]
 struct GettingStarted;
+
+#[doc = include_str!("../../../docs/guide/rate-limits.md")]
+struct RateLimits;

@@ -20,13 +20,17 @@ local function is(kind, stored) return stored and string.byte(stored) == string.
 local open = {}
 
 function open.w(log, limit, period, grain)
-  local stamp = now - now % grain + grain - 1
+  local late = grain > 1 and grain or 0
+  local stamp = now - now % grain + late
   local entries, used, ahead = {}, 0, false
   if is('w', log) then
     local before = struct.unpack('>I4', log, 2)
+    local newest = #log > 5 and struct.unpack('>I8', log, #log - 11) or 0
+    -- What had left the window does not come back when the clock steps back.
+    local horizon = max(now, newest - late) - period
     for i = 1, (#log - 5) / 12 do
       local at, total = struct.unpack('>I8I4', log, 12 * i - 6)
-      if now - period < at then
+      if horizon < at then
         if stamp < at then at, ahead = stamp, true end
         local count = (total - before) % 4294967296
         table.insert(entries, { at, count })

@@ -12,7 +12,8 @@ local limit, period, grain = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV
 local cost = tonumber(ARGV[5])
 
 -- The end of the present grain, so that an entry leaves the window late and never early.
-local stamp = now - now % grain + grain - 1
+local late = grain > 1 and grain or 0
+local stamp = now - now % grain + late
 local horizon = now - period
 
 -- What another algorithm left under this name counts as nothing.
@@ -40,13 +41,19 @@ local first, base, used, newest, repaired = 1, 0, 0, -1, false
 if count > 0 then
   newest = stamp_of(count)
   if newest > stamp then
-    -- The clock stepped back, or the grain was changed: what lies ahead counts as happening now.
-    local total = struct.pack('>I4', total_of(count))
-    count = first_after(stamp)
-    log = string.sub(log, 1, 12 * count - 7) .. struct.pack('>I8', stamp) .. total
-    newest, repaired = stamp, true
+    -- The clock stepped back, or the grain was changed: what lies ahead counts as happening now, and
+    -- what had left the window does not come back.
+    first = first_after(math.max(horizon, newest - late - period))
+    local ahead, last = first_after(stamp), struct.pack('>I8', stamp) .. struct.pack('>I4', total_of(count))
+    if first > ahead then
+      log, first, ahead = 'w' .. struct.pack('>I4', total_of(first - 1)) .. last, 1, 1
+    else
+      log = string.sub(log, 1, 12 * ahead - 7) .. last
+    end
+    count, newest, repaired = ahead, stamp, true
+  elseif stamp_of(1) <= horizon then
+    first = first_after(horizon)
   end
-  if stamp_of(1) <= horizon then first = first_after(horizon) end
   base = total_of(first - 1)
   used = (total_of(count) - base) % 4294967296
 end
@@ -57,7 +64,7 @@ if used + cost > limit then
     local middle = math.floor((low + high) / 2)
     if (total_of(middle) - base) % 4294967296 >= used + cost - limit then high = middle else low = middle + 1 end
   end
-  if repaired then set(log) end
+  if repaired then set('w' .. struct.pack('>I4', base) .. string.sub(log, 12 * first - 6)) end
   return { math.max(limit - used, 0), newest + period - now, stamp_of(low) + period - now, now }
 end
 
