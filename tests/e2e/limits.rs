@@ -1,6 +1,6 @@
 //! The limits of the example service, each as the specification names it.
 
-use std::{sync::Arc, thread};
+use std::{sync::Arc, thread, time::Duration};
 
 use redstart_testkit::{RedisServer, fresh_prefix};
 use serde_json::{Value, json};
@@ -8,10 +8,11 @@ use serde_json::{Value, json};
 use crate::service::{Answer, Service};
 
 const ADMIN: &str = "an-administrators-token-for-tests";
-const OPEN: [(&str, &str); 4] = [
+const STATED: [(&str, &str); 5] = [
     ("RATE_LIMIT_PUBLIC", "60"),
     ("RATE_LIMIT_AUTHENTICATED", "120"),
     ("RATE_LIMIT_API", "1000"),
+    ("RATE_LIMIT_DEFAULT", "100"),
     ("ADMIN_TOKEN", ADMIN),
 ];
 
@@ -67,12 +68,13 @@ fn each_endpoint_has_its_own_limit() {
 
 #[test]
 fn visitors_users_and_administrators_have_limits_of_their_own() {
-    let service = Service::start(&OPEN);
+    let service = Service::start(&STATED);
     let token = log_in(&service, 1);
-    // The login was a call of a visitor.
-    assert_eq!(admitted(|| service.get("/api/v1/users/1")), 59);
-    assert_eq!(admitted(|| service.get_as("/api/v1/recommendations", &token)), 30);
-    assert_eq!(admitted(|| service.get_as("/api/v1/users/1", &token)), 120 - 31);
+    assert_eq!(admitted(|| service.get("/api/v1/users/1")), 60);
+    // What has a limit of its own goes on.
+    assert_eq!(service.get("/api/v1/search?q=a").status, 200);
+    assert_eq!(admitted(|| service.get_as("/api/v1/users/1", &token)), 100);
+    assert_eq!(admitted(|| service.get_as("/api/v1/brands/1", &token)), 20);
     assert_eq!(admitted(|| service.get_as("/api/admin/redis/health", ADMIN)), 300);
     for path in ["/healthz", "/readyz", "/metrics"] {
         assert_eq!(service.get(path).status, 200, "{path}");
@@ -95,7 +97,8 @@ fn payments_are_limited_by_user_and_by_address() {
 
 #[test]
 fn violations_are_shown_to_administrators_without_personal_data() {
-    let service = Service::start(&[("ADMIN_TOKEN", ADMIN), ("RATE_LIMIT_SEARCH", "1"), ("RATE_LIMIT_LOGIN", "1")]);
+    let service =
+        Service::start(&[("ADMIN_TOKEN", ADMIN), ("RATE_LIMIT_SEARCH", "1"), ("RATE_LIMIT_LOGIN", "1")]);
     let wrong = json!({ "email": "victim@example.com", "password": "guess" });
     for _ in 0..3 {
         service.get("/api/v1/search?q=a");
@@ -120,21 +123,25 @@ fn limits_change_with_their_file_while_the_service_runs() {
     assert_eq!(admitted(|| service.get("/api/v1/search?q=a")), 2);
     std::fs::write(&file, "[limits.search]\nlimit = 7\n").unwrap();
     let limit = || service.get("/api/v1/search?q=a").header("X-RateLimit-Limit").map(str::to_owned);
-    let deadline = std::time::Duration::from_secs(20);
-    let started = std::time::SystemTime::now();
-    while limit().as_deref() != Some("7") {
-        assert!(started.elapsed().unwrap() < deadline, "the file is read again");
-        thread::sleep(std::time::Duration::from_millis(50));
-    }
+    let is_read = (0..400).any(|_| {
+        thread::sleep(Duration::from_millis(50));
+        limit().as_deref() == Some("7")
+    });
+    assert!(is_read, "the file is read again");
 }
 
 #[test]
 fn thousand_requests_to_four_processes_pass_exactly_as_many_as_the_limit() {
     let server = RedisServer::start();
     let (url, prefix) = (server.url(), fresh_prefix());
-    let variables =
-        [("REDIS_URL", url.as_str()), ("REDIS_KEY_PREFIX", &prefix), ("REDIS_READ_TIMEOUT", "20000"),
-         ("REDIS_CONNECT_TIMEOUT", "20000"), ("MARKETPLACE_DB", ":memory:"), ("RATE_LIMIT_SEARCH", "100/h")];
+    let variables = [
+        ("REDIS_URL", url.as_str()),
+        ("REDIS_KEY_PREFIX", &prefix),
+        ("REDIS_READ_TIMEOUT", "20000"),
+        ("REDIS_CONNECT_TIMEOUT", "20000"),
+        ("MARKETPLACE_DB", ":memory:"),
+        ("RATE_LIMIT_SEARCH", "100/h"),
+    ];
     let round = || {
         let fleet: Vec<Arc<Service>> = (0..4).map(|_| Arc::new(Service::start(&variables))).collect();
         let callers: Vec<_> = (0..20)
@@ -156,10 +163,8 @@ fn transcripts_in_the_guide_are_what_the_service_says() {
     let service = Service::start(&[("RATE_LIMIT_SEARCH", "1")]);
     let shown = [service.get("/api/v1/search?q=lamp"), service.get("/api/v1/search?q=lamp")].map(|answer| {
         let names = ["x-ratelimit-limit", "x-ratelimit-remaining", "ratelimit-policy", "retry-after"];
-        let said: Vec<String> = names
-            .into_iter()
-            .filter_map(|name| Some(format!("{name}: {}", answer.header(name)?)))
-            .collect();
+        let said: Vec<String> =
+            names.into_iter().filter_map(|name| Some(format!("{name}: {}", answer.header(name)?))).collect();
         (answer.status, said, answer)
     });
     let guide = include_str!("../../docs/guide/rate-limits.md");

@@ -74,7 +74,8 @@ async fn what_the_server_refused_stays_refused_while_it_is_away() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn forgotten_scripts_are_known_again_without_an_error() {
     let server = RedisServer::start();
-    let config = Config::from_url(&server.url()).and_then(|config| config.with_prefix(&fresh_prefix())).unwrap();
+    let config =
+        Config::from_url(&server.url()).and_then(|config| config.with_prefix(&fresh_prefix())).unwrap();
     let config = config.with_command_timeout(GUARD).with_connect_timeout(GUARD);
     let limiter = Limiter::new(Store::lazy(&config).unwrap()).without_deny_cache();
     let policy = Policy::per_hour("flushed", 100);
@@ -94,7 +95,8 @@ async fn forgotten_scripts_are_known_again_without_an_error() {
 #[tokio::test]
 async fn limits_survive_a_kill_of_every_process_but_the_server() {
     let server = RedisServer::start();
-    let config = Config::from_url(&server.url()).and_then(|config| config.with_prefix(&fresh_prefix())).unwrap();
+    let config =
+        Config::from_url(&server.url()).and_then(|config| config.with_prefix(&fresh_prefix())).unwrap();
     let config = config.with_command_timeout(Duration::from_secs(20)).with_connect_timeout(GUARD);
     let mut all = 0;
     for _ in 0..3 {

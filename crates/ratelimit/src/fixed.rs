@@ -68,9 +68,6 @@ impl Span {
     /// Reads what the script wrote, after its first letter.
     pub(crate) fn decode(packed: &[u8]) -> Option<Self> {
         let (ends_at, used) = packed.split_first_chunk()?;
-        Some(Self {
-            ends_at: u64::from_be_bytes(*ends_at),
-            used: u32::from_be_bytes(used.try_into().ok()?),
-        })
+        Some(Self { ends_at: u64::from_be_bytes(*ends_at), used: u32::from_be_bytes(used.try_into().ok()?) })
     }
 }

@@ -253,10 +253,11 @@ impl Inner {
 
 impl Lease {
     fn decision(&self, now: Instant) -> Decision {
-        let (remaining, reset_after, at, elapsed) = self.charge.map_or_else(Default::default, |(state, heard)| {
-            let elapsed = now.saturating_duration_since(heard);
-            (state.remaining, state.reset_after.saturating_sub(elapsed), state.at, elapsed)
-        });
+        let (remaining, reset_after, at, elapsed) =
+            self.charge.map_or_else(Default::default, |(state, heard)| {
+                let elapsed = now.saturating_duration_since(heard);
+                (state.remaining, state.reset_after.saturating_sub(elapsed), state.at, elapsed)
+            });
         let at = at.saturating_add(micros(elapsed));
         let remaining = remaining.saturating_add(self.tokens);
         let reading = Reading { remaining, reset_after, retry_after: None, at };

@@ -238,12 +238,7 @@ impl Limiter {
     }
 
     /// What the store answered, or else the outage rules.
-    async fn decided(
-        &self,
-        limits: &[(&Policy, Subject)],
-        cost: u32,
-        answer: Result<Decision>,
-    ) -> Decision {
+    async fn decided(&self, limits: &[(&Policy, Subject)], cost: u32, answer: Result<Decision>) -> Decision {
         let decision = match answer {
             Ok(decision) => return self.told(limits, cost, decision),
             Err(error) => self.without_store(limits, cost, &error).await,

@@ -123,7 +123,9 @@ impl LivePolicies {
                 if text != last {
                     match text.as_deref().map(|text| live.change_by_toml(text)) {
                         Some(Ok(())) => tracing::info!(file = %file.display(), "rate limits are changed"),
-                        Some(Err(error)) => tracing::warn!(file = %file.display(), %error, "rate limits stay"),
+                        Some(Err(error)) => {
+                            tracing::warn!(file = %file.display(), %error, "rate limits stay")
+                        }
                         None => tracing::warn!(file = %file.display(), "rate limits stay: it can't be read"),
                     }
                     last = text;

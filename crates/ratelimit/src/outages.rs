@@ -38,8 +38,7 @@ impl Outages {
 
     /// Counts a decision, and warns where it is due.
     pub(crate) fn count(&self, decision: &Decision, now: Instant) {
-        let is_outage =
-            matches!(decision.source(), Source::Standby | Source::Overflow | Source::Unavailable);
+        let is_outage = matches!(decision.source(), Source::Standby | Source::Overflow | Source::Unavailable);
         let minute = now.saturating_duration_since(self.started).as_secs() / SPAN.as_secs();
         for limit in decision.limits() {
             let share = self.minute_of(limit.policy).count(minute, is_outage);

@@ -36,15 +36,16 @@ impl Standby {
 
     /// Decides by the policies' outage rules; with `is_full`, because an embedded store is.
     pub(crate) async fn decide(&self, limits: &[(&Policy, Subject)], cost: u32, is_full: bool) -> Decision {
-        let denies = |policy: &Policy| matches!(policy.outage_rule(), OnOutage::Deny) && !policy.is_on_trial();
+        let denies =
+            |policy: &Policy| matches!(policy.outage_rule(), OnOutage::Deny) && !policy.is_on_trial();
         if limits.iter().any(|(policy, _)| denies(policy)) {
-            return uncounted(limits, |policy| {
-                Reading::uncounted(0, denies(policy).then_some(ASK_AGAIN))
-            });
+            return uncounted(limits, |policy| Reading::uncounted(0, denies(policy).then_some(ASK_AGAIN)));
         }
         if let Some(readings) = self.refusals.standing(limits, cost, self.clock.instant()) {
-            let states =
-                limits.iter().zip(readings).map(|((policy, _), reading)| LimitState::new(policy, reading, cost));
+            let states = limits
+                .iter()
+                .zip(readings)
+                .map(|((policy, _), reading)| LimitState::new(policy, reading, cost));
             return Decision::many(Source::Standby, states.collect());
         }
         let counted: Vec<(Policy, Subject)> = limits.iter().filter_map(share).collect();

@@ -113,17 +113,13 @@ impl Violations {
 
 impl Generations {
     fn note(&mut self, place: Place, policy: &'static str, now: Timestamp) {
-        if !self.young.contains_key(&place) {
-            if GENERATION <= self.young.len() {
-                self.old = mem::take(&mut self.young);
-            }
-            let fresh = Count { policy, refused: 0, first: now, last: now };
-            let known = self.old.remove(&place).unwrap_or(fresh);
-            self.young.insert(place.clone(), known);
+        if GENERATION <= self.young.len() && !self.young.contains_key(&place) {
+            self.old = mem::take(&mut self.young);
         }
-        if let Some(count) = self.young.get_mut(&place) {
-            (count.refused, count.last) = (count.refused + 1, now);
-        }
+        let fresh = Count { policy, refused: 0, first: now, last: now };
+        let known = |place: &Place| self.old.remove(place).unwrap_or(fresh);
+        let count = self.young.entry(place).or_insert_with_key(known);
+        (count.refused, count.last) = (count.refused + 1, now);
     }
 }
 

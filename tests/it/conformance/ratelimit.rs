@@ -32,7 +32,7 @@ enum Step {
     Peek(Call),
     Reset(usize, u64),
     Advance(u64),
-    StepBack(u64),
+    SetBack(u64),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -60,7 +60,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => call().prop_map(Step::TakeSome),
         2 => (call(), 0..12_000_000_u64).prop_map(|(call, later)| Step::TakeAndRefund(call, later)),
         1 => (call(), 0..20_000_000_u64).prop_map(|(call, length)| Step::Block(call, length)),
-        1 => (0..20_000_000_u64).prop_map(Step::StepBack),
+        1 => (0..20_000_000_u64).prop_map(Step::SetBack),
         2 => call().prop_map(Step::Peek),
         1 => (0..POLICIES.len(), 0..2_u64).prop_map(|(policy, subject)| Step::Reset(policy, subject)),
         4 => (0..8_000_000_u64).prop_map(Step::Advance),
@@ -100,7 +100,7 @@ fn run(world: &World, step: Step) {
             let (policy, subject) = (&POLICIES[call.policy], Subject::from(call.subject));
             world.agree(&Block::new(policy, &subject, Duration::from_micros(length), least));
         }
-        Step::StepBack(micros) => world.step_back(Duration::from_micros(micros)),
+        Step::SetBack(micros) => world.step_back(Duration::from_micros(micros)),
         Step::Peek(call) => {
             if let Some(charge) = call.charge() {
                 world.agree(&Peek::new(charge));

@@ -131,7 +131,10 @@ fn eval(raw: &mut Raw, source: &str, name: &str, arguments: &[String]) -> Option
     let mut command = vec!["EVAL".to_owned(), source.to_owned(), "1".to_owned(), name.to_owned()];
     command.extend_from_slice(arguments);
     let Reply::Array(numbers) = raw.try_command(&command).ok()? else { return None };
-    numbers.into_iter().map(|number| if let Reply::Int(number) = number { Some(number) } else { None }).collect()
+    numbers
+        .into_iter()
+        .map(|number| if let Reply::Int(number) = number { Some(number) } else { None })
+        .collect()
 }
 
 fn limiters(raw: &mut Raw, source: &str, name: &str, kind: Kind, step: Step, now: u64) -> Option<Told> {
@@ -192,9 +195,8 @@ fn damaged(source: &str) -> impl Iterator<Item = (usize, String)> {
     let swaps = [('<', '>'), ('>', '<'), ('+', '-'), ('-', '+'), ('*', '+'), ('0', '1'), ('1', '2')];
     // Damaged, these would run for ever, which a test finds only by its time.
     let endless = ["while", "middle", "entries[1]"];
-    let is_code = |line: &str| {
-        !line.trim_start().starts_with("--") && !endless.iter().any(|part| line.contains(part))
-    };
+    let is_code =
+        |line: &str| !line.trim_start().starts_with("--") && !endless.iter().any(|part| line.contains(part));
     let mut lines_before = 0;
     let code: BTreeSet<usize> = source
         .split_inclusive('\n')
@@ -244,20 +246,25 @@ fn arguments(text: &str) -> Vec<String> {
 
 #[test]
 fn damaged_window_is_found() {
-    let at_server_time =
-        |raw: &mut Raw, source: &str, name: &str| eval(raw, source, name, &arguments("  5 9000000 1 1 60000"));
-    let script = Script { source: WINDOW, ask: window, at_server_time, kinds: &KINDS[..2], has_all_steps: false };
+    let at_server_time = |raw: &mut Raw, source: &str, name: &str| {
+        eval(raw, source, name, &arguments("  5 9000000 1 1 60000"))
+    };
+    let script =
+        Script { source: WINDOW, ask: window, at_server_time, kinds: &KINDS[..2], has_all_steps: false };
     // A TTL that is a little longer; a key that is written anew earlier or later than it might be; numbers
     // that stand for nothing; a blocked limiter, which the histories of this script have none of.
-    let harmless = ["local ttl", "math.floor(newest /", "local first, base", "local last", "local live", "grain > 2"];
+    let harmless =
+        ["local ttl", "math.floor(newest /", "local first, base", "local last", "local live", "grain > 2"];
     check(script, &[&harmless[..], &["return false end"]].concat());
 }
 
 #[test]
 fn damaged_burst_is_found() {
-    let at_server_time =
-        |raw: &mut Raw, source: &str, name: &str| eval(raw, source, name, &arguments("  9000000 1000000 60000"));
-    let script = Script { source: BURST, ask: burst, at_server_time, kinds: &KINDS[2..3], has_all_steps: false };
+    let at_server_time = |raw: &mut Raw, source: &str, name: &str| {
+        eval(raw, source, name, &arguments("  9000000 1000000 60000"))
+    };
+    let script =
+        Script { source: BURST, ask: burst, at_server_time, kinds: &KINDS[2..3], has_all_steps: false };
     check(script, &["local ttl", "math.floor(stored /", "return false end"]);
 }
 
@@ -266,7 +273,8 @@ fn damaged_limiters_are_found() {
     let at_server_time = |raw: &mut Raw, source: &str, name: &str| {
         eval(raw, source, name, &arguments("  60000 take f 5 9000000 0 1 0 0"))
     };
-    let script = Script { source: LIMITERS, ask: limiters, at_server_time, kinds: &KINDS, has_all_steps: true };
+    let script =
+        Script { source: LIMITERS, ask: limiters, at_server_time, kinds: &KINDS, has_all_steps: true };
     let harmless = [
         "local ttl",
         "grain > 2",

@@ -20,7 +20,7 @@ const ALL: [Policy; 5] = [
 ];
 
 /// A limiter on a real server whose time the test moves.
-fn on_server(test: impl AsyncFn(&World, &Limiter)) {
+fn on_server(test: impl AsyncFnOnce(&World, &Limiter)) {
     let world = World::new();
     let limiter = Limiter::new(world.redis.clone()).without_deny_cache();
     world.block_on(test(&world, &limiter));

@@ -44,9 +44,19 @@ enum Count {
     /// The moments at which calls count, oldest first, each by itself.
     Calls(Vec<u64>),
     /// So many tokens were missing at a moment, and one came back in each interval.
-    Missing { tokens: Ratio, at: u64, interval: u64 },
-    Fixed { ends: u64, used: u64 },
-    Steps { last: u64, missing: u64 },
+    Missing {
+        tokens: Ratio,
+        at: u64,
+        interval: u64,
+    },
+    Fixed {
+        ends: u64,
+        used: u64,
+    },
+    Steps {
+        last: u64,
+        missing: u64,
+    },
 }
 
 impl Model {
@@ -150,19 +160,26 @@ impl Memory {
     }
 
     fn reset(&self, kind: Kind, now: u64) -> u64 {
-        let counted = match (kind, &self.count) {
-            (Kind::Window { period, .. }, Some(Count::Calls(calls))) => {
-                calls.last().map_or(0, |call| call + period - now)
-            }
-            (Kind::Burst { interval, .. }, Some(Count::Missing { tokens, .. })) => {
-                tokens.times(interval).rounded_up()
-            }
-            (_, Some(Count::Fixed { ends, used })) => if *used == 0 { 0 } else { ends - now },
-            (Kind::Bucket { refill, period, .. }, Some(Count::Steps { last, missing })) => {
-                if *missing == 0 { 0 } else { last + missing.div_ceil(refill) * period - now }
-            }
-            _ => unreachable!("it has caught up"),
-        };
+        let counted =
+            match (kind, &self.count) {
+                (Kind::Window { period, .. }, Some(Count::Calls(calls))) => {
+                    calls.last().map_or(0, |call| call + period - now)
+                }
+                (Kind::Burst { interval, .. }, Some(Count::Missing { tokens, .. })) => {
+                    tokens.times(interval).rounded_up()
+                }
+                (_, Some(Count::Fixed { ends, used })) => {
+                    if *used == 0 {
+                        0
+                    } else {
+                        ends - now
+                    }
+                }
+                (Kind::Bucket { refill, period, .. }, Some(Count::Steps { last, missing })) => {
+                    if *missing == 0 { 0 } else { last + missing.div_ceil(refill) * period - now }
+                }
+                _ => unreachable!("it has caught up"),
+            };
         counted.max(self.blocked_for(now))
     }
 
@@ -180,7 +197,11 @@ impl Memory {
                 if over.is_below(Ratio::whole(0)) { 0 } else { over.times(interval).rounded_up() }
             }
             (Kind::Fixed { limit, .. }, Some(Count::Fixed { ends, used })) => {
-                if used + cost <= limit { 0 } else { ends - now }
+                if used + cost <= limit {
+                    0
+                } else {
+                    ends - now
+                }
             }
             (Kind::Bucket { size, refill, period }, Some(Count::Steps { last, missing })) => {
                 match (missing + cost).saturating_sub(size) {

@@ -49,7 +49,7 @@ const fn window(limit: u64, seconds: u64, grain: u64) -> Kind {
     Kind::Window { limit, period: seconds * SECOND, grain }
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 enum Event {
     Call { subject: u64, does: Does },
     Refund { charge: usize },
@@ -162,7 +162,9 @@ impl Check<'_> {
     fn refund(&mut self, charged: Charged) {
         let Charged { subject, charge, answer, cost, until, used } = charged;
         // A charge is taken back by the policy that made it.
-        let Some(version) = (0..2).find(|&version| is_of(&charge, self.policy, version, subject)) else { return };
+        let Some(version) = (0..2).find(|&version| is_of(&charge, self.policy, version, subject)) else {
+            return;
+        };
         self.version = version;
         let refunds = Refunds::new(vec![Refund::new(charge, &answer)], Ttl::hours(1));
         let answer = self.world.agreed(&refunds);

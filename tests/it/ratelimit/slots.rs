@@ -27,8 +27,7 @@ fn limits() -> [(&'static Policy, Subject); 3] {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn slots_that_allowed_are_given_back_what_another_refused() {
-    let slots: HashSet<u16> =
-        ["wide:{1}", "narrow:{2}", "fixed:{3}"].into_iter().map(slot_of).collect();
+    let slots: HashSet<u16> = ["wide:{1}", "narrow:{2}", "fixed:{3}"].into_iter().map(slot_of).collect();
     assert_eq!(slots.len(), 3, "the limits are to live in three slots");
 
     let cluster = Cluster::start();

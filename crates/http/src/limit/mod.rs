@@ -219,7 +219,7 @@ where
             let mut response = if decision.is_allowed() {
                 inner.call(Request::from_parts(parts, body)).await?.map(ResponseBody::Inner)
             } else {
-                let refusal = settings.refusal(&decision, endpoint);
+                let refusal = settings.refusal(&decision, &endpoint);
                 if is_grpc(&parts.headers) { refusal.into_grpc() } else { refusal.into_http() }
             };
             headers.apply(response.headers_mut());
@@ -269,13 +269,13 @@ impl Settings {
         if self.standard_fields { headers } else { headers.without_standard_fields() }
     }
 
-    fn refusal(&self, decision: &Decision, endpoint: Arc<str>) -> ApiError {
+    fn refusal(&self, decision: &Decision, endpoint: &str) -> ApiError {
         let (policy, source) = (decision.refused_by().unwrap_or_default(), decision.source());
         tracing::debug!(%endpoint, policy, source = source.name(), "a rate limit refused a request");
         let error = if source == Source::Unavailable {
             ApiError::unavailable()
         } else {
-            metrics::counter!(names::LIMIT_REJECTED, "endpoint" => endpoint.to_string()).increment(1);
+            metrics::counter!(names::LIMIT_REJECTED, "endpoint" => endpoint.to_owned()).increment(1);
             ApiError::rate_limited(wait(decision))
         };
         let error = error.at(self.clock.now());
@@ -286,9 +286,10 @@ impl Settings {
 /// The policies that refused.
 fn violated(decision: &Decision) -> Vec<&'static str> {
     let culprit = decision.refused_by();
-    let refused = decision.limits().iter().filter(|limit| {
-        !limit.is_on_trial && (limit.retry_after.is_some() || Some(limit.policy) == culprit)
-    });
+    let refused = decision
+        .limits()
+        .iter()
+        .filter(|limit| !limit.is_on_trial && (limit.retry_after.is_some() || Some(limit.policy) == culprit));
     let mut policies: Vec<_> = refused.map(|limit| limit.policy).collect();
     policies.dedup();
     policies

@@ -321,7 +321,8 @@ async fn live_limit_holds_from_the_next_request_on() {
 
 #[tokio::test]
 async fn api_keys_are_counted_apart_and_two_at_once_not_at_all() {
-    let limits = layer(&clock()).limit(IP.with_limit(1), LimitBy::header(http::HeaderName::from_static("x-api-key")));
+    let limits =
+        layer(&clock()).limit(IP.with_limit(1), LimitBy::header(http::HeaderName::from_static("x-api-key")));
     let with = |headers| Ask { headers, ..ASK };
     let asks = [
         with(&[("x-api-key", "one")]),
@@ -337,8 +338,18 @@ async fn variants_of_a_path_escape_no_limit() {
     let clock = clock();
     let limits = layer(&clock).limit(IP.with_limit(0), LimitBy::client_address());
     for path in [
-        "//healthz", "/healthz%2f..%2fapi", "/healthz/../api", "/HEALTHZ", "/healthz%00", "/./healthz", "/healthzz",
-        "/healthz/%2e%2e/api", "/docs//api", "/metrics\\api", "/api/healthz", "/%68ealthz",
+        "//healthz",
+        "/healthz%2f..%2fapi",
+        "/healthz/../api",
+        "/HEALTHZ",
+        "/healthz%00",
+        "/./healthz",
+        "/healthzz",
+        "/healthz/%2e%2e/api",
+        "/docs//api",
+        "/metrics\\api",
+        "/api/healthz",
+        "/%68ealthz",
     ] {
         let Ok(_) = path.parse::<http::Uri>() else { continue };
         assert_eq!(ask(&limits, &clock, &Ask { path, ..ASK }).await.status, 429, "{path}");

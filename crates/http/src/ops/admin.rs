@@ -72,7 +72,8 @@ async fn violations(
     State(state): State<OpsState>,
     asked: Result<Query<AtEndpoint>, QueryRejection>,
 ) -> Result<Response, ApiError> {
-    let Query(AtEndpoint { endpoint }) = asked.map_err(|_| ApiError::bad_request("Say ?endpoint=/a/route"))?;
+    let Query(AtEndpoint { endpoint }) =
+        asked.map_err(|_| ApiError::bad_request("Say ?endpoint=/a/route"))?;
     let Some(known) = &state.0.violations else {
         return Err(ApiError::new(StatusCode::NOT_FOUND, "NOT_FOUND", "No limiter is shown here."));
     };

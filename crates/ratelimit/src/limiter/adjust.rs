@@ -52,10 +52,14 @@ impl Limiter {
             Source::Standby => self.standby.refund(limits, decision).await,
             Source::Redis | Source::Memory => {
                 let charged = limits.iter().zip(decision.limits());
-                self.counter.refund(charged.map(|((policy, subject), state)| (**policy, subject, *state))).await
+                self.counter
+                    .refund(charged.map(|((policy, subject), state)| (**policy, subject, *state)))
+                    .await
             }
             // Nobody was charged, or somebody who shares it with all others, or a lease that ends by itself.
-            Source::DenyCache | Source::Lease | Source::Overflow | Source::Unavailable | Source::Policy => Ok(()),
+            Source::DenyCache | Source::Lease | Source::Overflow | Source::Unavailable | Source::Policy => {
+                Ok(())
+            }
         }
     }
 
@@ -66,7 +70,12 @@ impl Limiter {
     /// # Errors
     ///
     /// Fails when the store does not answer; then it may have been charged.
-    pub async fn penalize(&self, policy: &Policy, subject: impl Into<Subject>, cost: u32) -> Result<Decision> {
+    pub async fn penalize(
+        &self,
+        policy: &Policy,
+        subject: impl Into<Subject>,
+        cost: u32,
+    ) -> Result<Decision> {
         self.counter.take_some(policy, &subject.into(), cost).await
     }
 

@@ -1,6 +1,8 @@
 use std::{iter, slice};
 
-use redstart_connection::{Effect, Error, Memory, Operation, Outage, Redis, Result, Script, Timestamp, Value};
+use redstart_connection::{
+    Effect, Error, Memory, Operation, Outage, Redis, Result, Script, Timestamp, Value,
+};
 use redstart_keys::Ttl;
 
 use super::{
@@ -102,7 +104,11 @@ impl Operation for Take {
             let mut account = Account::open(rule, load(tx, key).as_deref(), now.as_micros());
             let reading = account.reading_for(cost.get());
             if reading.retry_after.is_some() {
-                return if account.is_repaired() { store(tx, key, account).map(|()| reading) } else { Ok(reading) };
+                return if account.is_repaired() {
+                    store(tx, key, account).map(|()| reading)
+                } else {
+                    Ok(reading)
+                };
             }
             account.charge(cost.get());
             let reading = account.reading();

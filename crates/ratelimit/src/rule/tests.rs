@@ -58,9 +58,10 @@ fn clock_that_steps_back_refuses_no_longer_than_a_full_window() {
 #[test]
 fn lowered_limit_refuses_no_longer_than_its_own_window() {
     let policy = Policy::per_minute("any", 60);
-    for (wide, narrow) in
-        [(policy.burst(50), policy.burst(5)), (policy.with_limit(1).bucket(50), policy.with_limit(1).bucket(5))]
-    {
+    for (wide, narrow) in [
+        (policy.burst(50), policy.burst(5)),
+        (policy.with_limit(1).bucket(50), policy.with_limit(1).bucket(5)),
+    ] {
         let (wide, narrow) = (Rule::of(&wide), Rule::of(&narrow));
         let (state, _) = exhaust(wide, None, NOW);
         let (state, wait) = exhaust(narrow, state, NOW);

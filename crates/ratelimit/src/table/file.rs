@@ -70,7 +70,9 @@ impl PolicyTable {
             match value.try_into::<Fields>() {
                 Ok(fields) => match fields.apply(policy) {
                     Ok(changed) => self.put(changed),
-                    Err(wrong) => problems.extend(wrong.into_iter().map(|wrong| format!("limits.{name}.{wrong}"))),
+                    Err(wrong) => {
+                        problems.extend(wrong.into_iter().map(|wrong| format!("limits.{name}.{wrong}")))
+                    }
                 },
                 Err(error) => problems.push(format!("limits.{name}: {}", error.message())),
             }
@@ -98,7 +100,8 @@ impl Fields {
         if let Some(period) = period {
             match parse_period(period.trim()) {
                 Some(period) => policy = policy.with_period(period),
-                None => wrong.push("period: expected a time such as \"30s\", \"15m\", \"1h\" or \"1d\"".to_owned()),
+                None => wrong
+                    .push("period: expected a time such as \"30s\", \"15m\", \"1h\" or \"1d\"".to_owned()),
             }
         }
         match burst {
@@ -112,7 +115,8 @@ impl Fields {
             Some(Outage::Share(share)) if 0.0 < share && share <= 1.0 => {
                 policy = policy.on_outage(OnOutage::Local { share });
             }
-            Some(_) => wrong.push("outage: expected \"allow\", \"deny\", or a share above 0 and at most 1".to_owned()),
+            Some(_) => wrong
+                .push("outage: expected \"allow\", \"deny\", or a share above 0 and at most 1".to_owned()),
             None => {}
         }
         if trial.is_some() {

@@ -15,13 +15,9 @@ fn layer(app: &Arc<App>) -> RateLimitLayer {
     RateLimitLayer::new(&app.store).with_limiter(app.limiter.clone()).behind(app.proxies.clone())
 }
 
-/// What holds for the whole API: by the address for everybody without a login, by the user for the rest.
+/// What holds for the whole API, by client.
 pub(crate) fn for_all(app: &Arc<App>) -> RateLimitLayer {
-    let policies = &app.policies;
-    layer(app)
-        .live_limit(policies, policies::PUBLIC.name(), anonymous(app))
-        .live_limit(policies, policies::AUTHENTICATED.name(), user(app))
-        .live_limit(policies, policies::API.name(), client(app))
+    by_client(app, policies::API.name())
 }
 
 /// A limit of one endpoint, by client.
@@ -39,7 +35,8 @@ pub(crate) fn by_user_and_address(app: &Arc<App>, name: &'static str) -> RateLim
     by_user(app, name).live_limit(&app.policies, name, LimitBy::client_address())
 }
 
-/// The limit of endpoints that have none of their own: for each, by client.
+/// The limits of endpoints that have none of their own: for each by client, and for all of them together
+/// by the address of visitors and by user.
 pub(crate) fn by_default(app: &Arc<App>) -> RateLimitLayer {
     let (name, clients) = (policies::DEFAULT.name(), Arc::clone(app));
     let by = LimitBy::custom(move |parts| {
@@ -48,7 +45,10 @@ pub(crate) fn by_default(app: &Arc<App>) -> RateLimitLayer {
         let address = || parts.extensions.get::<ClientAddress>().map(|client| client.ip().to_string());
         Some(Subject::from(format!("{route} {}", user.or_else(address).unwrap_or_default())))
     });
-    layer(app).live_limit(&app.policies, name, by)
+    layer(app)
+        .live_limit(&app.policies, policies::PUBLIC.name(), visitor(app))
+        .live_limit(&app.policies, policies::AUTHENTICATED.name(), user(app))
+        .live_limit(&app.policies, name, by)
 }
 
 /// The limit of administration, by address: in front of the token, so that guesses count as well.
@@ -61,11 +61,13 @@ fn user(app: &Arc<App>) -> LimitBy {
     LimitBy::custom(move |parts| app.tokens.user(&parts.headers).map(user_subject))
 }
 
-fn anonymous(app: &Arc<App>) -> LimitBy {
+fn visitor(app: &Arc<App>) -> LimitBy {
     let app = Arc::clone(app);
-    LimitBy::custom(move |parts| {
-        if app.tokens.user(&parts.headers).is_some() { None } else { Some(address(parts)) }
-    })
+    LimitBy::custom(
+        move |parts| {
+            if app.tokens.user(&parts.headers).is_some() { None } else { Some(address(parts)) }
+        },
+    )
 }
 
 /// Counts by the user who shows a token, and by the address of everybody else.

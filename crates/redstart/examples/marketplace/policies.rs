@@ -10,20 +10,23 @@ use redstart::{
     ratelimit::{OnOutage, PolicyTable},
 };
 
-// For everybody and everything.
+// For all endpoints that have no limit of their own, together.
 pub(crate) const PUBLIC: Policy =
-    Policy::per_minute("public", 60).describe("Calls of an address without a login.");
+    Policy::per_minute("public", 60).describe("Calls of a visitor, by address, of what has no limit of its own.");
 pub(crate) const AUTHENTICATED: Policy =
-    Policy::per_minute("authenticated", 120).describe("Calls of a user within a minute.");
+    Policy::per_minute("authenticated", 120).describe("Calls of a user of what has no limit of its own.");
+// For everything.
 pub(crate) const API: Policy = Policy::per_hour("api", 1_000).describe("Calls of a client within an hour.");
 pub(crate) const ADMIN: Policy =
     Policy::per_minute("admin", 300).describe("Calls of an administrator within a minute.");
 
 // For what costs more than a call.
-pub(crate) const UPLOAD: Policy = Policy::per_hour("upload", 50).describe("Uploads of a user within an hour.");
+pub(crate) const UPLOAD: Policy =
+    Policy::per_hour("upload", 50).describe("Uploads of a user within an hour.");
 pub(crate) const MESSAGE: Policy =
     Policy::per_hour("message", 100).describe("Messages of a user within an hour.");
-pub(crate) const EXPORT: Policy = Policy::per_hour("export", 10).describe("Exports of a user within an hour.");
+pub(crate) const EXPORT: Policy =
+    Policy::per_hour("export", 10).describe("Exports of a user within an hour.");
 pub(crate) const BOOKING: Policy =
     Policy::per_hour("booking", 10).describe("Bookings of a user within an hour.");
 /// Without a store nobody counts the tries of a stolen card, so then nobody pays.
@@ -53,8 +56,8 @@ pub(crate) const ANALYTICS: Policy =
     Policy::per_minute("analytics", 100).describe("Reports to a client, of all kinds.");
 pub(crate) const INTERACTIONS: Policy =
     Policy::per_minute("interactions", 120).describe("Interactions of a client with products.");
-pub(crate) const DEFAULT: Policy =
-    Policy::per_minute("default", 100).describe("Calls of a client of an endpoint without a limit of its own.");
+pub(crate) const DEFAULT: Policy = Policy::per_minute("default", 100)
+    .describe("Calls of a client of an endpoint without a limit of its own.");
 
 /// All of them.
 pub(crate) const ALL: [Policy; 18] = [

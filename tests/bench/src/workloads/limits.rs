@@ -52,7 +52,8 @@ pub(crate) fn measure(plan: &Plan, report: &mut Report) -> Result {
     let leases = Leases::new(&limiter);
     let mut local = Contest::new("limits, in the process".to_owned());
     let floor = local.enter("governor, keyed", alone, |_| Keyed(Arc::clone(&governor)));
-    let embedded = local.enter("embedded store", alone, |_| Checked { limiter: memory.clone(), policy: &MEMORY });
+    let embedded =
+        local.enter("embedded store", alone, |_| Checked { limiter: memory.clone(), policy: &MEMORY });
     let leased = local.enter("leased", alone, |_| Leased(leases.clone()));
     let mut outcome = local.run(plan)?;
     outcome.compare(embedded, floor, TIME, Some(Budget::AtMost(3.0)));
