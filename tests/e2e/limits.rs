@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, thread, time::Duration};
 
-use redstart_testkit::{RedisServer, fresh_prefix};
+use redstart_testkit::{Cluster, RedisServer, fresh_prefix};
 use serde_json::{Value, json};
 
 use crate::service::{Answer, Service};
@@ -130,18 +130,17 @@ fn limits_change_with_their_file_while_the_service_runs() {
     assert!(is_read, "the file is read again");
 }
 
-#[test]
-fn thousand_requests_to_four_processes_pass_exactly_as_many_as_the_limit() {
-    let server = RedisServer::start();
-    let (url, prefix) = (server.url(), fresh_prefix());
-    let variables = [
-        ("REDIS_URL", url.as_str()),
-        ("REDIS_KEY_PREFIX", &prefix),
+/// Sends a thousand requests to four processes, kills them, and sends as many to four others.
+fn thousand_pass_the_limit_and_no_more(place: &[(&str, &str)]) {
+    let prefix = fresh_prefix();
+    let mut variables = vec![
+        ("REDIS_KEY_PREFIX", prefix.as_str()),
         ("REDIS_READ_TIMEOUT", "20000"),
         ("REDIS_CONNECT_TIMEOUT", "20000"),
         ("MARKETPLACE_DB", ":memory:"),
         ("RATE_LIMIT_SEARCH", "100/h"),
     ];
+    variables.extend_from_slice(place);
     let round = || {
         let fleet: Vec<Arc<Service>> = (0..4).map(|_| Arc::new(Service::start(&variables))).collect();
         let callers: Vec<_> = (0..20)
@@ -156,6 +155,19 @@ fn thousand_requests_to_four_processes_pass_exactly_as_many_as_the_limit() {
     assert_eq!(round(), 100);
     // Every process was killed; those that come after go on with the 429s.
     assert_eq!(round(), 0);
+}
+
+#[test]
+fn thousand_requests_to_four_processes_pass_exactly_as_many_as_the_limit() {
+    let server = RedisServer::start();
+    thousand_pass_the_limit_and_no_more(&[("REDIS_URL", &server.url())]);
+}
+
+#[test]
+fn thousand_requests_to_four_processes_on_a_cluster_pass_as_many() {
+    let cluster = Cluster::start();
+    let nodes: Vec<_> = cluster.addresses().iter().map(ToString::to_string).collect();
+    thousand_pass_the_limit_and_no_more(&[("REDIS_MODE", "cluster"), ("REDIS_NODES", &nodes.join(","))]);
 }
 
 #[test]

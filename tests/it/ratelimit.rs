@@ -5,6 +5,7 @@ mod damage;
 mod defects;
 mod model;
 mod model_check;
+mod places;
 mod slots;
 
 use std::sync::Arc;

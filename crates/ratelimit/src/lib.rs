@@ -45,6 +45,11 @@
 //! nothing. [`Limiter::check_all`] sends the keys of all its limits to one script; in a cluster, to one for
 //! each slot, all at once, and takes back what some have charged when another refuses.
 //!
+//! # At the same time
+//!
+//! [`Concurrency`] limits how many work at once. A place is a lease that is renewed while it is held, so
+//! that a holder that crashes gives it back by itself.
+//!
 //! # Without a round trip
 //!
 //! What the server refused is refused again by this process for up to a second ([`Source::DenyCache`]), and
@@ -59,6 +64,7 @@
 mod account;
 mod bucket;
 mod burst;
+mod concurrency;
 mod counter;
 mod deadline;
 mod decision;
@@ -78,6 +84,7 @@ mod violations;
 mod window;
 
 pub use crate::{
+    concurrency::{Concurrency, Entry, Place, Places},
     decision::{Decision, LimitState, Refused, Source, Verdict},
     leases::Leases,
     limiter::Limiter,

@@ -4,6 +4,7 @@
 
 mod all;
 mod block;
+mod hold;
 mod lines;
 mod peek;
 mod refund;
@@ -13,6 +14,7 @@ mod take;
 
 pub use all::TakeAll;
 pub use block::Block;
+pub use hold::{Hold, Holding};
 pub use peek::Peek;
 pub use refund::{Refund, Refunds};
 pub use reset::Reset;

@@ -264,7 +264,7 @@ impl Policy {
 
     /// What one process gives while it counts for itself: at least one, where there is a limit.
     pub(crate) fn shared(&self, share: f64) -> Self {
-        let part = |whole: u32| portion(whole, share).max(1).min(whole);
+        let part = |whole: u32| share_of(whole, share);
         let algorithm = match self.algorithm {
             Algorithm::Burst(burst) => Algorithm::Burst(part(burst)),
             Algorithm::Bucket(size) => Algorithm::Bucket(part(size)),
@@ -272,6 +272,11 @@ impl Policy {
         };
         Self { limit: part(self.limit), algorithm, ..*self }
     }
+}
+
+/// What one process gives of a whole: at least one, where there is anything.
+pub(crate) fn share_of(whole: u32, share: f64) -> u32 {
+    portion(whole, share).max(1).min(whole)
 }
 
 #[expect(

@@ -160,3 +160,6 @@ impl fmt::Debug for Refusals {
         f.debug_struct("Refusals").field("standing", &standing).finish()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,8 +5,8 @@ use std::{num::NonZeroU32, time::Duration};
 use proptest::prelude::*;
 use redstart_keys::Ttl;
 use redstart_ratelimit::{
-    Policy, Subject,
-    operations::{Block, Charge, Peek, Refund, Refunds, Reset, Take, TakeAll, TakeSome},
+    Concurrency, Policy, Subject,
+    operations::{Block, Charge, Hold, Peek, Refund, Refunds, Reset, Take, TakeAll, TakeSome},
 };
 
 use super::{World, way};
@@ -108,6 +108,46 @@ fn run(world: &World, step: Step) {
         }
         Step::Reset(policy, subject) => world.agree(&Reset::new(&POLICIES[policy], &Subject::from(subject))),
         Step::Advance(micros) => world.advance(Duration::from_micros(micros)),
+    }
+}
+
+const PLACES: Concurrency = Concurrency::new("places", 3).lease(Duration::from_secs(5));
+
+#[derive(Clone, Copy, Debug)]
+enum Move {
+    Enter(u64),
+    Stay(u64),
+    Leave(u64),
+    Advance(u64),
+    SetBack(u64),
+}
+
+fn one_move() -> impl Strategy<Value = Move> {
+    prop_oneof![
+        5 => (0..6_u64).prop_map(Move::Enter),
+        3 => (0..6_u64).prop_map(Move::Stay),
+        3 => (0..6_u64).prop_map(Move::Leave),
+        4 => (0..4_000_000_u64).prop_map(Move::Advance),
+        1 => (0..20_000_000_u64).prop_map(Move::SetBack),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn places_are_held_alike(history in prop::collection::vec(one_move(), 1..60), way in way()) {
+        let world = World::over(way);
+        let enter = |token| Hold::enter(&PLACES, &Subject::from(1), token, Ttl::hours(1));
+        for step in history {
+            match step {
+                Move::Enter(token) => world.agree(&enter(token)),
+                Move::Stay(token) => world.agree(&enter(token).stay()),
+                Move::Leave(token) => world.agree(&enter(token).leave()),
+                Move::Advance(micros) => world.advance(Duration::from_micros(micros)),
+                Move::SetBack(micros) => world.step_back(Duration::from_micros(micros)),
+            }
+        }
     }
 }
 

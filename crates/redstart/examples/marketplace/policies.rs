@@ -11,8 +11,8 @@ use redstart::{
 };
 
 // For all endpoints that have no limit of their own, together.
-pub(crate) const PUBLIC: Policy =
-    Policy::per_minute("public", 60).describe("Calls of a visitor, by address, of what has no limit of its own.");
+pub(crate) const PUBLIC: Policy = Policy::per_minute("public", 60)
+    .describe("Calls of a visitor, by address, of what has no limit of its own.");
 pub(crate) const AUTHENTICATED: Policy =
     Policy::per_minute("authenticated", 120).describe("Calls of a user of what has no limit of its own.");
 // For everything.

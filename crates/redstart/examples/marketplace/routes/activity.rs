@@ -33,7 +33,8 @@ const ELIGIBLE: [&str; 3] = ["NSW", "VIC", "QLD"];
 pub(super) fn router(app: &Arc<App>) -> Router<Arc<App>> {
     let by_user = |route: MethodRouter<Arc<App>>, name| route.layer(limits::by_user(app, name));
     let by_client = |route: MethodRouter<Arc<App>>, name| route.layer(limits::by_client(app, name));
-    let pay: MethodRouter<Arc<App>> = post(pay).layer(limits::by_user_and_address(app, policies::PAYMENT.name()));
+    let pay: MethodRouter<Arc<App>> =
+        post(pay).layer(limits::by_user_and_address(app, policies::PAYMENT.name()));
     let sensitive = SecurityHeadersLayer::new().never_stored();
     Router::new()
         .route("/api/v1/payments", pay.layer(sensitive.clone()))
