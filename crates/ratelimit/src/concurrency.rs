@@ -83,6 +83,10 @@ impl Concurrency {
 
     /// For how long a place outlives a holder that has crashed, at least a millisecond. Defaults to
     /// 30 seconds. Everybody must say the same.
+    ///
+    /// # Panics
+    ///
+    /// Panics on less than a millisecond; in a constant the compiler says so.
     #[must_use]
     pub const fn lease(mut self, lease: Duration) -> Self {
         assert!(1 <= lease.as_millis(), "a lease is at least a millisecond");

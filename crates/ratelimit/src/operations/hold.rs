@@ -126,8 +126,8 @@ impl Operation for Hold {
             let last = holders.0.iter().map(|(_, until)| *until).max();
             match last {
                 Some(last) if changed => tx.put(key, holders, Timestamp::from_micros(last))?,
-                None => drop(tx.remove(key)),
-                Some(_) => {}
+                None if changed => drop(tx.remove(key)),
+                _ => {}
             }
             Ok(Holding::new(is_held, places.saturating_sub(used), wait))
         })
