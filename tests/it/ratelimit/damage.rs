@@ -8,6 +8,7 @@ use super::model::{Kind, Model, Step, Told};
 
 const LIMITERS: &str = include_str!("../../../crates/ratelimit/src/operations/limiters.lua");
 const WINDOW: &str = include_str!("../../../crates/ratelimit/src/operations/window.lua");
+const FIXED: &str = include_str!("../../../crates/ratelimit/src/operations/fixed.lua");
 const BURST: &str = include_str!("../../../crates/ratelimit/src/operations/burst.lua");
 
 const SECOND: u64 = 1_000_000;
@@ -140,8 +141,7 @@ fn eval(raw: &mut Raw, source: &str, name: &str, arguments: &[String]) -> Option
 fn limiters(raw: &mut Raw, source: &str, name: &str, kind: Kind, step: Step, now: u64) -> Option<Told> {
     // In turn with the quick scripts, whose keys it must read; they leave a blocked limiter to it.
     if now.is_multiple_of(2)
-        && let Some(told) =
-            window(raw, WINDOW, name, kind, step, now).or_else(|| burst(raw, BURST, name, kind, step, now))
+        && let Some(told) = quick(raw, name, kind, step, now)
     {
         return Some(told);
     }
@@ -167,9 +167,27 @@ fn limiters(raw: &mut Raw, source: &str, name: &str, kind: Kind, step: Step, now
     Some((remaining, reset, wait, charged))
 }
 
+fn quick(raw: &mut Raw, name: &str, kind: Kind, step: Step, now: u64) -> Option<Told> {
+    match kind {
+        Kind::Window { .. } => window(raw, WINDOW, name, kind, step, now),
+        Kind::Burst { .. } => burst(raw, BURST, name, kind, step, now),
+        Kind::Fixed { .. } => fixed(raw, FIXED, name, kind, step, now),
+        Kind::Bucket { .. } => None,
+    }
+}
+
 fn window(raw: &mut Raw, source: &str, name: &str, kind: Kind, step: Step, now: u64) -> Option<Told> {
     let (Kind::Window { limit, period, grain }, Step::Take(cost)) = (kind, step) else { return None };
     let arguments = [now, limit, period, grain, cost, 3_600_000].map(|number| number.to_string());
+    let [remaining, reset, wait, _] = <[i64; 4]>::try_from(eval(raw, source, name, &arguments)?).ok()?;
+    let [remaining, reset, wait] =
+        [remaining, reset, wait].map(|number| u64::try_from(number).unwrap_or(u64::MAX));
+    Some((remaining, reset, wait, if wait == 0 { cost } else { 0 }))
+}
+
+fn fixed(raw: &mut Raw, source: &str, name: &str, kind: Kind, step: Step, now: u64) -> Option<Told> {
+    let (Kind::Fixed { limit, period }, Step::Take(cost)) = (kind, step) else { return None };
+    let arguments = [now, limit, period, cost, 3_600_000].map(|number| number.to_string());
     let [remaining, reset, wait, _] = <[i64; 4]>::try_from(eval(raw, source, name, &arguments)?).ok()?;
     let [remaining, reset, wait] =
         [remaining, reset, wait].map(|number| u64::try_from(number).unwrap_or(u64::MAX));
@@ -256,6 +274,20 @@ fn damaged_window_is_found() {
     let harmless =
         ["local ttl", "math.floor(newest /", "local first, base", "local last", "local live", "grain > 2"];
     check(script, &[&harmless[..], &["return false end"]].concat());
+}
+
+#[test]
+fn damaged_fixed_window_is_found() {
+    let at_server_time =
+        |raw: &mut Raw, source: &str, name: &str| eval(raw, source, name, &arguments("  5 9000000 1 60000"));
+    let script = Script {
+        source: FIXED,
+        ask: fixed,
+        at_server_time,
+        kinds: &KINDS[3..4],
+        has_all_steps: false,
+    };
+    check(script, &["local ttl", "return false end", "ends - now or 1"]);
 }
 
 #[test]

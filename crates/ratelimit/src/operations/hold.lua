@@ -19,6 +19,7 @@ local held = till and now < till
 local used = redis.call('ZCOUNT', KEYS[1], '(' .. text(now), '+inf')
 if verb == 'leave' then
   if till then redis.call('ZREM', KEYS[1], token) end
+  redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', text(now))
   used = held and used - 1 or used
   held = false
 elseif held or verb == 'enter' and used < places then

@@ -113,12 +113,10 @@ impl Operation for Hold {
             let mut changed = is_ahead;
             if is_held {
                 live.0.push((*token, ends_at));
+            }
+            if is_held || *verb == Verb::Leave {
                 holders = live.clone();
                 changed = true;
-            } else if *verb == Verb::Leave {
-                let known = holders.0.len();
-                holders.0.retain(|(holder, _)| holder != token);
-                changed |= holders.0.len() < known;
             }
             let used = u32::try_from(live.0.len()).unwrap_or(u32::MAX);
             let first = live.0.iter().map(|(_, until)| until - moment).min();

@@ -10,15 +10,15 @@ use super::{
     lines::{self, Line, Verb},
     load, outcome, small, store, unsigned,
 };
-use crate::{Reading, account::Account, burst::Burst, rule::Rule, window::Window};
+use crate::{Reading, account::Account, burst::Burst, fixed::Fixed, rule::Rule, window::Window};
 
 static WINDOW: Script = Script::new("ratelimit.window", include_str!("window.lua"));
+static FIXED: Script = Script::new("ratelimit.fixed", include_str!("fixed.lua"));
 static BURST: Script = Script::new("ratelimit.burst", include_str!("burst.lua"));
 
 /// Charges one limiter, or refuses and charges nothing.
 ///
-/// One round trip; two for a sliding window or a burst that is blocked, whose scripts leave that case
-/// to another so as to be quick without it.
+/// One round trip; two for a limiter that is blocked, a case which the quick scripts leave to another.
 #[derive(Clone, Debug)]
 pub struct Take {
     charge: Charge,
@@ -36,10 +36,13 @@ impl Take {
     async fn window(&self, redis: &Redis, window: &Window) -> Result<Option<Reading>> {
         let script = redis.script(&WINDOW).key(&self.charge.key);
         let script = script.arg(window.limit).arg(window.period).arg(window.grain);
-        let answer = script.arg(self.charge.cost.get()).arg(keep(self.least_ttl)).invoke().await?;
-        let Some([remaining, reset, wait, now]) = numbers(answer)? else { return Ok(None) };
-        let reading = Reading::new(unsigned(now)?, small(remaining)?, unsigned(reset)?);
-        Ok(Some(reading.or_wait(unsigned(wait)?)))
+        read(script.arg(self.charge.cost.get()).arg(keep(self.least_ttl)).invoke().await?)
+    }
+
+    /// Asks the fixed window's own script; none if it is blocked.
+    async fn fixed(&self, redis: &Redis, fixed: &Fixed) -> Result<Option<Reading>> {
+        let script = redis.script(&FIXED).key(&self.charge.key).arg(fixed.limit).arg(fixed.period);
+        read(script.arg(self.charge.cost.get()).arg(keep(self.least_ttl)).invoke().await?)
     }
 
     /// Asks the burst's own script; none if it is blocked.
@@ -58,6 +61,13 @@ impl Take {
             }
         }))
     }
+}
+
+/// Reads `remaining, reset, wait, now`; none if the limiter is blocked.
+fn read(answer: Value) -> Result<Option<Reading>> {
+    let Some([remaining, reset, wait, now]) = numbers(answer)? else { return Ok(None) };
+    let reading = Reading::new(unsigned(now)?, small(remaining)?, unsigned(reset)?);
+    Ok(Some(reading.or_wait(unsigned(wait)?)))
 }
 
 fn numbers<const N: usize>(answer: Value) -> Result<Option<[Value; N]>> {
@@ -88,7 +98,8 @@ impl Operation for Take {
         let quick = match &self.charge.rule {
             Rule::Window(window) => self.window(redis, window).await?,
             Rule::Burst(burst) => self.burst(redis, burst).await?,
-            Rule::Fixed(_) | Rule::Bucket(_) => None,
+            Rule::Fixed(fixed) => self.fixed(redis, fixed).await?,
+            Rule::Bucket(_) => None,
         };
         if let Some(reading) = quick {
             return Ok(reading);
