@@ -280,13 +280,8 @@ fn damaged_window_is_found() {
 fn damaged_fixed_window_is_found() {
     let at_server_time =
         |raw: &mut Raw, source: &str, name: &str| eval(raw, source, name, &arguments("  5 9000000 1 60000"));
-    let script = Script {
-        source: FIXED,
-        ask: fixed,
-        at_server_time,
-        kinds: &KINDS[3..4],
-        has_all_steps: false,
-    };
+    let script =
+        Script { source: FIXED, ask: fixed, at_server_time, kinds: &KINDS[3..4], has_all_steps: false };
     check(script, &["local ttl", "return false end", "ends - now or 1"]);
 }
 
