@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod coordination;
+mod limits;
 mod marketplace;
 mod service;
 mod topology;

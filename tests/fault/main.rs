@@ -8,6 +8,7 @@ mod connection;
 mod harness;
 mod harness_cluster;
 mod harness_sentinel;
+mod limits;
 mod sentinel;
 mod standby;
 mod support;

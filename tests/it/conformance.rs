@@ -96,6 +96,29 @@ impl World {
         self.runtime.block_on(work)
     }
 
+    /// Runs `operation` on both; answers what they agree on.
+    pub(crate) fn agreed<O: Operation>(&self, operation: &O) -> O::Output
+    where
+        O::Output: Clone + Debug + PartialEq,
+    {
+        let answer = RefCell::new(None);
+        self.agree_on(operation, |output| {
+            answer.replace(Some(output.clone()));
+            output
+        });
+        answer.into_inner().unwrap()
+    }
+
+    /// Sets the time of both stores back; what the server keeps lives on as long as it did.
+    pub(crate) fn step_back(&self, by: Duration) {
+        self.clock.step_back(by);
+    }
+
+    /// The time of both stores, in microseconds.
+    pub(crate) fn now(&self) -> u64 {
+        self.clock.now().as_micros()
+    }
+
     /// Moves the time of both stores.
     pub(crate) fn advance(&self, by: Duration) {
         self.clock.advance(by);

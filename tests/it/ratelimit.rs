@@ -1,5 +1,13 @@
 //! Limits on a real server, shared by several instances.
 
+mod adjust;
+mod damage;
+mod defects;
+mod model;
+mod model_check;
+mod places;
+mod slots;
+
 use std::sync::Arc;
 
 use redstart_connection::Store;
@@ -29,7 +37,7 @@ async fn admitted(policy: Policy) -> usize {
     let mut passed = 0;
     while let Some(decision) = requests.join_next().await {
         let decision = decision.unwrap();
-        assert!(matches!(decision.source(), Source::Redis), "{decision:?}");
+        assert!(matches!(decision.source(), Source::Redis | Source::DenyCache), "{decision:?}");
         passed += usize::from(decision.is_allowed());
     }
     passed

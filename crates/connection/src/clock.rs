@@ -80,6 +80,7 @@ struct Manual {
     start: Timestamp,
     base: Instant,
     advanced: AtomicU64,
+    stepped_back: AtomicU64,
 }
 
 impl Clock {
@@ -101,7 +102,8 @@ impl Clock {
     /// ```
     #[must_use]
     pub fn manual(start: Timestamp) -> Self {
-        Self(Source::Manual(Arc::new(Manual { start, base: machine_instant(), advanced: AtomicU64::new(0) })))
+        let (advanced, stepped_back) = (AtomicU64::new(0), AtomicU64::new(0));
+        Self(Source::Manual(Arc::new(Manual { start, base: machine_instant(), advanced, stepped_back })))
     }
 
     /// The present moment.
@@ -112,7 +114,10 @@ impl Clock {
                 let since = machine_time().duration_since(UNIX_EPOCH).unwrap_or_default();
                 Timestamp(micros(since))
             }
-            Source::Manual(manual) => manual.start.saturating_add(manual.elapsed()),
+            Source::Manual(manual) => {
+                let back = Duration::from_micros(manual.stepped_back.load(Ordering::SeqCst));
+                manual.start.saturating_add(manual.elapsed()).saturating_sub(back)
+            }
         }
     }
 
@@ -132,7 +137,16 @@ impl Clock {
         }
     }
 
-    /// Whether this clock moves only by [`Clock::advance`].
+    /// Sets the time of a manual clock back, as a failover to a server whose clock is behind does.
+    ///
+    /// [`Clock::instant`], which is monotonic, does not notice. The system's clock is not impressed.
+    pub fn step_back(&self, by: Duration) {
+        if let Source::Manual(manual) = &self.0 {
+            manual.stepped_back.fetch_add(micros(by), Ordering::SeqCst);
+        }
+    }
+
+    /// Whether this clock moves only by [`Clock::advance`] and [`Clock::step_back`].
     #[must_use]
     pub const fn is_manual(&self) -> bool {
         matches!(self.0, Source::Manual(_))

@@ -32,6 +32,8 @@ pub const LIMIT_DECISIONS: &str = "redstart_ratelimit_decisions_total";
 pub const LIMIT_REJECTED: &str = "rate_limit_rejected_total";
 /// Counter of decisions that an outage rule made; label `policy`.
 pub const LIMITER_ERRORS: &str = "limiter_redis_errors";
+/// Counter of charges taken back, because another limit refused or the caller gave up; label `outcome`.
+pub const LIMIT_TAKEN_BACK: &str = "redstart_ratelimit_taken_back_total";
 /// Histogram of seconds waited for a lock; label `lock`.
 pub const LOCK_WAIT_SECONDS: &str = "redstart_lock_wait_seconds";
 /// Counter of locks lost while held; labels `lock`, `cause`.

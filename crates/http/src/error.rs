@@ -13,6 +13,8 @@ use serde::Serialize;
 
 use crate::{ResponseBody, TraceId};
 
+mod problem;
+
 /// An error as clients see it.
 ///
 /// It leaves as `{"error":{"code","message","timestamp","traceId","retryAfter"}}`; the trace id is
@@ -33,6 +35,8 @@ pub struct ApiError {
     message: Cow<'static, str>,
     at: Rfc3339,
     retry_after: Option<u64>,
+    /// The policies that were violated, where it leaves as a problem and not in the envelope.
+    problem: Option<Vec<&'static str>>,
 }
 
 #[derive(Serialize)]
@@ -57,7 +61,7 @@ impl ApiError {
     #[must_use]
     pub fn new(status: StatusCode, code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
         let at = Rfc3339::from(Clock::system().now());
-        Self { status, code, message: message.into(), at, retry_after: None }
+        Self { status, code, message: message.into(), at, retry_after: None, problem: None }
     }
 
     /// The client asked for something that makes no sense.
@@ -107,6 +111,15 @@ impl ApiError {
         Self { at: timestamp.into(), ..self }
     }
 
+    /// Leaves as problem details (RFC 9457) that name the violated policies, instead of in the envelope.
+    ///
+    /// A refusal by a limit is of the type `quota-exceeded`, one for lack of a store of the type
+    /// `temporary-reduced-capacity`, as the draft on `RateLimit` fields registers them.
+    #[must_use]
+    pub fn as_problem(self, violated: impl IntoIterator<Item = &'static str>) -> Self {
+        Self { problem: Some(violated.into_iter().collect()), ..self }
+    }
+
     /// The status that it leaves with.
     #[must_use]
     pub const fn status(&self) -> StatusCode {
@@ -129,16 +142,29 @@ impl ApiError {
         response
     }
 
+    /// The response to a gRPC call: a status in the headers, and no body.
+    #[must_use]
+    pub fn into_grpc<B>(self) -> Response<ResponseBody<B>> {
+        let mut response = Response::new(ResponseBody::own(Bytes::new()));
+        self.write_headers(response.headers_mut());
+        problem::write_grpc(&self, response.headers_mut());
+        response
+    }
+
     /// The envelope as JSON.
     pub(crate) fn body(&self, trace_id: Option<TraceId>) -> Bytes {
-        let Self { status: _, code, message, at, retry_after } = self;
+        if let Some(violated) = &self.problem {
+            return problem::body(self, violated, trace_id);
+        }
+        let Self { status: _, code, message, at, retry_after, problem: _ } = self;
         let fields = Fields { code, message, timestamp: *at, trace_id, retry_after: *retry_after };
         // Strings and numbers always become JSON.
         serde_json::to_vec(&Envelope { error: fields }).unwrap_or_default().into()
     }
 
     pub(crate) fn write_headers(&self, headers: &mut HeaderMap) {
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        let kind = if self.problem.is_some() { problem::CONTENT_TYPE } else { "application/json" };
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if let Some(seconds) = self.retry_after {
             headers.insert(RETRY_AFTER, seconds.into());

@@ -8,6 +8,7 @@
 //! | [`TraceLayer`] | gives each request a [`TraceId`], from `traceparent` or new |
 //! | [`ResponseTimeLayer`] | says how long the answer took |
 //! | [`RateLimitLayer`] | admits or refuses, and says what is left |
+//! | [`SecurityHeadersLayer`] | tells browsers to be careful, and caches to keep nothing |
 //!
 //! Errors leave as one envelope, [`ApiError`], which holds nothing internal.
 #![cfg_attr(
@@ -41,6 +42,7 @@ mod error;
 mod limit;
 #[cfg(feature = "axum")]
 mod ops;
+mod security;
 mod timing;
 mod token;
 mod trace;
@@ -53,6 +55,7 @@ pub use crate::{
     cached::CacheHeaders,
     error::ApiError,
     limit::{LimitBy, LimitHeaders, RateLimit, RateLimitLayer},
+    security::{SecurityHeaders, SecurityHeadersLayer},
     timing::{ResponseTime, ResponseTimeLayer},
     token::{AdminToken, WeakToken},
     trace::{Trace, TraceId, TraceLayer},

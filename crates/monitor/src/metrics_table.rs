@@ -136,6 +136,12 @@ pub const METRICS: &[Metric] = &[
         "Requests refused by a rate limit.",
     ),
     row(names::LIMITER_ERRORS, (Counter, Count, Recorded), &["policy"], "Decisions made by an outage rule."),
+    row(
+        names::LIMIT_TAKEN_BACK,
+        (Counter, Count, Recorded),
+        &["outcome"],
+        "Charges taken back, because another limit refused or the caller gave up.",
+    ),
     row(names::LOCK_WAIT_SECONDS, (Histogram, Seconds, Recorded), &["lock"], "Time waited for a lock."),
     row(
         names::LOCK_LOSSES,

@@ -36,6 +36,10 @@ pub enum Source {
     Redis,
     /// The embedded store of a service without a server.
     Memory,
+    /// This process, which remembers that the server refused the same a moment ago.
+    DenyCache,
+    /// This process, from tokens that it was charged for in advance.
+    Lease,
     /// This process, which counts for itself while the server does not answer.
     Standby,
     /// One bucket that all share whom a full memory has no room for.
@@ -62,6 +66,12 @@ pub struct LimitState {
     pub reset_after: Duration,
     /// Time to wait, if this limit refused.
     pub retry_after: Option<Duration>,
+    /// How much this call was charged; zero if the call was refused.
+    pub charged: u32,
+    /// Whether it is on trial: what it refuses is told and not enforced.
+    pub is_on_trial: bool,
+    /// When it was read, on the clock that counts.
+    pub(crate) at: u64,
 }
 
 /// A refusal as an error, for `?`.
@@ -75,27 +85,49 @@ enum Limits {
 }
 
 impl Decision {
-    pub(crate) fn one(source: Source, policy: &Policy, reading: Reading) -> Self {
-        let verdict = if reading.retry_after.is_none() { Verdict::Allowed } else { Verdict::Refused };
-        let limits = Limits::One([LimitState::new(policy, reading)]);
+    pub(crate) fn one(source: Source, state: LimitState) -> Self {
+        let verdict = if state.refuses() { Verdict::Refused } else { Verdict::Allowed };
+        let limits = Limits::One([state.charged_if(verdict)]);
         Self { verdict, source, limits, governing: 0 }
     }
 
-    pub(crate) fn many(source: Source, limits: Vec<LimitState>) -> Self {
-        let refused = limits.iter().any(|limit| limit.retry_after.is_some());
+    pub(crate) fn many(source: Source, mut limits: Vec<LimitState>) -> Self {
+        let refused = limits.iter().any(LimitState::refuses);
         let verdict = if refused { Verdict::Refused } else { Verdict::Allowed };
+        for limit in &mut limits {
+            *limit = limit.charged_if(verdict);
+        }
         let governing = limits.iter().enumerate().max_by(|(left_at, left), (right_at, right)| {
             // Whoever makes the caller wait longest, or else has the least left; of equals the first.
-            let wait = left.retry_after.cmp(&right.retry_after);
+            // What is on trial governs only where nothing else does.
+            let enforced = right.is_on_trial.cmp(&left.is_on_trial);
+            let wait = enforced.then(left.retry_after.cmp(&right.retry_after));
             wait.then(right.remaining.cmp(&left.remaining)).then(right_at.cmp(left_at))
         });
         let governing = governing.map_or(0, |(index, _)| index);
         Self { verdict, source, limits: Limits::Many(limits.into()), governing }
     }
 
+    /// The same with what limits on trial said beside it, in the places where they were asked.
+    pub(crate) fn beside(self, trials: Vec<(usize, LimitState)>) -> Self {
+        let mut limits = self.limits().to_vec();
+        for (place, state) in trials {
+            limits.insert(place.min(limits.len()), state);
+        }
+        Self { verdict: self.verdict, ..Self::many(self.source, limits) }
+    }
+
+    /// The same as if one had been asked for.
+    pub(crate) fn charged_one(mut self) -> Self {
+        if let Limits::One([state]) = &mut self.limits {
+            state.charged = state.charged.min(1);
+        }
+        self
+    }
+
     /// Refuses all `policies`, because the one at `culprit` can never give as much.
     pub(crate) fn too_large<'a>(policies: impl Iterator<Item = &'a Policy>, culprit: usize) -> Self {
-        let limits = policies.map(|policy| LimitState::new(policy, Reading::default())).collect();
+        let limits = policies.map(|policy| LimitState::new(policy, Reading::default(), 0)).collect();
         let verdict = Verdict::TooLarge;
         Self { verdict, source: Source::Policy, limits: Limits::Many(limits), governing: culprit }
     }
@@ -148,7 +180,22 @@ impl Decision {
         if self.is_allowed() { None } else { Some(self.governing()?.policy) }
     }
 
+    /// The name of a policy on trial that would have refused.
+    #[must_use]
+    pub fn would_be_refused_by(&self) -> Option<&'static str> {
+        let would = |limit: &&LimitState| limit.is_on_trial && limit.retry_after.is_some();
+        self.limits().iter().find(would).map(|limit| limit.policy)
+    }
+
+    /// How much the call was charged; zero if it was refused.
+    #[must_use]
+    pub fn charged(&self) -> u32 {
+        self.governing().map_or(0, |limit| limit.charged)
+    }
+
     /// All limits, in the order in which they were asked.
+    ///
+    /// A refusal by the deny cache holds only the limits that it remembers.
     #[must_use]
     pub fn limits(&self) -> &[LimitState] {
         match &self.limits {
@@ -188,6 +235,8 @@ impl Source {
         match self {
             Self::Redis => "redis",
             Self::Memory => "memory",
+            Self::DenyCache => "deny_cache",
+            Self::Lease => "lease",
             Self::Standby => "standby",
             Self::Overflow => "overflow",
             Self::Unavailable => "unavailable",
@@ -197,11 +246,37 @@ impl Source {
 }
 
 impl LimitState {
-    pub(crate) fn new(policy: &Policy, reading: Reading) -> Self {
+    /// What a limit answered to a call of this cost.
+    pub(crate) fn new(policy: &Policy, reading: Reading, cost: u32) -> Self {
         let rule = Rule::of(policy);
-        let Reading { remaining, reset_after, retry_after } = reading;
-        let (limit, window) = (rule.capacity(), rule.span());
-        Self { policy: policy.name(), limit, window, remaining, reset_after, retry_after }
+        let Reading { remaining, reset_after, retry_after, at } = reading;
+        let charged = if retry_after.is_none() { cost } else { 0 };
+        Self {
+            policy: policy.name(),
+            limit: rule.capacity(),
+            window: rule.span(),
+            remaining,
+            reset_after,
+            retry_after,
+            charged,
+            is_on_trial: policy.is_on_trial(),
+            at,
+        }
+    }
+
+    /// The reading that this was made of.
+    pub(crate) const fn reading(&self) -> Reading {
+        let Self { remaining, reset_after, retry_after, at, .. } = *self;
+        Reading { remaining, reset_after, retry_after, at }
+    }
+
+    const fn refuses(&self) -> bool {
+        self.retry_after.is_some() && !self.is_on_trial
+    }
+
+    const fn charged_if(self, verdict: Verdict) -> Self {
+        let charged = if matches!(verdict, Verdict::Allowed) { self.charged } else { 0 };
+        Self { charged, ..self }
     }
 }
 

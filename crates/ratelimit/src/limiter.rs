@@ -1,17 +1,23 @@
 //! The limiter: policies and subjects in, decisions out.
 
-use std::sync::Arc;
+mod adjust;
+mod wait;
+
+use std::{num::NonZeroU32, sync::Arc};
 
 use metrics::counter;
 use redstart_connection::{Error, ErrorKind, Result, Store, names};
 use redstart_keys::Ttl;
 
-use crate::{Decision, Policy, Refused, Source, Subject, counter::Counter, standby::Standby};
+use crate::{
+    Decision, Policy, Refused, Source, Subject, Violations, counter::Counter, deadline::Deadline,
+    outages::Outages, standby::Standby,
+};
 
 /// Decides whether something may be done now, counting on the server for all processes.
 ///
 /// Every decision is one atomic step and one round trip on the server's clock. Refused calls are not
-/// charged. While the server does not answer, each policy's [outage rule](crate::OnOutage) holds, and
+/// charged, and for up to a second refused again without asking. While the server does not answer, each policy's [outage rule](crate::OnOutage) holds, and
 /// the decision says so.
 ///
 /// ```
@@ -34,6 +40,10 @@ use crate::{Decision, Policy, Refused, Source, Subject, counter::Counter, standb
 pub struct Limiter {
     counter: Counter,
     standby: Arc<Standby>,
+    outages: Arc<Outages>,
+    violations: Violations,
+    endpoint: Arc<str>,
+    caches_refusals: bool,
 }
 
 impl Limiter {
@@ -41,9 +51,17 @@ impl Limiter {
     #[must_use]
     pub fn new(store: Store) -> Self {
         let standby = Arc::new(Standby::new(store.clock()));
+        let outages = Arc::new(Outages::new(store.clock().instant()));
         let source = if store.is_memory() { Source::Memory } else { Source::Redis };
         let least_ttl = Ttl::new(store.least_limit_ttl()).unwrap_or(Ttl::hours(1));
-        Self { counter: Counter { store, source, least_ttl }, standby }
+        Self {
+            counter: Counter { store, source, least_ttl, deadline: Deadline::default() },
+            standby,
+            outages,
+            violations: Violations::default(),
+            endpoint: Arc::from(""),
+            caches_refusals: true,
+        }
     }
 
     /// Keeps every key for at least this long. Defaults to what the store is configured for: one hour,
@@ -52,6 +70,38 @@ impl Limiter {
     pub fn with_least_ttl(mut self, least_ttl: Ttl) -> Self {
         self.counter.least_ttl = least_ttl;
         self
+    }
+
+    /// Waits for the server four times as long as 99 of 100 answers take, at least 25 ms and at most the
+    /// command's deadline. Defaults to the command's deadline.
+    ///
+    /// A server that has slowed down so does not slow the service down, and one that is far away is not
+    /// taken for an outage. The estimate is made anew every 256 answers.
+    #[must_use]
+    pub fn with_adaptive_deadline(mut self) -> Self {
+        self.counter.deadline = Deadline::adaptive();
+        self
+    }
+
+    /// Asks the server even where it refused the same less than a second ago.
+    #[must_use]
+    pub fn without_deny_cache(mut self) -> Self {
+        self.caches_refusals = false;
+        self
+    }
+
+    /// The same limiter, for the calls of this endpoint: its [violations](Self::violations) say so.
+    ///
+    /// Name the route and never the raw path, of which anybody may make up any number.
+    #[must_use]
+    pub fn at(&self, endpoint: impl Into<Arc<str>>) -> Self {
+        Self { endpoint: endpoint.into(), ..self.clone() }
+    }
+
+    /// Who ran into which limit lately, in this process.
+    #[must_use]
+    pub const fn violations(&self) -> &Violations {
+        &self.violations
     }
 
     /// Charges one call.
@@ -71,13 +121,12 @@ impl Limiter {
     /// If this is dropped midway, the cost may have been charged.
     #[must_use = "a decision that nobody obeys limits nothing"]
     pub async fn check_cost(&self, policy: &Policy, subject: impl Into<Subject>, cost: u32) -> Decision {
-        let subject = subject.into();
-        let decision = match self.counter.take(policy, &subject, cost).await {
-            Ok(decision) => self.noted(&[(policy, subject)], cost, decision),
-            Err(error) => self.without_store(&[(policy, subject)], cost, &error).await,
-        };
-        count(&decision);
-        decision
+        let limits = [(policy, subject.into())];
+        if let Some(decision) = self.repeated(&limits, cost) {
+            return decision;
+        }
+        let answer = self.counter.take(policy, &limits[0].1, cost).await;
+        self.decided(&limits, cost, answer).await
     }
 
     /// Charges one call, and turns a refusal into an error.
@@ -107,27 +156,55 @@ impl Limiter {
     ///
     /// If this is dropped midway, the call may have been charged.
     pub async fn try_check(&self, policy: &Policy, subject: impl Into<Subject>) -> Result<Decision> {
-        let decision = self.counter.take(policy, &subject.into(), 1).await?;
-        count(&decision);
-        Ok(decision)
+        let limits = [(policy, subject.into())];
+        let decision = self.counter.take(policy, &limits[0].1, 1).await?;
+        Ok(self.told(&limits, 1, decision))
     }
 
     /// Charges one call to each of several limits, or to none: a refusal by one costs nothing of the others.
     ///
-    /// One script decides on all of them in one round trip, whatever their algorithms. A limit that
-    /// comes twice for the same subject is charged twice.
+    /// One script decides on all of them in one round trip, whatever their algorithms. In a cluster
+    /// whose slots they do not share, the slots are asked all at once, and what some of them charged is
+    /// taken back when another refuses; what a slot charged that did not answer stays charged. A limit
+    /// that comes twice for the same subject is charged twice.
     ///
     /// # Cancel safety
     ///
     /// If this is dropped midway, all of them may have been charged.
     #[must_use = "a decision that nobody obeys limits nothing"]
     pub async fn check_all(&self, limits: &[(&Policy, Subject)]) -> Decision {
-        let decision = match self.counter.take_all(limits).await {
-            Ok(decision) => self.noted(limits, 1, decision),
-            Err(error) => self.without_store(limits, 1, &error).await,
-        };
-        count(&decision);
-        decision
+        self.check_all_cost(limits, NonZeroU32::MIN).await
+    }
+
+    /// Charges `cost` calls at once to each of several limits, or none; as [`Limiter::check_all`].
+    ///
+    /// # Cancel safety
+    ///
+    /// If this is dropped midway, all of them may have been charged.
+    #[must_use = "a decision that nobody obeys limits nothing"]
+    pub async fn check_all_cost(&self, limits: &[(&Policy, Subject)], cost: NonZeroU32) -> Decision {
+        if let Some(decision) = self.repeated(limits, cost.get()) {
+            return decision;
+        }
+        let answer = self.counter.take_all(limits, cost).await;
+        self.decided(limits, cost.get(), answer).await
+    }
+
+    /// Charges as much of `most` calls as there is; [`Decision::charged`] says how much that was.
+    ///
+    /// Refused only where there is nothing left at all.
+    ///
+    /// # Cancel safety
+    ///
+    /// If this is dropped midway, they may have been charged.
+    #[must_use = "a decision that nobody obeys limits nothing"]
+    pub async fn check_up_to(&self, policy: &Policy, subject: impl Into<Subject>, most: u32) -> Decision {
+        let limits = [(policy, subject.into())];
+        if let Some(decision) = self.repeated(&limits, 1) {
+            return decision;
+        }
+        let answer = self.counter.take_some(policy, &limits[0].1, most).await;
+        self.decided(&limits, 1, answer).await
     }
 
     /// What [`Limiter::check`] would answer; charges nothing.
@@ -140,23 +217,52 @@ impl Limiter {
         }
     }
 
-    /// Forgets what was counted for `subject`.
-    ///
-    /// # Errors
-    ///
-    /// Fails when the store does not answer.
-    pub async fn reset(&self, policy: &Policy, subject: impl Into<Subject>) -> Result<()> {
-        let subject = subject.into();
-        self.standby.reset(policy, &subject).await;
-        self.counter.reset(policy, &subject).await
+    pub(crate) const fn store(&self) -> &Store {
+        &self.counter.store
     }
 
-    /// Remembers what was refused, for the time when the store does not answer.
-    fn noted(&self, limits: &[(&Policy, Subject)], cost: u32, decision: Decision) -> Decision {
+    /// Counts a decision that a lease made.
+    pub(crate) fn count_lent(&self, decision: &Decision) {
+        count(decision);
+        self.outages.count(decision, self.counter.store.clock().instant());
+    }
+
+    /// Repeats what was refused a moment ago.
+    fn repeated(&self, limits: &[(&Policy, Subject)], cost: u32) -> Option<Decision> {
+        if !self.caches_refusals {
+            return None;
+        }
+        let decision = self.standby.repeat(limits, cost)?;
+        self.count(limits, &decision);
+        Some(decision)
+    }
+
+    /// What the store answered, or else the outage rules.
+    async fn decided(&self, limits: &[(&Policy, Subject)], cost: u32, answer: Result<Decision>) -> Decision {
+        let decision = match answer {
+            Ok(decision) => return self.told(limits, cost, decision),
+            Err(error) => self.without_store(limits, cost, &error).await,
+        };
+        self.count(limits, &decision);
+        decision
+    }
+
+    /// Remembers what the store refused, and counts.
+    fn told(&self, limits: &[(&Policy, Subject)], cost: u32, decision: Decision) -> Decision {
         if !decision.is_allowed() {
             self.standby.note(limits, cost, &decision);
         }
+        self.count(limits, &decision);
         decision
+    }
+
+    fn count(&self, limits: &[(&Policy, Subject)], decision: &Decision) {
+        count(decision);
+        let clock = self.counter.store.clock();
+        self.outages.count(decision, clock.instant());
+        if !decision.is_allowed() || decision.would_be_refused_by().is_some() {
+            self.violations.note(&self.endpoint, limits, decision, clock.now());
+        }
     }
 
     /// Decides by the outage rules of the policies.
@@ -178,7 +284,11 @@ fn count(decision: &Decision) {
         let is_spared = !decision.is_allowed()
             && Some(limit.policy) != decision.refused_by()
             && limit.retry_after.is_none();
-        let verdict = if is_spared { "spared" } else { decision.verdict().name() };
+        let verdict = match decision.verdict() {
+            _ if limit.is_on_trial && limit.retry_after.is_some() => "would_refuse",
+            _ if is_spared => "spared",
+            verdict => verdict.name(),
+        };
         counter!(names::LIMIT_DECISIONS, "policy" => limit.policy, "verdict" => verdict, "source" => source)
             .increment(1);
     }

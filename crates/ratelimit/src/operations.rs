@@ -3,13 +3,22 @@
 //! Each has a script for Redis and a body for the embedded store, with the same arithmetic.
 
 mod all;
+mod block;
+mod hold;
+mod lines;
 mod peek;
+mod refund;
 mod reset;
+mod some;
 mod take;
 
 pub use all::TakeAll;
+pub use block::Block;
+pub use hold::{Hold, Holding};
 pub use peek::Peek;
+pub use refund::{Refund, Refunds};
 pub use reset::Reset;
+pub use some::TakeSome;
 pub use take::Take;
 
 use std::{num::NonZeroU32, sync::Arc, time::Duration};
@@ -19,8 +28,8 @@ use redstart_keys::{Key, Ttl};
 
 use crate::{
     Policy, Reading, Subject,
-    rule::{Rule, State},
-    window::Log,
+    account::{Account, State},
+    rule::Rule,
 };
 
 /// How much longer than its meaning a key lives at the least.
@@ -44,13 +53,15 @@ impl Charge {
         (cost.get() <= rule.capacity()).then(|| Self { key: policy.entity().key(subject), rule, cost })
     }
 
-    pub(crate) fn is_same_limiter(&self, other: &Self) -> bool {
+    /// Whether both count by the same rule under the same key.
+    #[must_use]
+    pub fn is_same_limiter(&self, other: &Self) -> bool {
         self.rule == other.rule && self.key == other.key
     }
 
-    /// Raises the cost by one; none if the limiter never admits as much.
-    pub(crate) fn raise(&mut self) -> Option<()> {
-        self.cost = self.cost.checked_add(1).filter(|cost| cost.get() <= self.rule.capacity())?;
+    /// Raises the cost; none if the limiter never admits as much.
+    pub(crate) fn raise(&mut self, by: NonZeroU32) -> Option<()> {
+        self.cost = self.cost.checked_add(by.get()).filter(|cost| cost.get() <= self.rule.capacity())?;
         Some(())
     }
 }
@@ -65,32 +76,19 @@ fn load(tx: &Tx<'_>, key: &Key) -> Option<Arc<State>> {
     tx.get::<State>(key)
 }
 
-fn store(tx: &mut Tx<'_>, charge: &Charge, state: State) -> Result<()> {
+/// Keeps what `account` has become.
+fn store(tx: &mut Tx<'_>, key: &Key, account: Account) -> Result<()> {
     // No least TTL here: the embedded store keeps nothing longer than it means something.
-    let expires_at = charge.rule.expires_at(&state);
-    tx.put(&charge.key, state, expires_at)
-}
-
-/// Reads a limiter's key as a script left it.
-fn decode(stored: Option<&[u8]>) -> Option<State> {
-    let stored = stored?;
-    let moment = std::str::from_utf8(stored).ok().and_then(|text| text.parse().ok());
-    Some(moment.map_or_else(|| State::Log(Arc::new(Log::decode(stored))), State::Full))
-}
-
-/// Reads `remaining, reset, wait` as the scripts answer them.
-fn reading(remaining: Value, reset: Value, wait: Value) -> Result<Reading> {
-    let remaining = u32::try_from(remaining.into_int()?);
-    let remaining = remaining.map_err(|_| Error::protocol("expected what a limiter has left"))?;
-    let reading = Reading::new(remaining, unsigned(reset)?);
-    Ok(match unsigned(wait)? {
-        0 => reading,
-        wait => reading.refused(wait),
-    })
+    let (state, expires_at) = account.close();
+    tx.put(key, state, expires_at)
 }
 
 fn unsigned(value: Value) -> Result<u64> {
     u64::try_from(value.into_int()?).map_err(|_| Error::protocol("expected microseconds, got less than none"))
+}
+
+fn small(value: Value) -> Result<u32> {
+    u32::try_from(value.into_int()?).map_err(|_| Error::protocol("expected what a limiter has left"))
 }
 
 fn outcome(reading: &Reading) -> &'static str {

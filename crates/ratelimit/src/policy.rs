@@ -13,7 +13,9 @@ use crate::Subject;
 ///
 /// A plain policy is a sliding window: in *any* window of its period at most `limit` are admitted.
 /// With a [burst](Policy::burst) it is a steady rate of `limit` per period (GCRA): after a pause the
-/// burst may be taken at once, in any time `t` at most `t × rate + burst`.
+/// burst may be taken at once, in any time `t` at most `t × rate + burst`. The
+/// [fixed window](Policy::fixed_window) and the [token bucket](Policy::bucket) are there for those who
+/// have promised them to somebody.
 ///
 /// ```
 /// use redstart_ratelimit::{OnOutage, Policy};
@@ -30,8 +32,19 @@ pub struct Policy {
     entity: Entity<Subject>,
     limit: u32,
     period: Duration,
-    burst: Option<u32>,
+    algorithm: Algorithm,
     on_outage: OnOutage,
+    is_on_trial: bool,
+    lease: Duration,
+}
+
+/// How a policy counts.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Algorithm {
+    Window,
+    Burst(u32),
+    Fixed,
+    Bucket(u32),
 }
 
 /// What a limiter answers while the store does not.
@@ -100,15 +113,57 @@ impl Policy {
             entity: Entity::new(Category::RateLimit, name).ttl(ttl),
             limit,
             period,
-            burst: None,
+            algorithm: Algorithm::Window,
             on_outage: OnOutage::Local { share: 1.0 },
+            is_on_trial: false,
+            lease: Duration::ZERO,
         }
     }
 
     /// Turns the window into a steady rate of which `burst` may be taken at once.
     #[must_use]
     pub const fn burst(mut self, burst: u32) -> Self {
-        self.burst = Some(burst);
+        self.algorithm = Algorithm::Burst(burst);
+        self
+    }
+
+    /// Counts in windows that begin with the first call in them, and end all at once.
+    ///
+    /// Across the end of one up to twice the limit may pass within a moment; the sliding window, which
+    /// costs little more, admits no such thing.
+    #[must_use]
+    pub const fn fixed_window(mut self) -> Self {
+        self.algorithm = Algorithm::Fixed;
+        self
+    }
+
+    /// Takes from a bucket of `size` tokens, to which `limit` are added at the end of each period.
+    ///
+    /// The periods are counted from the call that took the first token of a full bucket. For tokens
+    /// that come back one by one there is the [burst](Self::burst).
+    #[must_use]
+    pub const fn bucket(mut self, size: u32) -> Self {
+        self.algorithm = Algorithm::Bucket(size);
+        self
+    }
+
+    /// Only tells what it would refuse: it is charged and reported, but refuses nobody.
+    ///
+    /// It costs a round trip of its own beside those that are enforced.
+    #[must_use]
+    pub const fn on_trial(mut self) -> Self {
+        self.is_on_trial = true;
+        self
+    }
+
+    /// Lets processes take tokens in advance and spend them for at most `time`, see [`Leases`](crate::Leases).
+    ///
+    /// What was taken in advance may be spent later than it was charged. So that no window ever holds more
+    /// than the limit all the same, everybody's window is longer by this time, or everybody's burst smaller
+    /// by what comes back in it. A fixed window or a bucket is never lent. Defaults to nothing.
+    #[must_use]
+    pub const fn lent_for(mut self, time: Duration) -> Self {
+        self.lease = time;
         self
     }
 
@@ -140,6 +195,12 @@ impl Policy {
         self
     }
 
+    /// The same policy, on trial or not.
+    pub(crate) const fn with_trial(mut self, is_on_trial: bool) -> Self {
+        self.is_on_trial = is_on_trial;
+        self
+    }
+
     /// The same policy with another period.
     pub(crate) const fn with_period(mut self, period: Duration) -> Self {
         self.period = period;
@@ -167,7 +228,26 @@ impl Policy {
     /// How many may be taken at once, where that is stated.
     #[must_use]
     pub const fn stated_burst(&self) -> Option<u32> {
-        self.burst
+        if let Algorithm::Burst(burst) = self.algorithm { Some(burst) } else { None }
+    }
+
+    /// Whether it only tells what it would refuse.
+    #[must_use]
+    pub const fn is_on_trial(&self) -> bool {
+        self.is_on_trial
+    }
+
+    /// For how long tokens may be held in advance; zero where none may.
+    #[must_use]
+    pub const fn lease_time(&self) -> Duration {
+        match self.algorithm {
+            Algorithm::Window | Algorithm::Burst(_) => self.lease,
+            Algorithm::Fixed | Algorithm::Bucket(_) => Duration::ZERO,
+        }
+    }
+
+    pub(crate) const fn algorithm(&self) -> Algorithm {
+        self.algorithm
     }
 
     /// What holds while the store does not answer.
@@ -184,9 +264,19 @@ impl Policy {
 
     /// What one process gives while it counts for itself: at least one, where there is a limit.
     pub(crate) fn shared(&self, share: f64) -> Self {
-        let part = |whole: u32| portion(whole, share).max(1).min(whole);
-        Self { limit: part(self.limit), burst: self.burst.map(part), ..*self }
+        let part = |whole: u32| share_of(whole, share);
+        let algorithm = match self.algorithm {
+            Algorithm::Burst(burst) => Algorithm::Burst(part(burst)),
+            Algorithm::Bucket(size) => Algorithm::Bucket(part(size)),
+            whole @ (Algorithm::Window | Algorithm::Fixed) => whole,
+        };
+        Self { limit: part(self.limit), algorithm, ..*self }
     }
+}
+
+/// What one process gives of a whole: at least one, where there is anything.
+pub(crate) fn share_of(whole: u32, share: f64) -> u32 {
+    portion(whole, share).max(1).min(whole)
 }
 
 #[expect(

@@ -1,79 +1,165 @@
-//! What the store refused lately, for the moment when it does not answer.
+//! What the store refused lately.
 
 use std::{
     collections::HashMap,
     fmt,
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
 use redstart_keys::Key;
 
-use crate::{Decision, OnOutage, Policy, Reading, Source, Subject};
+use crate::{
+    Decision, LimitState, OnOutage, Policy, Reading, Source, Subject,
+    rule::{Rule, micros},
+};
 
 /// How many refusals are remembered; what comes on top is forgotten, which costs only strictness.
 const MOST: usize = 10_000;
+/// For how long a refusal is repeated without asking: a reset by another process is so soon seen.
+const FRESH: Duration = Duration::from_secs(1);
+/// How often a full memory is searched for refusals that have ended.
+const SEARCH_EVERY: Duration = Duration::from_secs(1);
 
 /// Refusals by the store that still stand.
 ///
-/// A window that the store called used up stays so until a place in it comes free, whoever answers in
-/// the meantime. Without this, a server that slows down under a burst would be relieved by the outage
-/// rule and the burst would get the limit twice.
+/// The fresh ones are repeated without a round trip. All of them stand while the store does not answer:
+/// a window that the store called used up stays so until a place in it comes free. Without this, a
+/// server that slows down under a burst would be relieved by the outage rule and the burst would get
+/// the limit twice.
 #[derive(Default)]
-pub(crate) struct Refusals(Mutex<HashMap<Key, Instant>>);
+pub(crate) struct Refusals {
+    standing: Mutex<Standing>,
+    /// So that those who were never refused anything pay nothing.
+    any: AtomicBool,
+}
+
+#[derive(Default)]
+struct Standing {
+    by_key: HashMap<Key, Refusal>,
+    searched_at: Option<Instant>,
+}
+
+#[derive(Clone, Copy)]
+struct Refusal {
+    /// What refused; another limit under the same name may well admit.
+    rule: Rule,
+    /// The least that was refused; less might be admitted.
+    cost: u32,
+    at: Instant,
+    reading: Reading,
+}
 
 impl Refusals {
-    /// Remembers what the store refused to single calls.
+    /// Remembers what the store refused.
     pub(crate) fn note(&self, limits: &[(&Policy, Subject)], cost: u32, decision: &Decision, now: Instant) {
-        // A higher cost is refused where a lower one might not be.
-        if decision.is_allowed() || cost != 1 || decision.source() != Source::Redis {
+        if decision.is_allowed() || cost == 0 || decision.source() != Source::Redis {
             return;
         }
-        let mut standing = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
         for ((policy, subject), state) in limits.iter().zip(decision.limits()) {
-            let Some(wait) = state.retry_after else { continue };
-            let key = policy.entity().key(subject);
-            if MOST <= standing.len() && !standing.contains_key(&key) {
-                standing.retain(|_, until| now < *until);
-                if MOST <= standing.len() {
-                    return;
-                }
+            if state.retry_after.is_some() && !state.is_on_trial {
+                let refusal = Refusal { rule: Rule::of(policy), cost, at: now, reading: state.reading() };
+                standing.note(policy.entity().key(subject), refusal, now);
             }
-            standing.insert(key, now + wait);
         }
+        self.any.store(true, Ordering::Release);
+    }
+
+    /// Repeats the refusals of a moment ago; none if each of the limits has to be asked.
+    pub(crate) fn repeat(&self, limits: &[(&Policy, Subject)], cost: u32, now: Instant) -> Option<Decision> {
+        if !self.any.load(Ordering::Acquire) || cost == 0 {
+            return None;
+        }
+        let standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
+        let repeated = |(policy, subject): &(&Policy, Subject)| {
+            if policy.is_on_trial() {
+                return None;
+            }
+            let refusal = standing.by_key.get(&policy.entity().key(subject))?;
+            let is_same = refusal.cost <= cost && refusal.rule == Rule::of(policy);
+            let reading = refusal.after(now).filter(|_| is_same && now < refusal.at + FRESH)?;
+            Some(LimitState::new(policy, reading, cost))
+        };
+        let states: Vec<LimitState> = limits.iter().filter_map(repeated).collect();
+        if states.is_empty() { None } else { Some(Decision::many(Source::DenyCache, states)) }
     }
 
     /// How long each refusal still stands; none when none of them does.
-    pub(crate) fn standing(&self, limits: &[(&Policy, Subject)], now: Instant) -> Option<Vec<Reading>> {
-        let standing = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if standing.is_empty() {
+    pub(crate) fn standing(
+        &self,
+        limits: &[(&Policy, Subject)],
+        cost: u32,
+        now: Instant,
+    ) -> Option<Vec<Reading>> {
+        let standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
+        if standing.by_key.is_empty() {
             return None;
         }
         let mut refused = false;
         let reading = |(policy, subject): &(&Policy, Subject)| {
             // A policy that opens when nobody counts has said so.
             let counts = matches!(policy.outage_rule(), OnOutage::Local { .. });
-            let until = if counts { standing.get(&policy.entity().key(subject)) } else { None };
-            let wait = until.map(|until| until.saturating_duration_since(now)).filter(|wait| !wait.is_zero());
+            let refusal = if counts { standing.by_key.get(&policy.entity().key(subject)) } else { None };
+            let refusal = refusal.filter(|refusal| refusal.cost <= cost.max(1));
+            let wait = refusal.and_then(|refusal| refusal.after(now)?.retry_after);
             refused |= wait.is_some();
-            Reading { retry_after: wait, ..Reading::new(0, wait.map_or(0, micros)) }
+            Reading { retry_after: wait, ..Reading::new(0, 0, wait.map_or(0, micros)) }
         };
         let readings = limits.iter().map(reading).collect();
         refused.then_some(readings)
     }
 
     pub(crate) fn forget(&self, policy: &Policy, subject: &Subject) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&policy.entity().key(subject));
+        let mut standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
+        standing.by_key.remove(&policy.entity().key(subject));
     }
 }
 
-fn micros(wait: Duration) -> u64 {
-    u64::try_from(wait.as_micros()).unwrap_or(u64::MAX)
+impl Standing {
+    fn note(&mut self, key: Key, refusal: Refusal, now: Instant) {
+        if MOST <= self.by_key.len() && !self.by_key.contains_key(&key) {
+            // A search looks at every refusal, so a memory that stays full is not searched at every call.
+            if self.searched_at.is_some_and(|last| now < last + SEARCH_EVERY) {
+                return;
+            }
+            self.searched_at = Some(now);
+            self.by_key.retain(|_, refusal| refusal.after(now).is_some());
+            if MOST <= self.by_key.len() {
+                return;
+            }
+        }
+        let kept = self.by_key.entry(key).or_insert(refusal);
+        let says_more = kept.cost < refusal.cost && kept.rule == refusal.rule && kept.after(now).is_some();
+        if !says_more {
+            *kept = refusal;
+        }
+    }
+}
+
+impl Refusal {
+    /// What it says now; none when it has ended.
+    fn after(&self, now: Instant) -> Option<Reading> {
+        let elapsed = now.saturating_duration_since(self.at);
+        let wait = self.reading.retry_after?.checked_sub(elapsed).filter(|wait| !wait.is_zero())?;
+        Some(Reading {
+            reset_after: self.reading.reset_after.saturating_sub(elapsed),
+            retry_after: Some(wait),
+            at: self.reading.at.saturating_add(micros(elapsed)),
+            ..self.reading
+        })
+    }
 }
 
 impl fmt::Debug for Refusals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let standing = self.0.lock().unwrap_or_else(PoisonError::into_inner).len();
+        let standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner).by_key.len();
         f.debug_struct("Refusals").field("standing", &standing).finish()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,14 +1,8 @@
 //! Rules: the arithmetic of a policy, in whole microseconds, the same here as in the scripts.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use redstart_connection::Timestamp;
-
-use crate::{
-    Policy,
-    burst::Burst,
-    window::{Log, Window},
-};
+use crate::{Policy, bucket::Bucket, burst::Burst, fixed::Fixed, policy::Algorithm, window::Window};
 
 /// Up to this limit each hit has its own stamp; above it, hits of one grain share a stamp.
 const EXACT_LIMIT: u32 = 128;
@@ -18,18 +12,12 @@ const GRAINS: u64 = 64;
 const LONGEST_SPAN: u64 = 100 * 365 * 24 * 60 * 60 * 1_000_000;
 
 /// How a limiter counts.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(crate) enum Rule {
     Window(Window),
     Burst(Burst),
-}
-
-/// What is kept of a limiter between calls.
-#[derive(Clone, Debug)]
-pub(crate) enum State {
-    Log(Arc<Log>),
-    /// The moment at which the burst is full again.
-    Full(u64),
+    Fixed(Fixed),
+    Bucket(Bucket),
 }
 
 /// What a limiter has left.
@@ -42,38 +30,39 @@ pub struct Reading {
     pub reset_after: Duration,
     /// Time until the same call would be admitted; none if it was.
     pub retry_after: Option<Duration>,
-}
-
-/// What charging a limiter would do.
-pub(crate) struct Trial {
-    /// What is left as long as nothing is charged.
-    pub(crate) before: Reading,
-    pub(crate) verdict: Result<Charged, Refused>,
-}
-
-pub(crate) struct Charged {
-    pub(crate) after: Reading,
-    pub(crate) state: State,
-}
-
-pub(crate) struct Refused {
-    pub(crate) wait: u64,
-    /// What must be written although nothing is charged, because the kept state lies ahead of the clock.
-    pub(crate) repaired: Option<State>,
+    /// When it was read, in microseconds of the clock that counts; zero if nobody counted.
+    pub(crate) at: u64,
 }
 
 impl Rule {
     pub(crate) fn of(policy: &Policy) -> Self {
         let (limit, period) = (policy.limit(), micros(policy.period()));
-        match policy.stated_burst() {
-            Some(burst) => {
-                // Rounded up, so that rounding never admits more than the rate.
-                let interval = period.div_ceil(u64::from(limit).max(1));
-                let most = u32::try_from(LONGEST_SPAN / interval).unwrap_or(u32::MAX);
-                Self::Burst(Burst { size: if limit == 0 { 0 } else { burst.min(most) }, interval })
+        // Rounded up, so that rounding never admits more than the rate.
+        let interval = period.div_ceil(u64::from(limit).max(1));
+        let at_most = |size: u32, most: u64| {
+            if limit == 0 { 0 } else { size.min(u32::try_from(most).unwrap_or(u32::MAX)) }
+        };
+        let lent = micros(policy.lease_time());
+        match policy.algorithm() {
+            Algorithm::Burst(burst) => {
+                // What is lent may be spent this much later, so as much less may be had at once.
+                let late = u32::try_from(lent.div_ceil(interval)).unwrap_or(u32::MAX);
+                let size = burst.saturating_sub(late);
+                Self::Burst(Burst { size: at_most(size, LONGEST_SPAN / interval), interval })
             }
-            None if limit <= EXACT_LIMIT => Self::Window(Window { limit, period, grain: 1 }),
-            None => Self::Window(Window { limit, period, grain: period.div_ceil(GRAINS) }),
+            Algorithm::Fixed => Self::Fixed(Fixed { limit, period }),
+            Algorithm::Bucket(size) => {
+                let refill = limit.max(1);
+                let most = (LONGEST_SPAN / period).saturating_mul(u64::from(refill));
+                Self::Bucket(Bucket { size: at_most(size, most), refill, period })
+            }
+            Algorithm::Window => {
+                let grain = if limit <= EXACT_LIMIT { 1 } else { period.div_ceil(GRAINS) };
+                // What is lent may be spent this much later, so it leaves the window as much later. In whole
+                // grains, so that entries leave where a grain begins.
+                let period = period.saturating_add(lent).div_ceil(grain) * grain;
+                Self::Window(Window { limit, period, grain })
+            }
         }
     }
 
@@ -82,6 +71,8 @@ impl Rule {
         match self {
             Self::Window(window) => window.limit,
             Self::Burst(burst) => burst.size,
+            Self::Fixed(fixed) => fixed.limit,
+            Self::Bucket(bucket) => bucket.size,
         }
     }
 
@@ -90,47 +81,35 @@ impl Rule {
         Duration::from_micros(match self {
             Self::Window(window) => window.period,
             Self::Burst(burst) => burst.span(),
+            Self::Fixed(fixed) => fixed.period,
+            Self::Bucket(bucket) => bucket.time_for(bucket.size),
         })
     }
 
-    /// Charges `cost`, which is at least 1 and at most the capacity, in thought.
-    pub(crate) fn try_charge(&self, state: Option<&State>, cost: u32, now: u64) -> Trial {
-        match (self, state) {
-            (Self::Window(window), Some(State::Log(log))) => window.try_charge(log, cost, now),
-            (Self::Burst(burst), Some(State::Full(full))) => burst.try_charge(Some(*full), cost, now),
-            // What another algorithm left under this name counts as nothing.
-            (Self::Window(window), _) => window.try_charge(&Log::default(), cost, now),
-            (Self::Burst(burst), _) => burst.try_charge(None, cost, now),
+    pub(crate) const fn period(&self) -> u64 {
+        match self {
+            Self::Window(Window { period, .. })
+            | Self::Fixed(Fixed { period, .. })
+            | Self::Bucket(Bucket { period, .. })
+            | Self::Burst(Burst { interval: period, .. }) => *period,
         }
-    }
-
-    /// When `state` has become meaningless.
-    pub(crate) fn expires_at(&self, state: &State) -> Timestamp {
-        Timestamp::from_micros(match (self, state) {
-            (Self::Window(window), State::Log(log)) => log.newest().saturating_add(window.period),
-            (_, State::Log(log)) => log.newest(),
-            (_, State::Full(full)) => *full,
-        })
     }
 }
 
 impl Reading {
-    pub(crate) const fn new(remaining: u32, reset_after: u64) -> Self {
-        Self { remaining, reset_after: Duration::from_micros(reset_after), retry_after: None }
+    pub(crate) const fn new(at: u64, remaining: u32, reset_after: u64) -> Self {
+        Self { remaining, reset_after: Duration::from_micros(reset_after), retry_after: None, at }
     }
 
-    pub(crate) const fn refused(self, wait: u64) -> Self {
-        Self { retry_after: Some(Duration::from_micros(wait)), ..self }
+    /// A reading that nobody took: by the policy alone.
+    pub(crate) const fn uncounted(remaining: u32, retry_after: Option<Duration>) -> Self {
+        Self { remaining, reset_after: Duration::ZERO, retry_after, at: 0 }
     }
-}
 
-impl Trial {
-    /// What the caller of a refused or of an only imagined charge is told.
-    pub(crate) fn reading(&self) -> Reading {
-        match &self.verdict {
-            Ok(_) => self.before,
-            Err(refused) => self.before.refused(refused.wait),
-        }
+    /// Refused if there is anything to wait for.
+    pub(crate) const fn or_wait(self, wait: u64) -> Self {
+        let retry_after = if wait == 0 { None } else { Some(Duration::from_micros(wait)) };
+        Self { retry_after, ..self }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Tables of policies, which the environment may change.
 
+mod file;
+
 use std::time::Duration;
 
 use redstart_keys::Ttl;

@@ -6,9 +6,7 @@
 
 use std::sync::Arc;
 
-use crate::rule::{Charged, Reading, Refused, State, Trial};
-
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(crate) struct Window {
     pub(crate) limit: u32,
     /// In microseconds.
@@ -27,29 +25,70 @@ struct Entry {
     count: u32,
 }
 
-impl Window {
-    pub(crate) fn try_charge(&self, log: &Log, cost: u32, now: u64) -> Trial {
-        let stamp = now - now % self.grain + self.grain - 1;
-        let repaired = stamp < log.newest();
-        let live = log.after(now.saturating_sub(self.period), stamp);
-        let leaves_after = |stamp: u64| (stamp + self.period).saturating_sub(now);
+/// What is within the window now.
+#[derive(Debug)]
+pub(crate) struct LiveWindow {
+    rule: Window,
+    now: u64,
+    stamp: u64,
+    log: Log,
+    used: u64,
+}
 
-        let used = live.total();
-        let left = u64::from(self.limit).saturating_sub(used);
-        let reset_after = if live.0.is_empty() { 0 } else { leaves_after(live.newest()) };
-        let before = Reading::new(u32::try_from(left).unwrap_or(self.limit), reset_after);
-        let missing = (used + u64::from(cost)).saturating_sub(u64::from(self.limit));
-        if 0 < missing {
-            let wait = live.stamp_of_nth(missing).map_or(reset_after, leaves_after);
-            let repaired = repaired.then(|| State::Log(Arc::new(live)));
-            return Trial { before, verdict: Err(Refused { wait, repaired }) };
+impl Window {
+    /// The window at `now`, and whether the log lay ahead of the clock.
+    pub(crate) fn open(&self, log: &Log, now: u64) -> (LiveWindow, bool) {
+        let late = if self.grain == 1 { 0 } else { self.grain };
+        let stamp = now - now % self.grain + late;
+        let is_ahead = stamp < log.newest();
+        // What had left the window does not come back when the clock steps back.
+        let latest = now.max(log.newest().saturating_sub(late));
+        let log = log.after(latest.saturating_sub(self.period), stamp);
+        let used = log.total();
+        (LiveWindow { rule: *self, now, stamp, log, used }, is_ahead)
+    }
+}
+
+impl LiveWindow {
+    pub(crate) fn left(&self) -> u32 {
+        u32::try_from(u64::from(self.rule.limit).saturating_sub(self.used)).unwrap_or(self.rule.limit)
+    }
+
+    pub(crate) fn reset_after(&self) -> u64 {
+        if self.log.0.is_empty() { 0 } else { self.leaves_after(self.log.newest()) }
+    }
+
+    pub(crate) fn wait_for(&self, cost: u32) -> u64 {
+        let missing = (self.used + u64::from(cost)).saturating_sub(u64::from(self.rule.limit));
+        if missing == 0 {
+            return 0;
         }
-        let remaining = before.remaining.saturating_sub(cost);
-        let charged = Charged {
-            after: Reading::new(remaining, leaves_after(stamp)),
-            state: State::Log(Arc::new(live.with(stamp, cost))),
-        };
-        Trial { before, verdict: Ok(charged) }
+        self.log.stamp_of_nth(missing).map_or_else(|| self.reset_after(), |stamp| self.leaves_after(stamp))
+    }
+
+    pub(crate) fn charge(&mut self, cost: u32) {
+        self.log.add(self.stamp, cost);
+        self.used += u64::from(cost);
+    }
+
+    /// Takes back a charge that would leave the window at `until`.
+    ///
+    /// The oldest entries go, whosever they are: each that stays leaves no earlier than the one it
+    /// stands for, so no window ever holds more than the limit.
+    pub(crate) fn refund(&mut self, cost: u32, until: u64) {
+        if until <= self.now {
+            return;
+        }
+        self.used = self.used.saturating_sub(u64::from(cost));
+        self.log.drop_oldest(cost);
+    }
+
+    pub(crate) fn into_log(self) -> Arc<Log> {
+        Arc::new(self.log)
+    }
+
+    fn leaves_after(&self, stamp: u64) -> u64 {
+        (stamp + self.rule.period).saturating_sub(self.now)
     }
 }
 
@@ -64,12 +103,9 @@ impl Log {
         self.0.len()
     }
 
-    /// Reads what the script wrote; what is none of its logs counts as nothing.
-    pub(crate) fn decode(bytes: &[u8]) -> Self {
-        let Some((base, entries)) = bytes.strip_prefix(b"w").and_then(|rest| rest.split_first_chunk::<4>())
-        else {
-            return Self::default();
-        };
+    /// Reads what the script wrote, after its first letter: the base, then stamps with running totals.
+    pub(crate) fn decode(packed: &[u8]) -> Option<Self> {
+        let (base, entries) = packed.split_first_chunk::<4>()?;
         let mut before = u32::from_be_bytes(*base);
         let (entries, _) = entries.as_chunks::<12>();
         let decoded = entries.iter().filter_map(|entry| {
@@ -79,28 +115,37 @@ impl Log {
             before = total;
             Some(Entry { stamp: u64::from_be_bytes(*stamp), count })
         });
-        Self(decoded.collect())
+        Some(Self(decoded.collect()))
     }
 
     /// What is stamped after `horizon`; what lies ahead of `latest` counts as happening then.
     fn after(&self, horizon: u64, latest: u64) -> Self {
         let first = self.0.partition_point(|entry| entry.stamp <= horizon);
         let live = &self.0[first..];
+        // One more than there are, since an admitted call adds one.
+        let mut log = Self(Vec::with_capacity(live.len() + 1));
         if self.newest() <= latest {
-            // One more than there are, since an admitted call adds one.
-            let mut copy = Vec::with_capacity(live.len() + 1);
-            copy.extend_from_slice(live);
-            return Self(copy);
+            log.0.extend_from_slice(live);
+        } else {
+            live.iter().for_each(|entry| log.add(entry.stamp.min(latest), entry.count));
         }
-        live.iter().fold(Self::default(), |log, entry| log.with(entry.stamp.min(latest), entry.count))
+        log
     }
 
-    fn with(mut self, stamp: u64, count: u32) -> Self {
+    fn add(&mut self, stamp: u64, count: u32) {
         match self.0.last_mut() {
             Some(last) if last.stamp == stamp => last.count = last.count.saturating_add(count),
             _ => self.0.push(Entry { stamp, count }),
         }
-        self
+    }
+
+    fn drop_oldest(&mut self, mut count: u32) {
+        for entry in &mut self.0 {
+            let dropped = entry.count.min(count);
+            entry.count -= dropped;
+            count -= dropped;
+        }
+        self.0.retain(|entry| 0 < entry.count);
     }
 
     fn total(&self) -> u64 {

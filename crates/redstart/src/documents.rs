@@ -8,3 +8,6 @@ struct GettingStarted;
 
 #[doc = include_str!("../../../docs/guide/configuration.md")]
 struct Configuration;
+
+#[doc = include_str!("../../../docs/guide/rate-limits.md")]
+struct RateLimits;

@@ -8,6 +8,7 @@
 //! - `added`: the nanoseconds that the door adds to a step which answers at once.
 //! - `l1`: a hit in the process's own tier of the cache, against moka.
 //! - `rate`: a rate check that is allowed, against the leanest script that could do it.
+//! - `limits`: limits without a round trip, against governor, and the algorithms beside each other.
 
 mod clock;
 mod contest;

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use http::request::Parts;
+use http::{HeaderName, request::Parts};
 use redstart_ratelimit::Subject;
 use sha2::{Digest as _, Sha256};
 
@@ -16,6 +16,8 @@ pub struct LimitBy(Extract);
 enum Extract {
     Client,
     Bearer,
+    Header(HeaderName),
+    Route,
     Custom(Custom),
 }
 
@@ -39,6 +41,23 @@ impl LimitBy {
         Self(Extract::Bearer)
     }
 
+    /// The value of a header, such as an API key; a request without it, or with several, is not counted.
+    ///
+    /// Only a digest of it gets into keys. What anybody may make up, limits nobody: put the layer behind
+    /// the one that verifies it.
+    #[must_use]
+    pub const fn header(name: HeaderName) -> Self {
+        Self(Extract::Header(name))
+    }
+
+    /// The route that matched, as it is declared: one count for all who call it.
+    ///
+    /// With axum and a layer put on by `route_layer`; all requests without a route are one.
+    #[must_use]
+    pub const fn route() -> Self {
+        Self(Extract::Route)
+    }
+
     /// What an earlier layer left in the extensions, such as the user; a request without it is not counted.
     #[must_use]
     pub fn extension<T: Send + Sync + 'static>(
@@ -59,14 +78,22 @@ impl LimitBy {
                 Some(client) => Subject::from(client.ip()),
                 None => Subject::from("unknown"),
             }),
-            Extract::Bearer => {
-                let digest: [u8; 32] = Sha256::digest(token::bearer(&parts.headers)?).into();
-                let half = digest.first_chunk::<16>().copied().unwrap_or_default();
-                Some(Subject::from(format!("{:032x}", u128::from_be_bytes(half))))
+            Extract::Bearer => Some(digest(token::bearer(&parts.headers)?)),
+            Extract::Header(name) => {
+                let mut values = parts.headers.get_all(name).iter();
+                let (value, None) = (values.next()?, values.next()) else { return None };
+                Some(digest(value.as_bytes()))
             }
+            Extract::Route => Some(Subject::from(&*super::endpoint(&parts.extensions))),
             Extract::Custom(subject) => subject(parts),
         }
     }
+}
+
+fn digest(secret: &[u8]) -> Subject {
+    let digest: [u8; 32] = Sha256::digest(secret).into();
+    let half = digest.first_chunk::<16>().copied().unwrap_or_default();
+    Subject::from(format!("{:032x}", u128::from_be_bytes(half)))
 }
 
 impl fmt::Debug for LimitBy {
@@ -74,6 +101,8 @@ impl fmt::Debug for LimitBy {
         f.write_str(match self.0 {
             Extract::Client => "LimitBy::client_address",
             Extract::Bearer => "LimitBy::bearer",
+            Extract::Header(_) => "LimitBy::header",
+            Extract::Route => "LimitBy::route",
             Extract::Custom(_) => "LimitBy::custom",
         })
     }

@@ -6,16 +6,18 @@ mod headers;
 
 use std::{
     borrow::Cow,
+    fmt,
+    num::NonZeroU32,
     sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
 
 use bytes::Bytes;
-use http::{Extensions, Request, Response, request::Parts};
+use http::{Extensions, HeaderMap, Request, Response, header::CONTENT_TYPE, request::Parts};
 use http_body::Body;
 use redstart_connection::{BoxFuture, Clock, Store, names};
-use redstart_ratelimit::{Decision, Limiter, Policy, Source, Subject};
+use redstart_ratelimit::{Decision, Limiter, LivePolicies, Policy, Source, Subject};
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -34,7 +36,11 @@ pub use headers::LimitHeaders;
 /// are exempt.
 ///
 /// When the store does not answer and a policy then denies, the answer is 503 and not 429: the client
-/// has done nothing wrong.
+/// has done nothing wrong. A gRPC call is refused in the way of gRPC, with `RESOURCE_EXHAUSTED` or
+/// `UNAVAILABLE`.
+///
+/// It belongs behind the layers that give trace ids and times, and in front of those that cost much: of
+/// authentication only where a limit counts by the user, since then that must be known before.
 ///
 /// ```
 /// use redstart_connection::Store;
@@ -60,10 +66,38 @@ pub struct RateLimitLayer(Arc<Settings>);
 struct Settings {
     limiter: Limiter,
     clock: Clock,
-    limits: Vec<(Policy, LimitBy)>,
+    limits: Vec<(Stated, LimitBy)>,
     proxies: TrustedProxies,
     exempt: Exempt,
+    cost: Cost,
     standard_fields: bool,
+    problems: bool,
+}
+
+/// Where a policy is stated.
+#[derive(Clone, Debug)]
+enum Stated {
+    Once(Policy),
+    Live(LivePolicies, &'static str),
+}
+
+impl Stated {
+    fn policy(&self) -> Policy {
+        match self {
+            Self::Once(policy) => *policy,
+            Self::Live(policies, name) => policies.or_default(name),
+        }
+    }
+}
+
+/// How much a request is charged.
+#[derive(Clone)]
+struct Cost(Arc<dyn Fn(&Parts) -> u32 + Send + Sync>);
+
+impl fmt::Debug for Cost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Cost")
+    }
 }
 
 impl RateLimitLayer {
@@ -76,14 +110,22 @@ impl RateLimitLayer {
             limits: Vec::new(),
             proxies: TrustedProxies::none(),
             exempt: Exempt::default(),
+            cost: Cost(Arc::new(|_| 1)),
             standard_fields: true,
+            problems: false,
         }))
     }
 
     /// Adds a limit.
     #[must_use]
     pub fn limit(self, policy: Policy, by: LimitBy) -> Self {
-        self.with(|settings| settings.limits.push((policy, by)))
+        self.with(|settings| settings.limits.push((Stated::Once(policy), by)))
+    }
+
+    /// Adds a limit that is looked up by its name for each request, so that it may change meanwhile.
+    #[must_use]
+    pub fn live_limit(self, policies: &LivePolicies, name: &'static str, by: LimitBy) -> Self {
+        self.with(|settings| settings.limits.push((Stated::Live(policies.clone(), name), by)))
     }
 
     /// Believes these proxies about the client's address. Defaults to none.
@@ -102,6 +144,19 @@ impl RateLimitLayer {
     #[must_use]
     pub fn exempt(self, path: impl Into<Cow<'static, str>>) -> Self {
         self.with(|settings| settings.exempt.add(path.into()))
+    }
+
+    /// Charges this much for a request; one that costs nothing is not limited. Defaults to 1.
+    #[must_use]
+    pub fn cost(self, cost: impl Fn(&Parts) -> u32 + Send + Sync + 'static) -> Self {
+        self.with(|settings| settings.cost = Cost(Arc::new(cost)))
+    }
+
+    /// Refuses with problem details (RFC 9457) that name the violated policies, see
+    /// [`ApiError::as_problem`]. Defaults to the envelope of [`ApiError`].
+    #[must_use]
+    pub fn with_problem_bodies(self) -> Self {
+        self.with(|settings| settings.problems = true)
     }
 
     /// Leaves out the fields `RateLimit` and `RateLimit-Policy`, whose standard is still a draft.
@@ -153,8 +208,10 @@ where
         let settings = Arc::clone(&self.settings);
         let (mut parts, body) = request.into_parts();
         let subjects = settings.subjects(&mut parts);
+        let cost = NonZeroU32::new((settings.cost.0)(&parts));
         Box::pin(async move {
-            let Some(decision) = settings.decide(&subjects).await else {
+            let endpoint = endpoint(&parts.extensions);
+            let Some(decision) = settings.decide(&endpoint, &subjects, cost).await else {
                 let response = inner.call(Request::from_parts(parts, body)).await?;
                 return Ok(response.map(ResponseBody::Inner));
             };
@@ -162,7 +219,8 @@ where
             let mut response = if decision.is_allowed() {
                 inner.call(Request::from_parts(parts, body)).await?.map(ResponseBody::Inner)
             } else {
-                settings.refusal(&decision, &parts.extensions).into_http()
+                let refusal = settings.refusal(&decision, &endpoint);
+                if is_grpc(&parts.headers) { refusal.into_grpc() } else { refusal.into_http() }
             };
             headers.apply(response.headers_mut());
             Ok(response)
@@ -183,15 +241,25 @@ impl Settings {
         limits.filter_map(|(place, (_, by))| Some((place, by.subject(parts)?))).collect()
     }
 
-    async fn decide(&self, subjects: &[(usize, Subject)]) -> Option<Decision> {
-        let policy = |place: usize| self.limits.get(place).map(|(policy, _)| policy);
+    async fn decide(
+        &self,
+        endpoint: &Arc<str>,
+        subjects: &[(usize, Subject)],
+        cost: Option<NonZeroU32>,
+    ) -> Option<Decision> {
+        let (cost, limiter) = (cost?, self.limiter.at(Arc::clone(endpoint)));
+        let policy = |place: usize| self.limits.get(place).map(|(stated, _)| stated.policy());
         match subjects {
             [] => None,
-            [(place, subject)] => Some(self.limiter.check(policy(*place)?, subject.clone()).await),
+            [(place, subject)] => {
+                Some(limiter.check_cost(&policy(*place)?, subject.clone(), cost.get()).await)
+            }
             several => {
-                let limits =
-                    several.iter().filter_map(|(place, subject)| Some((policy(*place)?, subject.clone())));
-                Some(self.limiter.check_all(&limits.collect::<Vec<_>>()).await)
+                let stated: Option<Vec<Policy>> = several.iter().map(|(place, _)| policy(*place)).collect();
+                let stated = stated?;
+                let subjects = several.iter().map(|(_, subject)| subject.clone());
+                let limits: Vec<(&Policy, Subject)> = stated.iter().zip(subjects).collect();
+                Some(limiter.check_all_cost(&limits, cost).await)
             }
         }
     }
@@ -201,17 +269,35 @@ impl Settings {
         if self.standard_fields { headers } else { headers.without_standard_fields() }
     }
 
-    fn refusal(&self, decision: &Decision, extensions: &Extensions) -> ApiError {
-        let endpoint = endpoint(extensions);
-        let policy = decision.refused_by().unwrap_or_default();
-        let source = decision.source();
+    fn refusal(&self, decision: &Decision, endpoint: &str) -> ApiError {
+        let (policy, source) = (decision.refused_by().unwrap_or_default(), decision.source());
         tracing::debug!(%endpoint, policy, source = source.name(), "a rate limit refused a request");
-        if source == Source::Unavailable {
-            return ApiError::unavailable().at(self.clock.now());
-        }
-        metrics::counter!(names::LIMIT_REJECTED, "endpoint" => endpoint).increment(1);
-        ApiError::rate_limited(wait(decision)).at(self.clock.now())
+        let error = if source == Source::Unavailable {
+            ApiError::unavailable()
+        } else {
+            metrics::counter!(names::LIMIT_REJECTED, "endpoint" => endpoint.to_owned()).increment(1);
+            ApiError::rate_limited(wait(decision))
+        };
+        let error = error.at(self.clock.now());
+        if self.problems { error.as_problem(violated(decision)) } else { error }
     }
+}
+
+/// The policies that refused.
+fn violated(decision: &Decision) -> Vec<&'static str> {
+    let culprit = decision.refused_by();
+    let refused = decision
+        .limits()
+        .iter()
+        .filter(|limit| !limit.is_on_trial && (limit.retry_after.is_some() || Some(limit.policy) == culprit));
+    let mut policies: Vec<_> = refused.map(|limit| limit.policy).collect();
+    policies.dedup();
+    policies
+}
+
+fn is_grpc(headers: &HeaderMap) -> bool {
+    let kind = headers.get(CONTENT_TYPE).map(|kind| kind.as_bytes());
+    kind.is_some_and(|kind| kind.starts_with(b"application/grpc"))
 }
 
 /// When a refused request may come again; what never will be admitted is sent away for the whole period.
@@ -222,14 +308,13 @@ fn wait(decision: &Decision) -> Duration {
 
 /// The route, and never the raw path: anybody may make up paths, and each would be a metric.
 #[cfg(feature = "axum")]
-fn endpoint(extensions: &Extensions) -> String {
-    let matched = extensions.get::<axum::extract::MatchedPath>();
-    matched.map_or_else(|| "other".to_owned(), |path| path.as_str().to_owned())
+pub(crate) fn endpoint(extensions: &Extensions) -> Arc<str> {
+    extensions.get::<axum::extract::MatchedPath>().map_or("other", |path| path.as_str()).into()
 }
 
 #[cfg(not(feature = "axum"))]
-fn endpoint(_: &Extensions) -> String {
-    "other".to_owned()
+pub(crate) fn endpoint(_: &Extensions) -> Arc<str> {
+    "other".into()
 }
 
 #[cfg(test)]

@@ -275,6 +275,88 @@ async fn draft_fields_can_be_left_out() {
 }
 
 #[tokio::test]
+async fn refusal_as_a_problem_names_what_was_violated() {
+    let clock = clock();
+    let limits = layer(&clock).limit(IP.with_limit(0), LimitBy::client_address()).with_problem_bodies();
+    let answer = ask(&limits, &clock, &TRACED).await;
+    assert_eq!((answer.status.as_u16(), answer.header("content-type")), (429, "application/problem+json"));
+    let expected = r#"{"type":"https://iana.org/assignments/http-problem-types#quota-exceeded","title":"Too many requests. Try again in 60 seconds.","status":429,"violated-policies":["ip"],"traceId":"4bf92f3577b34da6a3ce929d0e0e4736","retryAfter":60}"#;
+    assert_eq!(answer.body, expected);
+}
+
+#[tokio::test]
+async fn grpc_calls_are_refused_in_their_own_way() {
+    let clock = clock();
+    let limits = layer(&clock).limit(IP.with_limit(1), LimitBy::client_address());
+    let call = Ask { headers: &[("content-type", "application/grpc+proto")], ..ASK };
+    assert_eq!(ask(&limits, &clock, &call).await.status, 200);
+    let refused = ask(&limits, &clock, &call).await;
+    assert_eq!((refused.status.as_u16(), refused.header("grpc-status")), (200, "8"));
+    assert_eq!(refused.header("grpc-message"), "Too many requests. Try again in 60 seconds.");
+    assert_eq!((refused.header("content-type"), refused.body.as_str()), ("application/grpc", ""));
+    assert_eq!(refused.header("retry-after"), "60");
+}
+
+#[tokio::test]
+async fn request_is_charged_what_it_costs() {
+    let clock = clock();
+    let cost = |parts: &Parts| if parts.uri.path() == "/api" { 3 } else { 0 };
+    let limits = layer(&clock).limit(IP.with_limit(7), LimitBy::client_address()).cost(cost);
+    let answer = ask(&limits, &clock, &ASK).await;
+    assert_eq!(answer.header("x-ratelimit-remaining"), "4");
+    let free = ask(&limits, &clock, &Ask { path: "/free", ..ASK }).await;
+    assert_eq!((free.status.as_u16(), free.header("x-ratelimit-limit")), (200, ""));
+    assert_eq!(statuses(&limits, &[ASK, ASK]).await, [200, 429]);
+}
+
+#[tokio::test]
+async fn live_limit_holds_from_the_next_request_on() {
+    let clock = clock();
+    let policies = LivePolicies::new(redstart_ratelimit::PolicyTable::new(&[IP]));
+    let limits = layer(&clock).live_limit(&policies, "ip", LimitBy::client_address());
+    assert_eq!(statuses(&limits, &[ASK, ASK, ASK]).await, [200, 200, 429]);
+    policies.change_by_toml("[limits.ip]\nlimit = 3").unwrap();
+    assert_eq!(statuses(&limits, &[ASK, ASK]).await, [200, 429]);
+}
+
+#[tokio::test]
+async fn api_keys_are_counted_apart_and_two_at_once_not_at_all() {
+    let limits =
+        layer(&clock()).limit(IP.with_limit(1), LimitBy::header(http::HeaderName::from_static("x-api-key")));
+    let with = |headers| Ask { headers, ..ASK };
+    let asks = [
+        with(&[("x-api-key", "one")]),
+        with(&[("x-api-key", "two")]),
+        with(&[("x-api-key", "one")]),
+        with(&[("x-api-key", "one"), ("x-api-key", "three")]),
+    ];
+    assert_eq!(statuses(&limits, &asks).await, [200, 200, 429, 200]);
+}
+
+#[tokio::test]
+async fn variants_of_a_path_escape_no_limit() {
+    let clock = clock();
+    let limits = layer(&clock).limit(IP.with_limit(0), LimitBy::client_address());
+    for path in [
+        "//healthz",
+        "/healthz%2f..%2fapi",
+        "/healthz/../api",
+        "/HEALTHZ",
+        "/healthz%00",
+        "/./healthz",
+        "/healthzz",
+        "/healthz/%2e%2e/api",
+        "/docs//api",
+        "/metrics\\api",
+        "/api/healthz",
+        "/%68ealthz",
+    ] {
+        let Ok(_) = path.parse::<http::Uri>() else { continue };
+        assert_eq!(ask(&limits, &clock, &Ask { path, ..ASK }).await.status, 429, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn a_trace_id_of_ones_own_is_not_believed() {
     let clock = clock();
     let limits = layer(&clock);

@@ -11,7 +11,8 @@ use http::{HeaderValue, StatusCode, header::WWW_AUTHENTICATE};
 use redstart_cache::{Stats, Swept};
 use redstart_connection::Status;
 use redstart_keys::{Category, Pattern};
-use redstart_monitor::Window;
+use redstart_monitor::{Rfc3339, Window};
+use redstart_ratelimit::Violation;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -32,6 +33,7 @@ const DEFAULT_CALLS: u32 = 25;
 /// | `GET /cache/stats` | what each cache of this process has done |
 /// | `GET /keys?pattern=…&limit=…` | a sample of the keys |
 /// | `GET /slowlog?count=…` | the last slow calls, without their arguments |
+/// | `GET /limits/violations?endpoint=…` | who ran into which limit of this process, and how often |
 /// | `DELETE /cache?pattern=…` | removes cached entries |
 ///
 /// Everything is refused without the bearer token, and with [`AdminToken::none`] everything is refused
@@ -55,9 +57,34 @@ pub fn admin_router(state: OpsState, token: AdminToken) -> Router {
         .route("/api/admin/redis/cache/stats", get(cache_stats))
         .route("/api/admin/redis/keys", get(keys))
         .route("/api/admin/redis/slowlog", get(slow_log))
+        .route("/api/admin/redis/limits/violations", get(violations))
         .route("/api/admin/redis/cache", delete(sweep))
         .with_state(state)
         .route_layer(middleware::from_fn_with_state(token, guard))
+}
+
+#[derive(Deserialize)]
+struct AtEndpoint {
+    endpoint: Option<String>,
+}
+
+async fn violations(
+    State(state): State<OpsState>,
+    asked: Result<Query<AtEndpoint>, QueryRejection>,
+) -> Result<Response, ApiError> {
+    let Query(AtEndpoint { endpoint }) =
+        asked.map_err(|_| ApiError::bad_request("Say ?endpoint=/a/route"))?;
+    let Some(known) = &state.0.violations else {
+        return Err(ApiError::new(StatusCode::NOT_FOUND, "NOT_FOUND", "No limiter is shown here."));
+    };
+    let found = endpoint.map_or_else(|| known.all(), |endpoint| known.at(&endpoint));
+    let shown = found.iter().map(|Violation { endpoint, policy, subject, refused, first, last, .. }| {
+        json!({
+            "endpoint": &**endpoint, "policy": policy, "subject": subject, "refused": refused,
+            "first": Rfc3339::from(*first), "last": Rfc3339::from(*last),
+        })
+    });
+    Ok(answer(StatusCode::OK, &json!({ "violations": shown.collect::<Vec<_>>() })))
 }
 
 async fn guard(State(token): State<AdminToken>, request: Request, next: Next) -> Response {

@@ -21,6 +21,7 @@ use http::{
 };
 use redstart_connection::Store;
 use redstart_monitor::Monitor;
+use redstart_ratelimit::Violations;
 use serde::Serialize;
 
 pub use admin::admin_router;
@@ -35,6 +36,7 @@ struct Inner {
     monitor: Monitor,
     #[cfg(feature = "prometheus")]
     exposition: Option<redstart_monitor::Exposition>,
+    violations: Option<Violations>,
     ready_alone: bool,
     sweeping: Arc<AtomicBool>,
 }
@@ -47,6 +49,7 @@ impl OpsState {
             monitor,
             #[cfg(feature = "prometheus")]
             exposition: None,
+            violations: None,
             ready_alone: false,
             sweeping: Arc::default(),
         }))
@@ -57,6 +60,12 @@ impl OpsState {
     #[must_use]
     pub fn with_exposition(self, exposition: redstart_monitor::Exposition) -> Self {
         self.with(|inner| inner.exposition = Some(exposition))
+    }
+
+    /// Shows administrators who ran into the limits of this limiter.
+    #[must_use]
+    pub fn with_violations(self, violations: &Violations) -> Self {
+        self.with(|inner| inner.violations = Some(violations.clone()))
     }
 
     /// Says ready even while Redis does not answer, for services that go on without it.

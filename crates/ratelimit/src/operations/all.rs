@@ -1,86 +1,99 @@
-use std::{collections::HashMap, sync::Arc};
-
-use futures_util::future::join_all;
-use redstart_connection::{Effect, Error, Memory, Operation, Outage, Redis, Result, Script, Timestamp, Tx};
-use redstart_keys::{Key, Ttl};
-
-use super::{Charge, keep, load, reading, store};
-use crate::{
-    Reading,
-    rule::{Rule, State, Trial},
+use std::{
+    collections::HashMap,
+    mem,
+    sync::{Arc, Mutex, PoisonError},
 };
 
-static ALL: Script = Script::new("ratelimit.all", include_str!("all.lua"));
+use futures_util::{StreamExt as _, stream::FuturesUnordered};
+use redstart_connection::{Effect, Memory, Operation, Outage, Redis, Result, Timestamp, Tx};
+use redstart_keys::{Key, Ttl};
+
+use super::{
+    Charge, Refund,
+    lines::{self, Line, Told, Verb},
+    load,
+};
+use crate::{
+    Reading,
+    account::{Account, State},
+};
 
 /// Charges several limiters, or refuses and charges none.
 ///
-/// One round trip, in one script. In a cluster whose slots the keys do not share it takes two: all are
-/// tried, and when all would allow they are charged; a limiter that somebody else fills in between
-/// refuses, and what its neighbours were charged stays charged: never too much is admitted.
-#[derive(Clone, Debug)]
+/// One round trip, in one script. In a cluster whose slots the keys do not share, each slot is asked in
+/// a script of its own, all at once; when one refuses or does not answer, what the others have charged
+/// is [to be taken back](Self::take_charged). What a slot that did not answer has charged, nobody
+/// knows: it stays charged, so that never too much is admitted.
+#[derive(Debug)]
 pub struct TakeAll {
     charges: Vec<Charge>,
     least_ttl: Ttl,
+    /// What slots have charged although the call as a whole was not allowed.
+    charged: Mutex<Vec<Refund>>,
 }
 
 impl TakeAll {
     /// Charges to limiters whose keys live at least for `least_ttl`; they answer in this order.
     #[must_use]
     pub const fn new(charges: Vec<Charge>, least_ttl: Ttl) -> Self {
-        Self { charges, least_ttl }
+        Self { charges, least_ttl, charged: Mutex::new(Vec::new()) }
     }
 
-    /// Charges limiters of several slots, or only tries to.
-    async fn in_slots(
-        &self,
-        redis: &Redis,
-        groups: &[Vec<usize>],
-        charged: Option<Ttl>,
-    ) -> Result<Vec<Reading>> {
-        let parts = groups.iter().map(|group| self.in_one_slot(redis, group, charged));
-        let mut readings = vec![Reading::default(); self.charges.len()];
-        for (group, part) in groups.iter().zip(join_all(parts).await) {
-            for (&index, reading) in group.iter().zip(part?) {
+    /// What was charged and has to be taken back, after a refusal or an error.
+    ///
+    /// Empty after a call that was allowed, and after one that a single script decided.
+    #[must_use]
+    pub fn take_charged(&self) -> Vec<Refund> {
+        mem::take(&mut self.charged.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Where among the charges the limiter of this refund stands.
+    pub(crate) fn place_of(&self, refund: &Refund) -> Option<usize> {
+        self.charges.iter().position(|charge| refund.is_of(charge))
+    }
+
+    async fn in_one_slot(&self, redis: &Redis, group: &[usize]) -> Result<Vec<Told>> {
+        let lines = group.iter().map(|&index| Line::charging(&self.charges[index]));
+        lines::invoke(redis, Verb::Take, self.least_ttl, lines).await
+    }
+
+    async fn in_slots(&self, redis: &Redis, groups: &[Vec<usize>]) -> Result<Vec<Reading>> {
+        let ask = async |group| (group, self.in_one_slot(redis, group).await);
+        let mut parts: FuturesUnordered<_> = groups.iter().map(|group| ask(group.as_slice())).collect();
+        let (mut readings, mut refused, mut failed) =
+            (vec![Reading::default(); self.charges.len()], false, Ok(()));
+        while let Some((group, told)) = parts.next().await {
+            let told = match told {
+                Ok(told) => told,
+                Err(error) => {
+                    failed = Err(error);
+                    continue;
+                }
+            };
+            for (&index, Told { reading, charged }) in group.iter().zip(told) {
                 readings[index] = reading;
+                refused |= reading.retry_after.is_some();
+                if 0 < charged {
+                    // Noted at once: the deadline may end this before the last slot has answered.
+                    let refund = Refund::new(self.charges[index].clone(), &reading);
+                    self.charged.lock().unwrap_or_else(PoisonError::into_inner).push(refund);
+                }
             }
+        }
+        failed?;
+        if !refused {
+            drop(self.take_charged());
         }
         Ok(readings)
     }
 
-    /// Charges limiters of one slot, or only tries to when no TTL says for how long.
-    async fn in_one_slot(
-        &self,
-        redis: &Redis,
-        group: &[usize],
-        charged: Option<Ttl>,
-    ) -> Result<Vec<Reading>> {
-        let mut script = redis.script(&ALL);
-        script = match charged {
-            Some(least_ttl) => script.arg(keep(least_ttl)),
-            None => script.arg(""),
-        };
-        for &index in group {
-            let Charge { key, rule, cost } = &self.charges[index];
-            let (limit, period, grain) = match rule {
-                Rule::Window(window) => (window.limit, window.period, window.grain),
-                Rule::Burst(burst) => (burst.size, burst.interval, 0),
-            };
-            script = script.key(key).arg(limit).arg(period).arg(grain).arg(cost.get());
-        }
-        let mut numbers = script.invoke().await?.into_array()?.into_iter();
-        let readings = group.iter().map(|_| {
-            let mut next =
-                || numbers.next().ok_or_else(|| Error::protocol("expected more limiters in an answer"));
-            reading(next()?, next()?, next()?)
-        });
-        readings.collect()
-    }
-
-    fn restore(&self, tx: &mut Tx<'_>, before: &[Option<Arc<State>>]) {
-        for (charge, state) in self.charges.iter().zip(before) {
-            let restored = state.as_deref().is_some_and(|state| store(tx, charge, state.clone()).is_ok());
+    fn restore(&self, tx: &mut Tx<'_>, before: &[Option<Arc<State>>], now: Timestamp) {
+        for (Charge { key, rule, .. }, state) in self.charges.iter().zip(before) {
+            let restored = state.as_deref().is_some_and(|state| {
+                super::store(tx, key, Account::open(rule, Some(state), now.as_micros())).is_ok()
+            });
             if !restored {
-                tx.remove(&charge.key);
+                tx.remove(key);
             }
         }
     }
@@ -106,49 +119,50 @@ impl Operation for TakeAll {
     async fn on_redis(&self, redis: &Redis) -> Result<Vec<Reading>> {
         let keys: Vec<&Key> = self.charges.iter().map(|charge| &charge.key).collect();
         let groups = redis.groups(&keys);
-        if let [all] = groups.as_slice() {
-            return self.in_one_slot(redis, all, Some(self.least_ttl)).await;
+        let [all] = groups.as_slice() else { return self.in_slots(redis, &groups).await };
+        let told = self.in_one_slot(redis, all).await?;
+        let mut readings = vec![Reading::default(); self.charges.len()];
+        for (&index, Told { reading, .. }) in all.iter().zip(told) {
+            readings[index] = reading;
         }
-        let tried = self.in_slots(redis, &groups, None).await?;
-        if tried.iter().any(|reading| reading.retry_after.is_some()) {
-            return Ok(tried);
-        }
-        self.in_slots(redis, &groups, Some(self.least_ttl)).await
+        Ok(readings)
     }
 
     fn on_memory(&self, memory: &Memory, now: Timestamp) -> Result<Vec<Reading>> {
         let keys: Vec<&Key> = self.charges.iter().map(|charge| &charge.key).collect();
         memory.with(&keys, now, |tx| {
-            // A key that comes twice is charged twice, so the second trial sees what the first would leave.
-            let mut pending: HashMap<&Key, Arc<State>> = HashMap::new();
-            let mut trials: Vec<Trial> = Vec::with_capacity(self.charges.len());
-            for charge in &self.charges {
-                let state = pending.get(&charge.key).cloned().or_else(|| load(tx, &charge.key));
-                let trial = charge.rule.try_charge(state.as_deref(), charge.cost.get(), now.as_micros());
-                if let Ok(charged) = &trial.verdict {
-                    pending.insert(&charge.key, Arc::new(charged.state.clone()));
-                }
-                trials.push(trial);
-            }
-            let refused = trials.iter().any(|trial| trial.verdict.is_err());
             let before: Vec<_> = keys.iter().map(|key| load(tx, key)).collect();
-            let answers = self.charges.iter().zip(trials).map(|(charge, trial)| {
-                let reading = trial.reading();
-                match trial.verdict {
-                    Ok(_) if refused => Ok(reading),
-                    Ok(charged) => store(tx, charge, charged.state).map(|()| charged.after),
-                    Err(trial) => match trial.repaired {
-                        Some(repaired) => store(tx, charge, repaired).map(|()| reading),
-                        None => Ok(reading),
-                    },
+            // A key that comes twice is charged twice, so the second trial sees what the first would leave.
+            let mut pending: HashMap<&Key, State> = HashMap::new();
+            let (mut readings, mut repaired) = (Vec::with_capacity(self.charges.len()), Vec::new());
+            for (Charge { key, rule, cost }, kept) in self.charges.iter().zip(&before) {
+                let state = pending.get(key).or(kept.as_deref());
+                let mut account = Account::open(rule, state, now.as_micros());
+                let reading = account.reading_for(cost.get());
+                if account.is_repaired() && !pending.contains_key(key) {
+                    repaired.push((key, Account::open(rule, state, now.as_micros())));
                 }
-            });
-            let answers = answers.collect();
-            if Result::is_err(&answers) {
-                // There was room for some of the keys only: none keeps its charge.
-                self.restore(tx, &before);
+                let mut after = reading;
+                if reading.retry_after.is_none() {
+                    account.charge(cost.get());
+                    after = account.reading();
+                    pending.insert(key, account.close().0);
+                }
+                readings.push((reading, after));
             }
-            answers
+            if readings.iter().any(|(before, _)| before.retry_after.is_some()) {
+                let kept: Result<()> =
+                    repaired.into_iter().try_for_each(|(key, account)| super::store(tx, key, account));
+                return kept.map(|()| readings.into_iter().map(|(before, _)| before).collect());
+            }
+            let written = self.charges.iter().try_for_each(|Charge { key, rule, .. }| {
+                super::store(tx, key, Account::open(rule, pending.get(key), now.as_micros()))
+            });
+            if written.is_err() {
+                // There was room for some of the keys only: none keeps its charge.
+                self.restore(tx, &before, now);
+            }
+            written.map(|()| readings.into_iter().map(|(_, after)| after).collect())
         })
     }
 }

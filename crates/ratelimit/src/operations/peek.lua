@@ -1,6 +1,6 @@
 -- Reads a limiter and changes nothing.
 --
--- KEYS[1]  a limiter, kept as by window.lua or burst.lua
+-- KEYS[1]  a limiter, kept as by window.lua, burst.lua or limiters.lua
 -- ARGV     now
 -- Answer   { what is kept, now }
 local now = tonumber(ARGV[1])

@@ -2,8 +2,11 @@ use std::slice;
 
 use redstart_connection::{Effect, Error, Memory, Operation, Outage, Redis, Result, Script, Timestamp};
 
-use super::{Charge, decode, load, outcome, unsigned};
-use crate::Reading;
+use super::{Charge, load, outcome, unsigned};
+use crate::{
+    Reading,
+    account::{Account, State},
+};
 
 static PEEK: Script = Script::new("ratelimit.peek", include_str!("peek.lua"));
 
@@ -40,13 +43,13 @@ impl Operation for Peek {
         let answer = redis.script(&PEEK).key(key).invoke().await?.into_array()?;
         let [stored, now] =
             <[_; 2]>::try_from(answer).map_err(|_| Error::protocol("expected a limiter and the time"))?;
-        let state = decode(stored.into_optional_bytes()?.as_deref());
-        Ok(rule.try_charge(state.as_ref(), cost.get(), unsigned(now)?).reading())
+        let state = stored.into_optional_bytes()?.as_deref().map(State::decode);
+        Ok(Account::open(rule, state.as_ref(), unsigned(now)?).reading_for(cost.get()))
     }
 
     fn on_memory(&self, memory: &Memory, now: Timestamp) -> Result<Reading> {
         let Charge { key, rule, cost } = &self.0;
         let state = memory.with(slice::from_ref(&key), now, |tx| load(tx, key));
-        Ok(rule.try_charge(state.as_deref(), cost.get(), now.as_micros()).reading())
+        Ok(Account::open(rule, state.as_deref(), now.as_micros()).reading_for(cost.get()))
     }
 }

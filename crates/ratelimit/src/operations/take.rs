@@ -1,15 +1,24 @@
-use std::slice;
+use std::{iter, slice};
 
-use redstart_connection::{Effect, Error, Memory, Operation, Outage, Redis, Result, Script, Timestamp};
+use redstart_connection::{
+    Effect, Error, Memory, Operation, Outage, Redis, Result, Script, Timestamp, Value,
+};
 use redstart_keys::Ttl;
 
-use super::{Charge, keep, load, outcome, reading, store};
-use crate::{Reading, burst::Burst, rule::Rule, window::Window};
+use super::{
+    Charge, keep,
+    lines::{self, Line, Verb},
+    load, outcome, small, store, unsigned,
+};
+use crate::{Reading, account::Account, burst::Burst, fixed::Fixed, rule::Rule, window::Window};
 
 static WINDOW: Script = Script::new("ratelimit.window", include_str!("window.lua"));
+static FIXED: Script = Script::new("ratelimit.fixed", include_str!("fixed.lua"));
 static BURST: Script = Script::new("ratelimit.burst", include_str!("burst.lua"));
 
 /// Charges one limiter, or refuses and charges nothing.
+///
+/// One round trip; two for a limiter that is blocked, a case which the quick scripts leave to another.
 #[derive(Clone, Debug)]
 pub struct Take {
     charge: Charge,
@@ -23,42 +32,50 @@ impl Take {
         Self { charge, least_ttl }
     }
 
-    async fn window(&self, redis: &Redis, window: &Window) -> Result<Reading> {
-        let answer = redis
-            .script(&WINDOW)
-            .key(&self.charge.key)
-            .arg(window.limit)
-            .arg(window.period)
-            .arg(window.grain)
-            .arg(self.charge.cost.get())
-            .arg(keep(self.least_ttl))
-            .invoke()
-            .await?;
-        let [remaining, reset, wait] = <[_; 3]>::try_from(answer.into_array()?)
-            .map_err(|_| Error::protocol("expected three numbers from a limiter"))?;
-        reading(remaining, reset, wait)
+    /// Asks the window's own script; none if it is blocked.
+    async fn window(&self, redis: &Redis, window: &Window) -> Result<Option<Reading>> {
+        let script = redis.script(&WINDOW).key(&self.charge.key);
+        let script = script.arg(window.limit).arg(window.period).arg(window.grain);
+        read(script.arg(self.charge.cost.get()).arg(keep(self.least_ttl)).invoke().await?)
     }
 
-    async fn burst(&self, redis: &Redis, burst: &Burst) -> Result<Reading> {
+    /// Asks the fixed window's own script; none if it is blocked.
+    async fn fixed(&self, redis: &Redis, fixed: &Fixed) -> Result<Option<Reading>> {
+        let script = redis.script(&FIXED).key(&self.charge.key).arg(fixed.limit).arg(fixed.period);
+        read(script.arg(self.charge.cost.get()).arg(keep(self.least_ttl)).invoke().await?)
+    }
+
+    /// Asks the burst's own script; none if it is blocked.
+    async fn burst(&self, redis: &Redis, burst: &Burst) -> Result<Option<Reading>> {
         let charge = burst.charge(self.charge.cost.get());
-        let answer = redis
-            .script(&BURST)
-            .key(&self.charge.key)
-            .arg(burst.span())
-            .arg(charge)
-            .arg(keep(self.least_ttl))
-            .invoke()
-            .await?
-            .into_int()?;
-        Ok(match u64::try_from(answer) {
-            Ok(ahead) => burst.reading(ahead),
+        let script = redis.script(&BURST).key(&self.charge.key);
+        let answer = script.arg(burst.span()).arg(charge).arg(keep(self.least_ttl)).invoke().await?;
+        let Some([ahead, now]) = numbers(answer)? else { return Ok(None) };
+        let (ahead, now) = (ahead.into_int()?, unsigned(now)?);
+        Ok(Some(match u64::try_from(ahead) {
+            Ok(ahead) => burst.reading(now, ahead),
             Err(_) => {
                 // One number says all: what was asked less what is to wait for is what was left.
-                let wait = answer.unsigned_abs();
-                burst.reading((burst.span() + wait).saturating_sub(charge)).refused(wait)
+                let wait = ahead.unsigned_abs();
+                burst.reading(now, (burst.span() + wait).saturating_sub(charge)).or_wait(wait)
             }
-        })
+        }))
     }
+}
+
+/// Reads `remaining, reset, wait, now`; none if the limiter is blocked.
+fn read(answer: Value) -> Result<Option<Reading>> {
+    let Some([remaining, reset, wait, now]) = numbers(answer)? else { return Ok(None) };
+    let reading = Reading::new(unsigned(now)?, small(remaining)?, unsigned(reset)?);
+    Ok(Some(reading.or_wait(unsigned(wait)?)))
+}
+
+fn numbers<const N: usize>(answer: Value) -> Result<Option<[Value; N]>> {
+    if answer.is_nil() {
+        return Ok(None);
+    }
+    let numbers = answer.into_array()?.try_into();
+    numbers.map(Some).map_err(|_| Error::protocol("expected other numbers from a limiter"))
 }
 
 impl Operation for Take {
@@ -78,24 +95,35 @@ impl Operation for Take {
     }
 
     async fn on_redis(&self, redis: &Redis) -> Result<Reading> {
-        match &self.charge.rule {
-            Rule::Window(window) => self.window(redis, window).await,
-            Rule::Burst(burst) => self.burst(redis, burst).await,
+        let quick = match &self.charge.rule {
+            Rule::Window(window) => self.window(redis, window).await?,
+            Rule::Burst(burst) => self.burst(redis, burst).await?,
+            Rule::Fixed(fixed) => self.fixed(redis, fixed).await?,
+            Rule::Bucket(_) => None,
+        };
+        if let Some(reading) = quick {
+            return Ok(reading);
         }
+        let line = Line::charging(&self.charge);
+        let told = lines::invoke(redis, Verb::Take, self.least_ttl, iter::once(line)).await?;
+        Ok(told.first().copied().unwrap_or_default().reading)
     }
 
     fn on_memory(&self, memory: &Memory, now: Timestamp) -> Result<Reading> {
         let Charge { key, rule, cost } = &self.charge;
         memory.with(slice::from_ref(&key), now, |tx| {
-            let trial = rule.try_charge(load(tx, key).as_deref(), cost.get(), now.as_micros());
-            let refused = trial.reading();
-            match trial.verdict {
-                Ok(charged) => store(tx, &self.charge, charged.state).map(|()| charged.after),
-                Err(trial) => match trial.repaired {
-                    Some(repaired) => store(tx, &self.charge, repaired).map(|()| refused),
-                    None => Ok(refused),
-                },
+            let mut account = Account::open(rule, load(tx, key).as_deref(), now.as_micros());
+            let reading = account.reading_for(cost.get());
+            if reading.retry_after.is_some() {
+                return if account.is_repaired() {
+                    store(tx, key, account).map(|()| reading)
+                } else {
+                    Ok(reading)
+                };
             }
+            account.charge(cost.get());
+            let reading = account.reading();
+            store(tx, key, account).map(|()| reading)
         })
     }
 }

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use redstart::{
-    Limiter, Locks, Policy, Store,
+    Limiter, Locks, Store,
     http::{ApiError, TrustedProxies},
+    ratelimit::LivePolicies,
 };
 use tokio::sync::oneshot;
 use tracing::Instrument as _;
 
-use crate::{caches::Caches, database::Database, policies, settings::Settings, tokens::Tokens};
+use crate::{caches::Caches, database::Database, settings::Settings, tokens::Tokens};
 
 /// The service: its data, and what stands in front of it.
 #[derive(Debug)]
@@ -21,8 +22,7 @@ pub(crate) struct App {
     pub(crate) limiter: Limiter,
     pub(crate) locks: Locks,
     pub(crate) tokens: Tokens,
-    pub(crate) login: Policy,
-    pub(crate) search: Policy,
+    pub(crate) policies: LivePolicies,
     pub(crate) proxies: TrustedProxies,
     pub(crate) royalty_time: Duration,
 }
@@ -35,8 +35,7 @@ impl App {
             limiter: Limiter::new(coordination.clone()),
             locks: Locks::new(coordination.clone()),
             tokens: Tokens::new(store.clock().clone()),
-            login: *settings.policies.or_default(policies::LOGIN.name()),
-            search: *settings.policies.or_default(policies::SEARCH.name()),
+            policies: LivePolicies::new(settings.policies.clone()),
             proxies: settings.proxies.clone(),
             royalty_time: settings.royalty_time,
             store,

@@ -1,6 +1,6 @@
 //! Every key of the service, declared once: what it holds, for how long, and how dear it is.
 
-use redstart::{Category, Entity, Subject, TextId, Ttl, keys::Catalogue};
+use redstart::{Category, Entity, TextId, Ttl, keys::Catalogue};
 
 use crate::{database::RecordId, policies};
 
@@ -34,13 +34,6 @@ const ROYALTY_JOBS: Entity<TextId> = jobs("royalty-calculation", "Queue of royal
 const ANALYTICS_JOBS: Entity<TextId> = jobs("analytics", "Queue of events to count.");
 const NOTIFICATION_JOBS: Entity<TextId> = jobs("notifications", "Queue of notifications to deliver.");
 
-const API_LIMIT: Entity<Subject> = limit("api", "Calls of a client within an hour.");
-const UPLOAD_LIMIT: Entity<Subject> = limit("upload", "Uploads of a user within an hour.");
-const MESSAGE_LIMIT: Entity<Subject> = limit("message", "Messages of a user within an hour.");
-const EXPORT_LIMIT: Entity<Subject> = limit("export", "Exports of a user within an hour.");
-const PASSWORD_RESET_LIMIT: Entity<Subject> =
-    limit("password-reset", "Requests for a new password within an hour, by e-mail.").sensitive();
-
 const IDEMPOTENCY: Entity<TextId> = Entity::new(Category::Idempotency, "request")
     .ttl(Ttl::hours(24))
     .describe("Answer to a request that may be sent again.");
@@ -66,7 +59,7 @@ const PHONE_CODE: Entity<TextId> = code("phone", "Code that proves a telephone n
 
 /// All of them, in the order of the reference page.
 pub(crate) fn catalogue() -> Catalogue {
-    Catalogue::new()
+    let keys = Catalogue::new()
         .with(&USER)
         .with(&CREATOR)
         .with(&BRAND)
@@ -87,13 +80,6 @@ pub(crate) fn catalogue() -> Catalogue {
         .with(&ROYALTY_JOBS)
         .with(&ANALYTICS_JOBS)
         .with(&NOTIFICATION_JOBS)
-        .with(&API_LIMIT)
-        .with(&UPLOAD_LIMIT)
-        .with(&MESSAGE_LIMIT)
-        .with(&EXPORT_LIMIT)
-        .with(policies::LOGIN.entity())
-        .with(&PASSWORD_RESET_LIMIT)
-        .with(policies::SEARCH.entity())
         .with(&IDEMPOTENCY)
         .with(&ROYALTY_RUN)
         .with(&PAYOUT)
@@ -104,7 +90,8 @@ pub(crate) fn catalogue() -> Catalogue {
         .with(&MAINTENANCE)
         .with(&FEATURE)
         .with(&EMAIL_CODE)
-        .with(&PHONE_CODE)
+        .with(&PHONE_CODE);
+    policies::ALL.iter().fold(keys, |keys, policy| keys.with(policy.entity()))
 }
 
 const fn cache(name: &'static str, ttl: Ttl, description: &'static str) -> Entity<RecordId> {
@@ -117,10 +104,6 @@ const fn session(name: &'static str, ttl: Ttl, description: &'static str) -> Ent
 
 const fn jobs(name: &'static str, description: &'static str) -> Entity<TextId> {
     Entity::new(Category::Jobs, name).persistent().describe(description)
-}
-
-const fn limit(name: &'static str, description: &'static str) -> Entity<Subject> {
-    Entity::new(Category::RateLimit, name).ttl(Ttl::hours(1)).describe(description)
 }
 
 const fn lock(name: &'static str, description: &'static str) -> Entity<RecordId> {

@@ -8,6 +8,7 @@ mod app;
 mod caches;
 mod database;
 mod keys;
+mod limits;
 mod passwords;
 mod policies;
 mod reference;
@@ -37,6 +38,9 @@ use crate::{app::App, database::Database, settings::Settings};
 
 /// How long requests may take to end after the signal, and as long again what is left in the store.
 const GRACE: Duration = Duration::from_secs(10);
+
+/// How often the file of the limits is looked at.
+const LIMITS_ARE_READ: Duration = Duration::from_secs(1);
 
 const USAGE: &str = "usage: marketplace [--print-catalogue | --print-metrics | --print-environment]";
 
@@ -89,7 +93,11 @@ async fn serve(settings: &Settings) -> Result<(), Box<dyn Error>> {
     say(&greeting(listener.local_addr()?, &store, second, &place));
 
     let app = Arc::new(App::new(settings, store.clone(), second, database));
-    let ops = OpsState::new(monitor).with_exposition(exposition);
+    if let Some(file) = &settings.limits {
+        app.policies.load(file).map_err(|error| causes(&error))?;
+        app.policies.follow(&store, file.clone(), LIMITS_ARE_READ);
+    }
+    let ops = OpsState::new(monitor).with_exposition(exposition).with_violations(app.limiter.violations());
     let service = routes::router(app, ops, settings.admin_token.clone());
     let service = service.into_make_service_with_connect_info::<SocketAddr>();
     let serving = axum::serve(listener, service).with_graceful_shutdown(told_to_end());

@@ -31,6 +31,8 @@ pub(crate) struct Settings {
     pub(crate) proxies: TrustedProxies,
     /// How long the bank takes over a royalty run.
     pub(crate) royalty_time: Duration,
+    /// The file that changes the limits while the service runs.
+    pub(crate) limits: Option<PathBuf>,
     database: Option<PathBuf>,
 }
 
@@ -44,12 +46,12 @@ pub(crate) const VARIABLES: [(&str, &str, &str); 8] = [
         "memory; on Redis a file beside the program",
         "File of the SQLite database, made at the first start; `:memory:` keeps it in memory.",
     ),
-    ("RATE_LIMIT_SEARCH", "60", "Searches of a client: `N` per minute, or `N/period` such as `5/15m`."),
     (
-        "RATE_LIMIT_LOGIN",
-        "5",
-        "Attempts to log in by e-mail and by address: `N` per 15 minutes, or `N/period`.",
+        "RATE_LIMIT_<NAME>",
+        "as in `policies.rs`",
+        "A limit of this name, dashes as underscores: `N` in its own period, or `N/period` such as `5/15m`.",
     ),
+    ("MARKETPLACE_LIMITS", "none", "TOML file with a table `limits`; read again whenever it changes."),
     ("TRUSTED_PROXIES", "none", "Networks whose `X-Forwarded-For` counts: `10.0.0.0/8, loopback, private`."),
     ("MARKETPLACE_ROYALTY_TIME", "1000", "Milliseconds that a royalty run takes."),
 ];
@@ -84,6 +86,7 @@ impl Settings {
             policies,
             proxies,
             royalty_time: Duration::from_millis(royalty_time.unwrap_or(1_000)),
+            limits: variable("MARKETPLACE_LIMITS").map(PathBuf::from),
             database: variable("MARKETPLACE_DB").map(PathBuf::from),
         })
     }

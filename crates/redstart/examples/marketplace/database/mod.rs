@@ -1,6 +1,7 @@
 //! The database: SQLite, in a file or in memory.
 
 mod accounts;
+mod activity;
 mod fields;
 mod postcodes;
 mod products;
@@ -17,6 +18,7 @@ use tokio::{sync::Mutex, task};
 
 pub(crate) use self::{
     accounts::Account,
+    activity::Activity,
     fields::{Email, Price, RecordId},
     postcodes::Postcode,
     products::{Match, Product},

@@ -7,7 +7,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::{Result, seed};
 
 /// Raised with every change of the tables.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 const TABLES: &str = "
     CREATE TABLE users (
@@ -48,6 +48,18 @@ const TABLES: &str = "
     CREATE INDEX licenses_of_asset ON licenses (asset_id);
 ";
 
+const ACTIVITY: &str = "
+    CREATE TABLE activity (
+        id INTEGER PRIMARY KEY, kind TEXT NOT NULL, user_id INTEGER REFERENCES users,
+        product_id INTEGER REFERENCES products, details TEXT NOT NULL,
+        created_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%SZ', 'now'))
+    );
+    CREATE TABLE scholarships (id INTEGER PRIMARY KEY, name TEXT NOT NULL, places INTEGER NOT NULL);
+    INSERT INTO scholarships (name, places) VALUES
+        ('First Exhibition', 12), ('Music School', 8), ('Young Creators', 40);
+    CREATE INDEX activity_of_user ON activity (user_id);
+";
+
 /// Makes the tables and fills them, unless an earlier start did.
 pub(super) fn prepare(connection: &mut Connection) -> Result<()> {
     // Two instances may share a file, and start at once.
@@ -56,9 +68,12 @@ pub(super) fn prepare(connection: &mut Connection) -> Result<()> {
     connection.pragma_update(None, "foreign_keys", true)?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let version: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    if version < VERSION {
+    if version < 1 {
         transaction.execute_batch(TABLES)?;
         seed::fill(&transaction)?;
+    }
+    if version < VERSION {
+        transaction.execute_batch(ACTIVITY)?;
         transaction.pragma_update(None, "user_version", VERSION)?;
     }
     Ok(transaction.commit()?)

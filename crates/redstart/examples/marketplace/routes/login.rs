@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     app::App,
     database::{Account, Email, RecordId},
-    passwords,
+    passwords, policies,
     request::JsonBody,
     tokens,
 };
@@ -34,7 +34,7 @@ pub(super) fn router() -> Router<Arc<App>> {
 }
 
 /// Where the client calls from, as a limit counts it.
-struct Origin(Subject);
+pub(super) struct Origin(pub(super) Subject);
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -57,11 +57,12 @@ async fn login(
     Origin(origin): Origin,
     JsonBody(Credentials { email, password }): JsonBody<Credentials>,
 ) -> Result<Response, ApiError> {
-    let limits = [(&app.login, Subject::from(email.as_str())), (&app.login, origin)];
-    let decision = app.limiter.check_all(&limits).await;
+    let policy = app.policies.or_default(policies::LOGIN.name());
+    let limits = [(&policy, Subject::from(email.as_str())), (&policy, origin)];
+    let decision = app.limiter.at(PATH).check_all(&limits).await;
     let limits = LimitHeaders::new(&decision, app.store.clock().now());
     if !decision.is_allowed() {
-        return Ok((limits, refusal(&decision)).into_response());
+        return Ok((limits, refusal(&decision, PATH)).into_response());
     }
     let account = app.database.account(email).await?;
     let (user, hash) = account.map(|Account { user, password_hash }| (user, password_hash)).unzip();
@@ -80,12 +81,13 @@ async fn login(
     Ok((limits, [(CACHE_CONTROL, "no-store")], Json(session)).into_response())
 }
 
-fn refusal(decision: &Decision) -> ApiError {
+/// Refuses at an endpoint what a limit refused.
+pub(super) fn refusal(decision: &Decision, endpoint: &'static str) -> ApiError {
     if decision.source() == Source::Unavailable {
         // Nobody counts the attempts, so none is made; the client has done nothing wrong.
         return ApiError::unavailable();
     }
-    counter!(names::LIMIT_REJECTED, "endpoint" => PATH).increment(1);
+    counter!(names::LIMIT_REJECTED, "endpoint" => endpoint).increment(1);
     ApiError::rate_limited(decision.retry_after().unwrap_or_default())
 }
 

@@ -1,5 +1,6 @@
 //! The routes.
 
+mod activity;
 mod login;
 mod postcodes;
 mod products;
@@ -11,10 +12,11 @@ use std::sync::Arc;
 
 use axum::{Router, extract::DefaultBodyLimit, http::StatusCode};
 use redstart::http::{
-    AdminToken, ApiError, OpsState, ResponseTimeLayer, TraceLayer, admin_router, health_router,
+    AdminToken, ApiError, OpsState, ResponseTimeLayer, SecurityHeadersLayer, TraceLayer, admin_router,
+    health_router,
 };
 
-use crate::{answer, app::App};
+use crate::{answer, app::App, limits};
 
 /// The most bytes that a body may have.
 const LARGEST_BODY: usize = 16 * 1024;
@@ -22,16 +24,21 @@ const LARGEST_BODY: usize = 16 * 1024;
 /// The whole service.
 pub(crate) fn router(app: Arc<App>, ops: OpsState, admin_token: AdminToken) -> Router {
     let clock = app.store.clock().clone();
-    Router::new()
+    let unlimited = Router::new()
         .merge(records::router())
         .merge(postcodes::router())
         .merge(products::router())
+        .merge(royalty::router());
+    let (for_all, for_admins) = (limits::for_all(&app), limits::for_admins(&app));
+    Router::new()
+        .merge(activity::router(&app))
         .merge(search::router(&app))
         .merge(login::router())
-        .merge(royalty::router())
+        .merge(unlimited.route_layer(limits::by_default(&app)))
+        .route_layer(for_all)
         .with_state(app)
         .merge(health_router(ops.clone()))
-        .merge(admin_router(ops, admin_token))
+        .merge(admin_router(ops, admin_token).route_layer(for_admins))
         .fallback(async || answer::not_found())
         .method_not_allowed_fallback(async || {
             ApiError::new(
@@ -41,6 +48,7 @@ pub(crate) fn router(app: Arc<App>, ops: OpsState, admin_token: AdminToken) -> R
             )
         })
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
+        .layer(SecurityHeadersLayer::new())
         .layer(ResponseTimeLayer::new(clock))
         .layer(TraceLayer::new())
 }

@@ -1,0 +1,193 @@
+//! The limits of the example service, each as the specification names it.
+
+use std::{sync::Arc, thread, time::Duration};
+
+use redstart_testkit::{Cluster, RedisServer, fresh_prefix};
+use serde_json::{Value, json};
+
+use crate::service::{Answer, Service};
+
+const ADMIN: &str = "an-administrators-token-for-tests";
+const STATED: [(&str, &str); 5] = [
+    ("RATE_LIMIT_PUBLIC", "60"),
+    ("RATE_LIMIT_AUTHENTICATED", "120"),
+    ("RATE_LIMIT_API", "1000"),
+    ("RATE_LIMIT_DEFAULT", "100"),
+    ("ADMIN_TOKEN", ADMIN),
+];
+
+fn log_in(service: &Service, user: u32) -> String {
+    let email = format!("user{user}@example.com");
+    let answer = service.post("/api/v1/login", &json!({ "email": email, "password": "password" }));
+    answer.json()["token"].as_str().expect("a session").to_owned()
+}
+
+/// Asks until it is refused; answers how often it was not.
+fn admitted(mut ask: impl FnMut() -> Answer) -> usize {
+    for turn in 0..2_000 {
+        let answer = ask();
+        if answer.status == 429 {
+            assert_eq!(answer.code(), "RATE_LIMITED");
+            assert!(answer.header("Retry-After").is_some_and(|wait| wait.parse::<u64>().unwrap() >= 1));
+            return turn;
+        }
+        assert!(answer.status < 300, "{}: {}", answer.status, answer.text());
+        assert!(answer.header("X-RateLimit-Remaining").is_some());
+    }
+    panic!("never refused");
+}
+
+#[test]
+fn each_endpoint_has_its_own_limit() {
+    let service = Service::start(&[("RATE_LIMIT_LOGIN", "100")]);
+    let token = log_in(&service, 1);
+    let product = json!({ "productId": 1 });
+    for (path, body, limit) in [
+        ("/api/v1/messages", json!({ "text": "hello" }), 100),
+        ("/api/v1/bookings", product.clone(), 10),
+        ("/api/v1/payments", json!({ "amountCents": 100 }), 10),
+        ("/api/v1/uploads", json!({ "name": "a.png", "bytes": 10 }), 50),
+    ] {
+        assert_eq!(admitted(|| service.post_as(path, &body, &token)), limit, "{path}");
+    }
+    assert_eq!(admitted(|| service.get_as("/api/v1/exports", &token)), 10);
+    for (path, limit) in [
+        ("/api/v1/search?q=a", 60),
+        ("/api/v1/scholarships", 60),
+        ("/api/v1/recommendations", 30),
+        ("/api/v1/analytics/all", 100),
+    ] {
+        assert_eq!(admitted(|| service.get(path)), limit, "{path}");
+    }
+    assert_eq!(admitted(|| service.post("/api/v1/interactions", &product)), 120);
+    let place = json!({ "postcode": "2000" });
+    assert_eq!(admitted(|| service.post("/api/v1/eligibility/check", &place)), 30);
+    let email = json!({ "email": "nobody@example.com" });
+    assert_eq!(admitted(|| service.post("/api/v1/password-resets", &email)), 3);
+}
+
+#[test]
+fn visitors_users_and_administrators_have_limits_of_their_own() {
+    let service = Service::start(&STATED);
+    let token = log_in(&service, 1);
+    assert_eq!(admitted(|| service.get("/api/v1/users/1")), 60);
+    // What has a limit of its own goes on.
+    assert_eq!(service.get("/api/v1/search?q=a").status, 200);
+    assert_eq!(admitted(|| service.get_as("/api/v1/users/1", &token)), 100);
+    assert_eq!(admitted(|| service.get_as("/api/v1/brands/1", &token)), 20);
+    assert_eq!(admitted(|| service.get_as("/api/admin/redis/health", ADMIN)), 300);
+    for path in ["/healthz", "/readyz", "/metrics"] {
+        assert_eq!(service.get(path).status, 200, "{path}");
+    }
+}
+
+#[test]
+fn payments_are_limited_by_user_and_by_address() {
+    let service = Service::start(&[("RATE_LIMIT_LOGIN", "100")]);
+    let pay = json!({ "amountCents": 100 });
+    let users = [1, 2].map(|user| log_in(&service, user));
+    for turn in 0..10 {
+        assert_eq!(service.post_as("/api/v1/payments", &pay, &users[turn % 2]).status, 201);
+    }
+    // The address is used up, and what it refuses is charged to no user.
+    let refused = service.post_as("/api/v1/payments", &pay, &users[0]);
+    assert_eq!((refused.status, refused.header("Cache-Control")), (429, Some("no-store")));
+    assert_eq!(refused.header("X-RateLimit-Limit"), Some("10"));
+}
+
+#[test]
+fn violations_are_shown_to_administrators_without_personal_data() {
+    let service =
+        Service::start(&[("ADMIN_TOKEN", ADMIN), ("RATE_LIMIT_SEARCH", "1"), ("RATE_LIMIT_LOGIN", "1")]);
+    let wrong = json!({ "email": "victim@example.com", "password": "guess" });
+    for _ in 0..3 {
+        service.get("/api/v1/search?q=a");
+        service.post("/api/v1/login", &wrong);
+    }
+    let path = "/api/admin/redis/limits/violations";
+    assert_eq!(service.get(path).status, 401);
+    let shown = |query: &str| service.get_as(&format!("{path}{query}"), ADMIN);
+    let searches = shown("?endpoint=/api/v1/search").json();
+    assert_eq!(searches["violations"][0]["refused"], 2);
+    assert_eq!(searches["violations"][0]["policy"], "search");
+    let all = shown("");
+    assert!(all.text().contains("ratelimit:login:{***}") && !all.text().contains("victim"), "{}", all.text());
+}
+
+#[test]
+fn limits_change_with_their_file_while_the_service_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("limits.toml");
+    std::fs::write(&file, "[limits.search]\nlimit = 2\n").unwrap();
+    let service = Service::start(&[("MARKETPLACE_LIMITS", file.to_str().unwrap())]);
+    assert_eq!(admitted(|| service.get("/api/v1/search?q=a")), 2);
+    std::fs::write(&file, "[limits.search]\nlimit = 7\n").unwrap();
+    let limit = || service.get("/api/v1/search?q=a").header("X-RateLimit-Limit").map(str::to_owned);
+    let is_read = (0..400).any(|_| {
+        thread::sleep(Duration::from_millis(50));
+        limit().as_deref() == Some("7")
+    });
+    assert!(is_read, "the file is read again");
+}
+
+/// Sends a thousand requests to four processes, kills them, and sends as many to four others.
+fn thousand_pass_the_limit_and_no_more(place: &[(&str, &str)]) {
+    let prefix = fresh_prefix();
+    let mut variables = vec![
+        ("REDIS_KEY_PREFIX", prefix.as_str()),
+        ("REDIS_READ_TIMEOUT", "20000"),
+        ("REDIS_CONNECT_TIMEOUT", "20000"),
+        ("MARKETPLACE_DB", ":memory:"),
+        ("RATE_LIMIT_SEARCH", "100/h"),
+    ];
+    variables.extend_from_slice(place);
+    let round = || {
+        let fleet: Vec<Arc<Service>> = (0..4).map(|_| Arc::new(Service::start(&variables))).collect();
+        let callers: Vec<_> = (0..20)
+            .map(|caller| {
+                let service = Arc::clone(&fleet[caller % 4]);
+                let passes = move |_: &usize| service.get("/api/v1/search?q=a").status == 200;
+                thread::spawn(move || (0..50).filter(passes).count())
+            })
+            .collect();
+        callers.into_iter().map(|caller| caller.join().unwrap()).sum::<usize>()
+    };
+    assert_eq!(round(), 100);
+    // Every process was killed; those that come after go on with the 429s.
+    assert_eq!(round(), 0);
+}
+
+#[test]
+fn thousand_requests_to_four_processes_pass_exactly_as_many_as_the_limit() {
+    let server = RedisServer::start();
+    thousand_pass_the_limit_and_no_more(&[("REDIS_URL", &server.url())]);
+}
+
+#[test]
+fn thousand_requests_to_four_processes_on_a_cluster_pass_as_many() {
+    let cluster = Cluster::start();
+    let nodes: Vec<_> = cluster.addresses().iter().map(ToString::to_string).collect();
+    thousand_pass_the_limit_and_no_more(&[("REDIS_MODE", "cluster"), ("REDIS_NODES", &nodes.join(","))]);
+}
+
+#[test]
+fn transcripts_in_the_guide_are_what_the_service_says() {
+    let service = Service::start(&[("RATE_LIMIT_SEARCH", "1")]);
+    let shown = [service.get("/api/v1/search?q=lamp"), service.get("/api/v1/search?q=lamp")].map(|answer| {
+        let names = ["x-ratelimit-limit", "x-ratelimit-remaining", "ratelimit-policy", "retry-after"];
+        let said: Vec<String> =
+            names.into_iter().filter_map(|name| Some(format!("{name}: {}", answer.header(name)?))).collect();
+        (answer.status, said, answer)
+    });
+    let guide = include_str!("../../docs/guide/rate-limits.md");
+    for (status, said, answer) in shown {
+        assert!(guide.contains(&format!("HTTP/1.1 {status}")), "{status}");
+        for line in said.iter().filter(|line| !line.starts_with("retry-after")) {
+            assert!(guide.contains(line.as_str()), "{line} in the guide");
+        }
+        if status == 429 {
+            let body: Value = answer.json();
+            assert_eq!(body["error"]["retryAfter"].to_string(), answer.header("retry-after").unwrap());
+        }
+    }
+}
