@@ -34,6 +34,12 @@ pub const LIMIT_REJECTED: &str = "rate_limit_rejected_total";
 pub const LIMITER_ERRORS: &str = "limiter_redis_errors";
 /// Histogram of seconds waited for a lock; label `lock`.
 pub const LOCK_WAIT_SECONDS: &str = "redstart_lock_wait_seconds";
+/// Histogram of seconds a lock was held; label `lock`.
+pub const LOCK_HOLD_SECONDS: &str = "redstart_lock_hold_seconds";
+/// Counter of waits for a lock that another held; label `lock`.
+pub const LOCK_CONTENDED: &str = "redstart_lock_contended_total";
+/// Counter of locks that were taken from their holders by force; label `lock`.
+pub const LOCK_FORCED: &str = "redstart_lock_forced_total";
 /// Counter of locks lost while held; labels `lock`, `cause`.
 pub const LOCK_LOSSES: &str = "redstart_lock_losses_total";
 /// Counter of locks that a dropped guard could not release.

@@ -41,23 +41,29 @@
 //! its answer. A shutdown of the store tells all holders that the lock is lost, drops the work under
 //! [`LockRequest::with`], and releases what is left.
 
+mod admin;
+mod claim;
 mod error;
 mod fence;
 mod guard;
+mod inbox;
 mod janitor;
 mod locks;
 pub mod operations;
 mod queue;
+mod renewals;
 mod request;
+mod waiting;
 
 #[cfg(test)]
 mod tests;
 
 pub use crate::{
+    admin::{HeldLock, Holder},
     error::LockError,
     fence::Fence,
     guard::{Guard, Lease, Release},
     locks::Locks,
-    request::LockRequest,
+    request::{LockRequest, Outcome},
 };
 pub use redstart_connection::Loss;

@@ -16,15 +16,15 @@ use redstart_keys::Key;
 use tokio::sync::Notify;
 
 use crate::{
-    LockError, LockRequest,
-    guard::Held,
-    janitor::Janitor,
-    operations::{ForceRelease, Holding, Inspect, Token},
-    queue::Queues,
+    LockError, LockRequest, guard::Held, inbox::Inbox, janitor::Janitor, operations::Token, queue::Queues,
+    renewals::Renewals,
 };
 
 /// How long a shutdown lets holders end their work after it told them that the lock is lost.
 const GRACE: Duration = Duration::from_millis(250);
+
+/// Characters of a process's name that are kept.
+const LONGEST_NAME: usize = 64;
 
 /// Locks that hold across processes.
 ///
@@ -48,8 +48,11 @@ pub struct Locks(pub(crate) Arc<Inner>);
 pub(crate) struct Inner {
     pub(crate) store: Store,
     pub(crate) queues: Queues,
+    pub(crate) inbox: Arc<Inbox>,
     pub(crate) janitor: Arc<Janitor>,
+    pub(crate) renewals: Arc<Renewals>,
     instance: String,
+    name: String,
     attempts: AtomicU64,
     held: Mutex<HashMap<u64, Arc<Held>>>,
     given_back: Notify,
@@ -58,13 +61,26 @@ pub(crate) struct Inner {
 
 impl Locks {
     /// Locks kept in `store`; all of a process should come from clones of one handle.
+    ///
+    /// Others see the process id as the owner of what this holds.
     #[must_use]
     pub fn new(store: Store) -> Self {
-        let queues = Queues::default();
+        Self::named(store, &format!("pid {}", std::process::id()))
+    }
+
+    /// The same under a name by which people know this process, such as that of its host; at most 64
+    /// characters of it are kept.
+    #[must_use]
+    pub fn named(store: Store, name: &str) -> Self {
+        let instance = instance();
+        let inbox = Inbox::new(store.clone(), instance.clone());
         let inner = Arc::new(Inner {
-            janitor: Janitor::new(store.clone(), queues.clone()),
-            queues,
-            instance: instance(),
+            janitor: Janitor::new(store.clone(), Arc::clone(&inbox)),
+            queues: Queues::default(),
+            inbox,
+            renewals: Arc::new(Renewals::new(store.clone())),
+            instance,
+            name: name.chars().take(LONGEST_NAME).collect(),
             attempts: AtomicU64::new(0),
             held: Mutex::default(),
             given_back: Notify::new(),
@@ -82,47 +98,18 @@ impl Locks {
         Self(inner)
     }
 
+    /// The name of this process, as others see it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
     /// Asks for the lock of this key.
     pub fn lock(&self, key: &Key) -> LockRequest {
         LockRequest::new(self.clone(), key.clone())
     }
 
-    /// Whether anybody holds the lock.
-    ///
-    /// # Errors
-    ///
-    /// Fails when the store does not answer.
-    pub async fn is_locked(&self, key: &Key) -> Result<bool, LockError> {
-        Ok(self.run(&Inspect::new(key)).await? != Holding::Free)
-    }
-
-    /// Time until the present lease ends, if nobody prolongs it; none if nobody holds the lock.
-    ///
-    /// # Errors
-    ///
-    /// Fails when the store does not answer.
-    pub async fn remaining(&self, key: &Key) -> Result<Option<Duration>, LockError> {
-        Ok(match self.run(&Inspect::new(key)).await? {
-            Holding::Free => None,
-            Holding::Held { expires_in } => Some(expires_in.unwrap_or(Duration::MAX)),
-        })
-    }
-
-    /// Takes the lock from whoever holds it; answers whether anybody did.
-    ///
-    /// The holder learns of it when its lease is renewed next, so its work may go on for a third of the
-    /// TTL: this is for operators who know that the holder is gone.
-    ///
-    /// # Errors
-    ///
-    /// Fails when the store does not answer.
-    pub async fn force_release(&self, key: &Key) -> Result<bool, LockError> {
-        let was_held = self.run(&ForceRelease::new(key)).await?;
-        self.0.queues.wake(key);
-        Ok(was_held)
-    }
-
-    async fn run<O: Operation>(&self, operation: &O) -> Result<O::Output, LockError> {
+    pub(crate) async fn run<O: Operation>(&self, operation: &O) -> Result<O::Output, LockError> {
         self.0.store.run(operation).await.map_err(LockError::Unavailable)
     }
 }
@@ -131,7 +118,7 @@ impl Inner {
     /// A token that no other attempt of any process uses.
     pub(crate) fn token(&self) -> (u64, Token) {
         let attempt = self.attempts.fetch_add(1, Ordering::Relaxed);
-        (attempt, Token::new(&format!("{}-{attempt:x}", self.instance)))
+        (attempt, Token::of_attempt(&self.instance, attempt, &self.name))
     }
 
     pub(crate) fn is_closing(&self) -> bool {
@@ -168,13 +155,13 @@ impl Inner {
         let left: Vec<Arc<Held>> = self.held().drain().map(|(_, held)| held).collect();
         for held in left {
             if let Err(error) = held.give_back(self).await {
-                tracing::warn!(lock = held.lock.entity_name(), %error, "a lock could not be released at the shutdown");
+                tracing::warn!(lock = held.claim.lock.entity_name(), %error, "a lock could not be released at the shutdown");
             }
         }
         self.janitor.drain().await;
     }
 
-    fn held(&self) -> MutexGuard<'_, HashMap<u64, Arc<Held>>> {
+    pub(crate) fn held(&self) -> MutexGuard<'_, HashMap<u64, Arc<Held>>> {
         // Every change under this lock is complete before anything could panic.
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -182,6 +169,7 @@ impl Inner {
 
 impl Drop for Inner {
     fn drop(&mut self) {
+        self.inbox.close();
         self.janitor.close();
     }
 }

@@ -7,46 +7,47 @@ mod extend;
 mod force_release;
 mod inspect;
 mod release;
+mod token;
+mod waiters;
 
-pub use acquire::{Acquire, Acquired};
-pub use extend::Extend;
-pub use force_release::ForceRelease;
-pub use inspect::{Holding, Inspect};
-pub use release::GiveBack;
+pub(crate) use self::waiters::channel;
+pub use self::{
+    acquire::{Acquire, Acquired},
+    extend::Extend,
+    force_release::{ForceRelease, Forced},
+    inspect::{Holding, Inspect},
+    release::{GiveBack, GivenBack},
+    token::Token,
+};
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use redstart_keys::Key;
 
-/// Under which name a lock keeps its last fence.
-const FENCE: &str = "fence";
-
-/// Who asks: unique for each attempt to acquire.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Token(Arc<str>);
-
-impl Token {
-    /// A token; two attempts must never use the same.
-    #[must_use]
-    pub fn new(text: &str) -> Self {
-        Self(text.into())
-    }
-
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-/// The keys of one lock.
+/// The names of one lock's keys, in the order in which the scripts take them.
 #[derive(Clone, Debug)]
 struct Keys {
+    /// Who holds it.
     lock: Key,
+    /// Its last fence.
     fence: Key,
+    /// Who asked for it and does not want it any more.
+    unwanted: Key,
+    /// Who waits for it, by arrival.
+    queue: Key,
+    /// Who waits for it, by the last question.
+    seen: Key,
 }
 
 impl Keys {
     fn of(lock: &Key) -> Self {
-        Self { lock: lock.clone(), fence: lock.companion(FENCE) }
+        Self {
+            lock: lock.clone(),
+            fence: lock.companion("fence"),
+            unwanted: lock.companion("unwanted"),
+            queue: lock.companion("queue"),
+            seen: lock.companion("seen"),
+        }
     }
 }
 
@@ -55,6 +56,14 @@ struct Holder(Token);
 
 /// What the embedded store keeps under a fence's key.
 struct LastFence(u64);
+
+/// What the embedded store keeps of those who gave up while they asked, the newest first.
+struct Unwanted(Vec<Token>);
+
+impl Unwanted {
+    /// About as many as the server remembers.
+    const MOST: usize = 32;
+}
 
 /// Reads an answer of `PTTL` for a key that is there.
 fn expires_in(millis: i64) -> Option<Duration> {

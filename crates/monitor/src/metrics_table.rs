@@ -137,6 +137,14 @@ pub const METRICS: &[Metric] = &[
     ),
     row(names::LIMITER_ERRORS, (Counter, Count, Recorded), &["policy"], "Decisions made by an outage rule."),
     row(names::LOCK_WAIT_SECONDS, (Histogram, Seconds, Recorded), &["lock"], "Time waited for a lock."),
+    row(names::LOCK_HOLD_SECONDS, (Histogram, Seconds, Recorded), &["lock"], "Time a lock was held."),
+    row(names::LOCK_CONTENDED, (Counter, Count, Recorded), &["lock"], "Waits for a lock that another held."),
+    row(
+        names::LOCK_FORCED,
+        (Counter, Count, Recorded),
+        &["lock"],
+        "Locks that were taken from their holders by force.",
+    ),
     row(
         names::LOCK_LOSSES,
         (Counter, Count, Recorded),

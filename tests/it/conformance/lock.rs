@@ -18,7 +18,7 @@ const UNIT: u64 = 10;
 
 #[derive(Clone, Debug)]
 enum Step {
-    Acquire { lock: u8, token: u8, ttl: u64 },
+    Acquire { lock: u8, token: u8, ttl: u64, waits: bool, is_fair: bool },
     Extend { lock: u8, token: u8, ttl: u64 },
     GiveBack { lock: u8, token: u8, knows_fence: bool },
     ForceRelease(u8),
@@ -29,13 +29,15 @@ enum Step {
 fn step() -> impl Strategy<Value = Step> {
     let (lock, token, ttl) = (0..2_u8, 0..3_u8, (1..5_u64).prop_map(|units| units * UNIT));
     prop_oneof![
-        5 => (lock.clone(), token.clone(), ttl.clone()).prop_map(|(lock, token, ttl)| Step::Acquire { lock, token, ttl }),
+        6 => (lock.clone(), token.clone(), ttl.clone(), any::<bool>(), any::<bool>())
+            .prop_map(|(lock, token, ttl, waits, is_fair)| Step::Acquire { lock, token, ttl, waits, is_fair }),
         3 => (lock.clone(), token.clone(), ttl.clone()).prop_map(|(lock, token, ttl)| Step::Extend { lock, token, ttl }),
         3 => (lock.clone(), token, any::<bool>())
             .prop_map(|(lock, token, knows_fence)| Step::GiveBack { lock, token, knows_fence }),
         1 => lock.clone().prop_map(Step::ForceRelease),
         1 => lock.prop_map(Step::Inspect),
-        3 => ttl.prop_map(Step::Advance),
+        2 => ttl.prop_map(Step::Advance),
+        2 => (1..3_u64).prop_map(Step::Advance),
     ]
 }
 
@@ -47,8 +49,10 @@ fn in_units(left: Option<Duration>) -> Option<u128> {
 fn run(world: &World, fences: &mut HashMap<(u8, u8), Fence>, step: &Step) {
     let (key, name) = (|lock: u8| LOCK.key(&lock), |token: u8| Token::new(&token.to_string()));
     match *step {
-        Step::Acquire { lock, token, ttl } => {
+        Step::Acquire { lock, token, ttl, waits, is_fair } => {
             let acquire = Acquire::new(&key(lock), name(token), Ttl::seconds(ttl));
+            let acquire = if waits { acquire.waiting() } else { acquire };
+            let acquire = if is_fair { acquire.fair() } else { acquire };
             let granted = std::cell::Cell::new(None);
             world.agree_on(&acquire, |acquired| match acquired {
                 Acquired::Granted { fence } => {
@@ -72,7 +76,7 @@ fn run(world: &World, fences: &mut HashMap<(u8, u8), Fence>, step: &Step) {
         Step::ForceRelease(lock) => world.agree(&ForceRelease::new(&key(lock))),
         Step::Inspect(lock) => world.agree_on(&Inspect::new(&key(lock)), |holding| match holding {
             Holding::Free => None,
-            Holding::Held { expires_in } => Some(in_units(expires_in)),
+            Holding::Held { holder, expires_in, waiting } => Some((holder, in_units(expires_in), waiting)),
         }),
         Step::Advance(seconds) => world.advance(Duration::from_secs(seconds)),
     }

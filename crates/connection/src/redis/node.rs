@@ -8,8 +8,8 @@ use std::{
     },
 };
 
-use redis::Value;
-use tokio::sync::watch;
+use redis::{PushInfo, Value};
+use tokio::sync::{mpsc::UnboundedSender, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -137,6 +137,15 @@ impl Node {
                 _ => Ok(()),
             },
             _ => Ok(()),
+        }
+    }
+
+    /// Opens a connection whose pushed messages go to `news`.
+    pub(crate) async fn dial_for_news(&self, news: UnboundedSender<PushInfo>) -> Result<Dialled> {
+        let dialer = &self.common.dialer;
+        match &self.target {
+            Target::At(address) => dialer.dial_for_news(address, news).await,
+            Target::Master(sentinels) => dialer.dial_for_news(&sentinels.master().await?, news).await,
         }
     }
 

@@ -3,10 +3,14 @@ use std::time::Duration;
 use redstart_connection::{Effect, Error, Memory, Operation, Outage, Redis, Result, Script, Timestamp};
 use redstart_keys::{Key, Ttl};
 
-use super::{Holder, Keys, LastFence, Token, expires_in};
+use super::{
+    Holder, Keys, LastFence, Token, Unwanted, expires_in,
+    waiters::{Waiters, channels},
+};
 use crate::Fence;
 
-static ACQUIRE: Script = Script::new("lock.acquire", include_str!("acquire.lua"));
+static ACQUIRE: Script =
+    Script::new("lock.acquire", concat!(include_str!("queue.lua"), include_str!("acquire.lua")));
 
 /// The fence key outlives its last use by a day, and its TTL is renewed once a day.
 const FENCE_TTL: Duration = Duration::from_secs(2 * 24 * 60 * 60);
@@ -17,6 +21,8 @@ pub struct Acquire {
     keys: Keys,
     token: Token,
     ttl: Ttl,
+    waits: bool,
+    is_fair: bool,
 }
 
 /// What came of it.
@@ -30,7 +36,7 @@ pub enum Acquired {
     },
     /// Another holds it.
     Busy {
-        /// Until its lease ends, if nobody prolongs it; none if it never does.
+        /// Until its lease ends, if nobody prolongs it; none if nobody knows.
         expires_in: Option<Duration>,
     },
 }
@@ -39,7 +45,23 @@ impl Acquire {
     /// Takes `lock` for `ttl`, in the name of `token`.
     #[must_use]
     pub fn new(lock: &Key, token: Token, ttl: Ttl) -> Self {
-        Self { keys: Keys::of(lock), token, ttl }
+        Self { keys: Keys::of(lock), token, ttl, waits: false, is_fair: false }
+    }
+
+    /// Stands in line if the lock is not to be had, to be woken when it may be.
+    ///
+    /// Who does not ask again within three seconds loses the place.
+    #[must_use]
+    pub const fn waiting(mut self) -> Self {
+        self.waits = true;
+        self
+    }
+
+    /// Leaves a free lock to those who came first.
+    #[must_use]
+    pub const fn fair(mut self) -> Self {
+        self.is_fair = true;
+        self
     }
 
     fn fence_ttl(&self) -> Duration {
@@ -73,9 +95,15 @@ impl Operation for Acquire {
             .script(&ACQUIRE)
             .key(&self.keys.lock)
             .key(&self.keys.fence)
+            .key(&self.keys.unwanted)
+            .key(&self.keys.queue)
+            .key(&self.keys.seen)
             .arg(self.token.as_str())
             .arg(self.ttl.as_millis())
             .arg(fence_ttl)
+            .arg(u64::from(self.waits))
+            .arg(u64::from(self.is_fair))
+            .arg(channels(redis))
             .invoke()
             .await?;
         let [granted, number] = <[_; 2]>::try_from(answer.into_array()?)
@@ -88,14 +116,29 @@ impl Operation for Acquire {
     }
 
     fn on_memory(&self, memory: &Memory, now: Timestamp) -> Result<Acquired> {
-        let Keys { lock, fence } = &self.keys;
-        memory.with(&[lock, fence], now, |tx| {
-            let holder = tx.get::<Holder>(lock);
-            if holder.as_ref().is_some_and(|holder| holder.0 != self.token) {
-                return Ok(Acquired::Busy { expires_in: tx.expires_at(lock).map(|at| at.since(now)) });
-            }
+        let Keys { lock, fence, unwanted, queue, .. } = &self.keys;
+        memory.with(&[lock, fence, unwanted, queue], now, |tx| {
+            let holder = tx.get::<Holder>(lock).map(|holder| holder.0.clone());
             let last = tx.get::<LastFence>(fence).map(|last| last.0);
+            if holder.as_ref().is_some_and(|holder| *holder != self.token) {
+                let expires_in = tx.expires_at(lock).map(|at| at.since(now));
+                self.line_up(&mut Waiters::new(tx, queue))?;
+                return Ok(Acquired::Busy { expires_in });
+            }
+            if holder.is_none() {
+                if tx.get::<Unwanted>(unwanted).is_some_and(|unwanted| unwanted.0.contains(&self.token)) {
+                    return Ok(Acquired::Busy { expires_in: None });
+                }
+                let mut waiters = Waiters::new(tx, queue);
+                if self.is_fair && waiters.first()?.is_some_and(|first| first != self.token) {
+                    self.line_up(&mut waiters)?;
+                    return Ok(Acquired::Busy { expires_in: None });
+                }
+            }
             tx.put(lock, Holder(self.token.clone()), now.saturating_add(self.ttl.as_duration()))?;
+            if self.waits {
+                Waiters::new(tx, queue).leave(&self.token)?;
+            }
             if let (Some(_), Some(last)) = (holder, last) {
                 return Ok(Acquired::Granted { fence: Fence::new(last) });
             }
@@ -106,5 +149,11 @@ impl Operation for Acquire {
             }
             Ok(Acquired::Granted { fence: Fence::new(minted) })
         })
+    }
+}
+
+impl Acquire {
+    fn line_up(&self, waiters: &mut Waiters<'_, '_, '_>) -> Result<()> {
+        if self.waits { waiters.line_up(&self.token) } else { Ok(()) }
     }
 }
