@@ -8,7 +8,8 @@ use redstart_keys::Key;
 
 use crate::{
     Fence, LockError, Locks,
-    operations::{ForceRelease, Holding, Inspect},
+    locks::{permits_of, readers_of},
+    operations::{ForceRelease, Holding, Inspect, InspectShares},
 };
 
 /// Who holds a lock.
@@ -71,6 +72,29 @@ impl Locks {
                 Some(Holder { owner: holder.owner().to_owned(), expires_in, waiting })
             }
         })
+    }
+
+    /// Who holds a permit of the key, those first whose lease ends first.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the store does not answer.
+    pub async fn permit_holders(&self, key: &Key) -> Result<Vec<String>, LockError> {
+        self.sharers(&permits_of(key)).await
+    }
+
+    /// Who reads or writes under the key, those first whose lease ends first.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the store does not answer.
+    pub async fn readers(&self, key: &Key) -> Result<Vec<String>, LockError> {
+        self.sharers(&readers_of(key)).await
+    }
+
+    async fn sharers(&self, key: &Key) -> Result<Vec<String>, LockError> {
+        let tokens = self.run(&InspectShares::new(key)).await?;
+        Ok(tokens.into_iter().map(|token| token.owner().to_owned()).collect())
     }
 
     /// Takes the lock from whoever holds it; answers who that was.

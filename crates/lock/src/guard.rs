@@ -3,6 +3,7 @@
 use std::{
     fmt,
     future::Future,
+    slice,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -11,9 +12,9 @@ use std::{
 };
 
 use metrics::{counter, histogram};
-use redstart_connection::{Kept, Loss, Result, Validity, names};
+use redstart_connection::{Kept, Loss, Validity, names};
 
-use crate::{Fence, LockError, claim::Claim, janitor::Task, locks::Inner};
+use crate::{Fence, LockError, claim::Claim, janitor::Task, locks::Inner, validity::while_valid};
 
 /// A lock that is held, and renewed in the background.
 ///
@@ -104,6 +105,21 @@ impl Guard {
         self.held.give_back(&self.locks).await.map_err(LockError::Unavailable)
     }
 
+    /// Runs `work` as long as the lock is held, and releases the lock however the work ends.
+    pub(crate) async fn run<T, W: Future<Output = T>>(
+        self,
+        work: impl FnOnce(Lease) -> W,
+    ) -> Result<T, LockError> {
+        let lease = self.lease();
+        let outcome = while_valid(slice::from_ref(&lease), work(lease.clone())).await;
+        let lock = self.held.claim.lock.entity_name();
+        if let Err(error) = self.release().await {
+            // The work is done, or dropped; that the lock ends only with its lease does not change that.
+            tracing::debug!(lock, %error, "a lock is given back in the background");
+        }
+        outcome.map_err(|cause| LockError::Lost { cause })
+    }
+
     /// Ends the renewal, and with it the validity.
     fn end(&self) {
         if self.held.is_ended.swap(true, Ordering::AcqRel) {
@@ -138,7 +154,7 @@ impl Held {
     }
 
     /// Gives the lock back; if there is no answer, the guard's drop sees to it.
-    pub(crate) async fn give_back(&self, locks: &Inner) -> Result<Release> {
+    pub(crate) async fn give_back(&self, locks: &Inner) -> redstart_connection::Result<Release> {
         let given_back = self.claim.give_back(&locks.store, Some(self.fence)).await?;
         self.is_given_back.store(true, Ordering::Release);
         given_back.next.iter().for_each(|next| locks.inbox.tell(next));

@@ -4,6 +4,7 @@ use std::{
     collections::HashMap,
     fmt,
     hash::{BuildHasher, RandomState},
+    num::NonZeroU32,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -11,12 +12,18 @@ use std::{
     time::Duration,
 };
 
-use redstart_connection::{Loss, Operation, Store};
+use redstart_connection::{Clock, Loss, Operation, Store};
 use redstart_keys::Key;
 use tokio::sync::Notify;
 
 use crate::{
-    LockError, LockRequest, guard::Held, inbox::Inbox, janitor::Janitor, operations::Token, queue::Queues,
+    Election, LockError, LockRequest, MultiRequest, OnceEvery,
+    claim::Kind,
+    guard::Held,
+    inbox::Inbox,
+    janitor::Janitor,
+    operations::{Share, Token},
+    queue::Queues,
     renewals::Renewals,
 };
 
@@ -104,9 +111,50 @@ impl Locks {
         &self.0.name
     }
 
-    /// Asks for the lock of this key.
+    /// Asks for the lock of this key, which one holds alone.
     pub fn lock(&self, key: &Key) -> LockRequest {
-        LockRequest::new(self.clone(), key.clone())
+        LockRequest::new(self.clone(), key.clone(), Kind::Whole { is_fair: false })
+    }
+
+    /// Asks for one of `permits` that this key has: so many hold one at the same time.
+    ///
+    /// Everybody should name the same number; who names a smaller one finds none left sooner. The key's
+    /// [lock](Self::lock) is another matter, and so are its readers and writers.
+    pub fn permit(&self, key: &Key, permits: NonZeroU32) -> LockRequest {
+        LockRequest::new(self.clone(), permits_of(key), Kind::Shared(Share::Permit { of: permits.get() }))
+    }
+
+    /// Asks to read what this key stands for: beside other readers, but not while anybody writes.
+    ///
+    /// A writer who waits is served before readers who came later.
+    pub fn read(&self, key: &Key) -> LockRequest {
+        LockRequest::new(self.clone(), readers_of(key), Kind::Shared(Share::Read))
+    }
+
+    /// Asks to write what this key stands for: alone.
+    pub fn write(&self, key: &Key) -> LockRequest {
+        LockRequest::new(self.clone(), readers_of(key), Kind::Shared(Share::Write))
+    }
+
+    /// Asks for the locks of several keys: all of them or none.
+    pub fn all<'k>(&self, keys: impl IntoIterator<Item = &'k Key>) -> MultiRequest {
+        MultiRequest::new(self, keys)
+    }
+
+    /// An office that one process holds at a time.
+    #[must_use]
+    pub fn election(&self, key: &Key) -> Election {
+        Election::new(self.clone(), key.clone())
+    }
+
+    /// A job that one process runs in each period.
+    #[must_use]
+    pub fn once_every(&self, key: &Key, period: Duration) -> OnceEvery {
+        OnceEvery::new(self.clone(), key.clone(), period)
+    }
+
+    pub(crate) fn clock(&self) -> &Clock {
+        self.0.store.clock()
     }
 
     pub(crate) async fn run<O: Operation>(&self, operation: &O) -> Result<O::Output, LockError> {
@@ -181,6 +229,16 @@ impl fmt::Debug for Inner {
             .field("held", &self.held().len())
             .finish_non_exhaustive()
     }
+}
+
+/// Under which name the permits of a key are kept.
+pub(crate) fn permits_of(key: &Key) -> Key {
+    key.companion("permits")
+}
+
+/// Under which name the readers and writers of a key are kept.
+pub(crate) fn readers_of(key: &Key) -> Key {
+    key.companion("readers")
 }
 
 /// 128 bits that tell this handle from all others.

@@ -1,19 +1,14 @@
 //! Requests: how long a lock is wanted, and how long it is waited for.
 
-use std::{
-    future::{Future, poll_fn},
-    pin::pin,
-    task::Poll,
-    time::Duration,
-};
+use std::{future::Future, time::Duration};
 
 use metrics::histogram;
-use redstart_connection::{Loss, names};
+use redstart_connection::names;
 use redstart_keys::{Key, Ttl};
 
 use crate::{
     Guard, Lease, LockError, Locks,
-    claim::Claim,
+    claim::{Claim, Kind},
     operations::Token,
     waiting::{Asking, Attempt},
 };
@@ -27,7 +22,7 @@ pub struct LockRequest {
     ttl: Ttl,
     wait: Duration,
     max_hold: Option<Duration>,
-    is_fair: bool,
+    kind: Kind,
 }
 
 /// What came of asking for a lock.
@@ -50,9 +45,9 @@ pub enum Outcome {
 }
 
 impl LockRequest {
-    pub(crate) fn new(locks: Locks, key: Key) -> Self {
+    pub(crate) fn new(locks: Locks, key: Key, kind: Kind) -> Self {
         let (ttl, wait) = (Ttl::seconds(30), Duration::from_secs(10));
-        Self { locks, key, ttl, wait, max_hold: None, is_fair: false }
+        Self { locks, key, ttl, wait, max_hold: None, kind }
     }
 
     /// How long the lock outlives its holder; it is renewed after a third of that. Defaults to 30 s.
@@ -71,7 +66,7 @@ impl LockRequest {
 
     /// Takes the lock away from its holder after this time, however often it was renewed. Defaults to never.
     ///
-    /// It ends like any lost lock, with [`Loss::HeldTooLong`]: so work that hangs does not keep the lock
+    /// It ends like any lost lock, with [`Loss::HeldTooLong`](crate::Loss::HeldTooLong): so work that hangs does not keep the lock
     /// for ever.
     pub const fn max_hold(mut self, max_hold: Duration) -> Self {
         self.max_hold = Some(max_hold);
@@ -83,9 +78,11 @@ impl LockRequest {
     /// A process has one place in that order, for the first of its own line, and a new one at the end when
     /// it was served. Waiters that died lose their place after three seconds. All who ask for a lock should
     /// be fair, for others are not held back by those who wait. A free lock is left to its first waiter, so
-    /// each change of hands takes two round trips in which nobody holds it.
+    /// each change of hands takes two round trips in which nobody holds it. Shares are always fair.
     pub const fn fair(mut self) -> Self {
-        self.is_fair = true;
+        if let Kind::Whole { is_fair } = &mut self.kind {
+            *is_fair = true;
+        }
         self
     }
 
@@ -172,17 +169,11 @@ impl LockRequest {
         &self,
         work: impl FnOnce(Lease) -> W,
     ) -> Result<T, LockError> {
-        let guard = self.acquire().await?;
-        let outcome = while_valid(guard.lease(), work).await;
-        if let Err(error) = guard.release().await {
-            // The work is done, or dropped; that the lock ends only with its lease does not change that.
-            tracing::debug!(lock = self.key.entity_name(), %error, "a lock is given back in the background");
-        }
-        outcome.map_err(|cause| LockError::Lost { cause })
+        self.acquire().await?.run(work).await
     }
 
     pub(crate) fn claim(&self, token: Token) -> Claim {
-        Claim { lock: self.key.clone(), token, ttl: self.ttl, is_fair: self.is_fair }
+        Claim { lock: self.key.clone(), token, ttl: self.ttl, kind: self.kind }
     }
 
     pub(crate) const fn longest_hold(&self) -> Option<Duration> {
@@ -198,26 +189,4 @@ impl LockRequest {
     async fn ask(&self) -> Result<Attempt, LockError> {
         Asking::begin(&self.locks.0, self).once(false).await
     }
-}
-
-/// Polls `work` only while the lease is valid; drops it before answering.
-async fn while_valid<T, W: Future<Output = T>>(
-    lease: Lease,
-    work: impl FnOnce(Lease) -> W,
-) -> Result<T, Loss> {
-    let watched = lease.clone();
-    let mut lost = pin!(watched.lost());
-    let mut work = pin!(work(lease));
-    poll_fn(|context| {
-        // The signal wakes us; only the clock tells for certain, for after a pause of the whole process
-        // the work may be polled before the timer has had its turn.
-        if let Some(cause) = watched.loss() {
-            return Poll::Ready(Err(cause));
-        }
-        match lost.as_mut().poll(context) {
-            Poll::Ready(cause) => Poll::Ready(Err(cause)),
-            Poll::Pending => work.as_mut().poll(context).map(Ok),
-        }
-    })
-    .await
 }

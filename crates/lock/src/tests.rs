@@ -1,3 +1,6 @@
+mod limits;
+mod quorum;
+
 use std::{
     future::pending,
     sync::{

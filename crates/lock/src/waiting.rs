@@ -83,10 +83,10 @@ impl<'a> Asking<'a> {
             Acquired::Granted { fence } => fence,
             Acquired::Busy { expires_in } => return Ok(Attempt::Busy { expires_in }),
         };
-        let (claim, renewals) = (self.claim.clone(), Arc::clone(&inner.renewals));
+        let (claim, store, renewals) = (self.claim.clone(), inner.store.clone(), Arc::clone(&inner.renewals));
         let kept = inner.store.renewer().keep(self.claim.ttl, sent_at, move || {
-            let (claim, renewals) = (claim.clone(), Arc::clone(&renewals));
-            Box::pin(async move { claim.extend(&renewals).await })
+            let (claim, store, renewals) = (claim.clone(), store.clone(), Arc::clone(&renewals));
+            Box::pin(async move { claim.extend(&store, &renewals).await })
         });
         if let Some(max_hold) = self.request.longest_hold() {
             kept.limit(sent_at + max_hold);

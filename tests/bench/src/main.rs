@@ -8,6 +8,7 @@
 //! - `added`: the nanoseconds that the door adds to a step which answers at once.
 //! - `l1`: a hit in the process's own tier of the cache, against moka.
 //! - `rate`: a rate check that is allowed, against the leanest script that could do it.
+//! - `lock`: a lock's cycle and its hand-off, against redis-rs, a BLPOP token and rslock.
 
 mod clock;
 mod contest;

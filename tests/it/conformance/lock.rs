@@ -1,13 +1,13 @@
 //! Taking, prolonging, giving back, taking away, looking.
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use proptest::prelude::*;
 use redstart_connection::Operation;
 use redstart_keys::{Category, Entity, Ttl};
 use redstart_lock::{
     Fence,
-    operations::{Acquire, Acquired, Extend, ForceRelease, GiveBack, Holding, Inspect, Token},
+    operations::{Acquire, Acquired, Extend, ForceRelease, GiveBack, Holding, Inspect, RaiseFence, Token},
 };
 
 use super::{World, way};
@@ -21,6 +21,7 @@ enum Step {
     Acquire { lock: u8, token: u8, ttl: u64, waits: bool, is_fair: bool },
     Extend { lock: u8, token: u8, ttl: u64 },
     GiveBack { lock: u8, token: u8, knows_fence: bool },
+    RaiseFence { lock: u8, token: u8, by: u64 },
     ForceRelease(u8),
     Inspect(u8),
     Advance(u64),
@@ -34,6 +35,7 @@ fn step() -> impl Strategy<Value = Step> {
         3 => (lock.clone(), token.clone(), ttl.clone()).prop_map(|(lock, token, ttl)| Step::Extend { lock, token, ttl }),
         3 => (lock.clone(), token, any::<bool>())
             .prop_map(|(lock, token, knows_fence)| Step::GiveBack { lock, token, knows_fence }),
+        1 => (lock.clone(), 0..3_u8, 0..3_u64).prop_map(|(lock, token, by)| Step::RaiseFence { lock, token, by }),
         1 => lock.clone().prop_map(Step::ForceRelease),
         1 => lock.prop_map(Step::Inspect),
         2 => ttl.prop_map(Step::Advance),
@@ -46,7 +48,7 @@ fn in_units(left: Option<Duration>) -> Option<u128> {
     left.map(|left| left.as_millis().div_ceil(1_000 * u128::from(UNIT)))
 }
 
-fn run(world: &World, fences: &mut HashMap<(u8, u8), Fence>, step: &Step) {
+fn run(world: &World, fences: &mut BTreeMap<(u8, u8), Fence>, step: &Step) {
     let (key, name) = (|lock: u8| LOCK.key(&lock), |token: u8| Token::new(&token.to_string()));
     match *step {
         Step::Acquire { lock, token, ttl, waits, is_fair } => {
@@ -73,6 +75,11 @@ fn run(world: &World, fences: &mut HashMap<(u8, u8), Fence>, step: &Step) {
             let fence = fences.get(&(lock, token)).copied().filter(|_| knows_fence);
             world.agree(&GiveBack::new(&key(lock), name(token), fence));
         }
+        Step::RaiseFence { lock, token, by } => {
+            // To what another lock was granted, or this one in the past.
+            let Some(fence) = fences.values().copied().nth(usize::try_from(by).unwrap()) else { return };
+            world.agree(&RaiseFence::new(&key(lock), &name(token), fence, Ttl::seconds(UNIT)));
+        }
         Step::ForceRelease(lock) => world.agree(&ForceRelease::new(&key(lock))),
         Step::Inspect(lock) => world.agree_on(&Inspect::new(&key(lock)), |holding| match holding {
             Holding::Free => None,
@@ -88,7 +95,7 @@ proptest! {
     #[test]
     fn lock_answers_alike(history in prop::collection::vec(step(), 1..50), way in way()) {
         let world = World::over(way);
-        let mut fences = HashMap::new();
+        let mut fences = BTreeMap::new();
         for step in history {
             run(&world, &mut fences, &step);
         }

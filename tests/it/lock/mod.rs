@@ -2,7 +2,9 @@
 
 mod cancelled;
 mod fences;
+mod fleet;
 mod holding;
+mod kinds;
 mod renewing;
 mod waiting;
 

@@ -32,13 +32,4 @@ last = tonumber(last or nil)
 -- It is ours already: the answer to an earlier try was lost.
 if holder and last then return { 1, last } end
 
--- By the clock, so that a lost fence key does not start again from one; above the last one, so that a
--- clock that steps back does not either.
-local fence = math.max((last or 0) + 1, now())
-if last and math.floor(last / 86400000000) == math.floor(fence / 86400000000) then
-  -- Within a day the TTL need not be renewed: INCRBY costs the server a fraction of SET … PX.
-  redis.call('INCRBY', KEYS[2], whole(fence - last))
-else
-  redis.call('SET', KEYS[2], whole(fence), 'PX', ARGV[4])
-end
-return { 1, fence }
+return { 1, mint(KEYS[2], last, ARGV[4]) }

@@ -1,19 +1,20 @@
 use std::time::Duration;
 
-use redstart_connection::{Effect, Error, Memory, Operation, Outage, Redis, Result, Script, Timestamp};
+use redstart_connection::{
+    Effect, Error, Memory, Operation, Outage, Redis, Result, Script, Timestamp, Value,
+};
 use redstart_keys::{Key, Ttl};
 
 use super::{
-    Holder, Keys, LastFence, Token, Unwanted, expires_in,
+    Holder, Keys, LastFence, Token, Unwanted, expires_in, fence_ttl_millis, mint,
     waiters::{Waiters, channels},
 };
 use crate::Fence;
 
-static ACQUIRE: Script =
-    Script::new("lock.acquire", concat!(include_str!("queue.lua"), include_str!("acquire.lua")));
-
-/// The fence key outlives its last use by a day, and its TTL is renewed once a day.
-const FENCE_TTL: Duration = Duration::from_secs(2 * 24 * 60 * 60);
+static ACQUIRE: Script = Script::new(
+    "lock.acquire",
+    concat!(include_str!("queue.lua"), include_str!("fence.lua"), include_str!("acquire.lua")),
+);
 
 /// Takes a lock if it is free; the same token may ask again.
 #[derive(Clone, Debug)]
@@ -63,10 +64,6 @@ impl Acquire {
         self.is_fair = true;
         self
     }
-
-    fn fence_ttl(&self) -> Duration {
-        FENCE_TTL.saturating_add(self.ttl.as_duration())
-    }
 }
 
 impl Operation for Acquire {
@@ -90,7 +87,6 @@ impl Operation for Acquire {
     }
 
     async fn on_redis(&self, redis: &Redis) -> Result<Acquired> {
-        let fence_ttl = u64::try_from(self.fence_ttl().as_millis()).unwrap_or(u64::MAX);
         let answer = redis
             .script(&ACQUIRE)
             .key(&self.keys.lock)
@@ -100,19 +96,13 @@ impl Operation for Acquire {
             .key(&self.keys.seen)
             .arg(self.token.as_str())
             .arg(self.ttl.as_millis())
-            .arg(fence_ttl)
+            .arg(fence_ttl_millis(self.ttl))
             .arg(u64::from(self.waits))
             .arg(u64::from(self.is_fair))
             .arg(channels(redis))
             .invoke()
             .await?;
-        let [granted, number] = <[_; 2]>::try_from(answer.into_array()?)
-            .map_err(|_| Error::protocol("expected two numbers from a lock"))?;
-        let number = number.into_int()?;
-        Ok(match granted.into_int()? {
-            0 => Acquired::Busy { expires_in: expires_in(number) },
-            _ => Acquired::Granted { fence: Fence::parse(number)? },
-        })
+        Acquired::parse(answer)
     }
 
     fn on_memory(&self, memory: &Memory, now: Timestamp) -> Result<Acquired> {
@@ -126,7 +116,7 @@ impl Operation for Acquire {
                 return Ok(Acquired::Busy { expires_in });
             }
             if holder.is_none() {
-                if tx.get::<Unwanted>(unwanted).is_some_and(|unwanted| unwanted.0.contains(&self.token)) {
+                if Unwanted::has(tx, unwanted, &self.token) {
                     return Ok(Acquired::Busy { expires_in: None });
                 }
                 let mut waiters = Waiters::new(tx, queue);
@@ -142,12 +132,26 @@ impl Operation for Acquire {
             if let (Some(_), Some(last)) = (holder, last) {
                 return Ok(Acquired::Granted { fence: Fence::new(last) });
             }
-            let minted = last.unwrap_or(0).saturating_add(1).max(now.as_micros());
-            if let Err(full) = tx.put(fence, LastFence(minted), now.saturating_add(self.fence_ttl())) {
-                tx.remove(lock);
-                return Err(full);
+            match mint(tx, fence, self.ttl) {
+                Ok(fence) => Ok(Acquired::Granted { fence }),
+                Err(full) => {
+                    tx.remove(lock);
+                    Err(full)
+                }
             }
-            Ok(Acquired::Granted { fence: Fence::new(minted) })
+        })
+    }
+}
+
+impl Acquired {
+    /// Reads what the scripts answer.
+    pub(super) fn parse(answer: Value) -> Result<Self> {
+        let [granted, number] = <[_; 2]>::try_from(answer.into_array()?)
+            .map_err(|_| Error::protocol("expected two numbers from a lock"))?;
+        let number = number.into_int()?;
+        Ok(match granted.into_int()? {
+            0 => Self::Busy { expires_in: expires_in(number) },
+            _ => Self::Granted { fence: Fence::parse(number)? },
         })
     }
 }

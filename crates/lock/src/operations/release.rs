@@ -1,20 +1,16 @@
-use std::time::Duration;
-
-use redstart_connection::{Effect, Error, Memory, Operation, Outage, Redis, Result, Script, Timestamp};
+use redstart_connection::{
+    Effect, Error, Memory, Operation, Outage, Redis, Result, Script, Timestamp, Value,
+};
 use redstart_keys::Key;
 
 use super::{
-    Holder, Keys, LastFence, Token, Unwanted,
+    Holder, Keys, LastFence, Token, UNDER_WAY, Unwanted, millis,
     waiters::{self, Waiters, channels},
 };
 use crate::{Fence, Release};
 
 static RELEASE: Script =
     Script::new("lock.release", concat!(include_str!("queue.lua"), include_str!("release.lua")));
-
-/// How long a question may be on its way after nobody waits for its answer any more: a connection
-/// that carries nothing is given up long before.
-const UNDER_WAY: Duration = Duration::from_secs(60);
 
 /// Gives a lock back, for its holder alone; sent again, it answers the same.
 #[derive(Clone, Debug)]
@@ -42,6 +38,20 @@ impl GiveBack {
     #[must_use]
     pub fn new(lock: &Key, token: Token, fence: Option<Fence>) -> Self {
         Self { keys: Keys::of(lock), token, fence }
+    }
+}
+
+impl GivenBack {
+    /// Reads what the scripts answer.
+    pub(super) fn parse(answer: Value) -> Result<Self> {
+        let [release, next] = <[_; 2]>::try_from(answer.into_array()?)
+            .map_err(|_| Error::protocol("expected an outcome and a token from a release"))?;
+        let release = match release.into_int()? {
+            1 => Release::Released,
+            0 => Release::Expired,
+            _ => Release::Taken,
+        };
+        Ok(Self { release, next: waiters::parse(next)? })
     }
 }
 
@@ -78,16 +88,7 @@ impl Operation for GiveBack {
             Some(fence) => script.arg(fence.get()),
             None => script.arg(""),
         };
-        let under_way = u64::try_from(UNDER_WAY.as_millis()).unwrap_or(u64::MAX);
-        let answer = script.arg(under_way).arg(channels(redis)).invoke().await?.into_array()?;
-        let [release, next] = <[_; 2]>::try_from(answer)
-            .map_err(|_| Error::protocol("expected an outcome and a token from a release"))?;
-        let release = match release.into_int()? {
-            1 => Release::Released,
-            0 => Release::Expired,
-            _ => Release::Taken,
-        };
-        Ok(GivenBack { release, next: waiters::parse(next)? })
+        GivenBack::parse(script.arg(millis(UNDER_WAY)).arg(channels(redis)).invoke().await?)
     }
 
     fn on_memory(&self, memory: &Memory, now: Timestamp) -> Result<GivenBack> {
@@ -110,9 +111,7 @@ impl Operation for GiveBack {
             };
             if self.fence.is_none() {
                 Waiters::new(tx, queue).leave(&self.token)?;
-                let before = tx.get::<Unwanted>(unwanted).map(|tokens| tokens.0.clone()).unwrap_or_default();
-                let all = [self.token.clone()].into_iter().chain(before).take(Unwanted::MOST).collect();
-                tx.put(unwanted, Unwanted(all), now.saturating_add(UNDER_WAY))?;
+                Unwanted::add(tx, unwanted, &self.token)?;
             }
             let next = match release {
                 Release::Taken => None,

@@ -24,6 +24,7 @@ pub(crate) struct App {
     pub(crate) search: Policy,
     pub(crate) proxies: TrustedProxies,
     pub(crate) royalty_time: Duration,
+    pub(crate) processing_time: Duration,
 }
 
 impl App {
@@ -38,6 +39,7 @@ impl App {
             search: *settings.policies.or_default(policies::SEARCH.name()),
             proxies: settings.proxies.clone(),
             royalty_time: settings.royalty_time,
+            processing_time: settings.processing_time,
             store,
             database,
         }

@@ -31,11 +31,13 @@ pub(crate) struct Settings {
     pub(crate) proxies: TrustedProxies,
     /// How long the bank takes over a royalty run.
     pub(crate) royalty_time: Duration,
+    /// How long the converter takes over an asset.
+    pub(crate) processing_time: Duration,
     database: Option<PathBuf>,
 }
 
 /// One variable that this service reads by itself: name, default, meaning.
-pub(crate) const VARIABLES: [(&str, &str, &str); 8] = [
+pub(crate) const VARIABLES: [(&str, &str, &str); 9] = [
     ("PORT", "3000", "Port to listen on; 0 takes any that is free."),
     ("MARKETPLACE_ADDRESS", "127.0.0.1", "Address to listen on."),
     ("ADMIN_TOKEN", "none", "Token of the administrators, 16 characters or more; without it nobody is one."),
@@ -52,6 +54,7 @@ pub(crate) const VARIABLES: [(&str, &str, &str); 8] = [
     ),
     ("TRUSTED_PROXIES", "none", "Networks whose `X-Forwarded-For` counts: `10.0.0.0/8, loopback, private`."),
     ("MARKETPLACE_ROYALTY_TIME", "1000", "Milliseconds that a royalty run takes."),
+    ("MARKETPLACE_PROCESSING_TIME", "1000", "Milliseconds that the conversion of an asset takes."),
 ];
 
 impl Settings {
@@ -61,6 +64,7 @@ impl Settings {
         let host = read("MARKETPLACE_ADDRESS", "an address such as 127.0.0.1", &mut problems);
         let port = read("PORT", "a number from 0 to 65535", &mut problems);
         let royalty_time = read("MARKETPLACE_ROYALTY_TIME", "a number of milliseconds", &mut problems);
+        let processing_time = read("MARKETPLACE_PROCESSING_TIME", "a number of milliseconds", &mut problems);
         let store = Config::from_env()
             .map_err(|error| problems.extend(error.problems().iter().map(ToString::to_string)));
         let admin_token =
@@ -84,6 +88,7 @@ impl Settings {
             policies,
             proxies,
             royalty_time: Duration::from_millis(royalty_time.unwrap_or(1_000)),
+            processing_time: Duration::from_millis(processing_time.unwrap_or(1_000)),
             database: variable("MARKETPLACE_DB").map(PathBuf::from),
         })
     }

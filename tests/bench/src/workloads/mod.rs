@@ -3,6 +3,7 @@
 mod added;
 mod door;
 mod l1;
+mod lock;
 mod peers;
 mod rate;
 
@@ -19,12 +20,15 @@ pub(crate) enum Workload {
     L1,
     /// A rate check that is allowed, against the leanest script.
     Rate,
+    /// Cycles and hand-offs of a lock, against redis-rs, BLPOP and rslock.
+    Lock,
     /// Reads, beside bb8-redis, deadpool-redis and fred.
     Peers,
 }
 
 impl Workload {
-    pub(crate) const ALL: [Self; 5] = [Self::Door, Self::Added, Self::L1, Self::Rate, Self::Peers];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Door, Self::Added, Self::L1, Self::Rate, Self::Lock, Self::Peers];
 
     pub(crate) fn measure(self, plan: &Plan, report: &mut Report) -> Result {
         match self {
@@ -32,6 +36,7 @@ impl Workload {
             Self::Added => added::measure(plan, report),
             Self::L1 => l1::measure(plan, report),
             Self::Rate => rate::measure(plan, report),
+            Self::Lock => lock::measure(plan, report),
             Self::Peers => peers::measure(plan, report),
         }
     }

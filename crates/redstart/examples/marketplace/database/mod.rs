@@ -2,6 +2,7 @@
 
 mod accounts;
 mod fields;
+mod payout;
 mod postcodes;
 mod products;
 mod records;
@@ -18,6 +19,7 @@ use tokio::{sync::Mutex, task};
 pub(crate) use self::{
     accounts::Account,
     fields::{Email, Price, RecordId},
+    payout::Payout,
     postcodes::Postcode,
     products::{Match, Product},
     records::{Asset, Brand, Changes, Creator, Dependents, License, Project, Record, User},

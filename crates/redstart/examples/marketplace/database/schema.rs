@@ -7,7 +7,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::{Result, seed};
 
 /// Raised with every change of the tables.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 const TABLES: &str = "
     CREATE TABLE users (
@@ -48,6 +48,14 @@ const TABLES: &str = "
     CREATE INDEX licenses_of_asset ON licenses (asset_id);
 ";
 
+/// What version 2 added.
+const ACCOUNTS: &str = "
+    CREATE TABLE accounts (
+        creator_id INTEGER PRIMARY KEY REFERENCES creators, paid_cents INTEGER NOT NULL DEFAULT 0,
+        fence INTEGER NOT NULL DEFAULT 0
+    );
+";
+
 /// Makes the tables and fills them, unless an earlier start did.
 pub(super) fn prepare(connection: &mut Connection) -> Result<()> {
     // Two instances may share a file, and start at once.
@@ -56,9 +64,12 @@ pub(super) fn prepare(connection: &mut Connection) -> Result<()> {
     connection.pragma_update(None, "foreign_keys", true)?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let version: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    if version < VERSION {
+    if version < 1 {
         transaction.execute_batch(TABLES)?;
         seed::fill(&transaction)?;
+    }
+    if version < VERSION {
+        transaction.execute_batch(ACCOUNTS)?;
         transaction.pragma_update(None, "user_version", VERSION)?;
     }
     Ok(transaction.commit()?)

@@ -1,7 +1,9 @@
 //! The routes.
 
 mod login;
+mod payouts;
 mod postcodes;
+mod processing;
 mod products;
 mod records;
 mod royalty;
@@ -29,6 +31,8 @@ pub(crate) fn router(app: Arc<App>, ops: OpsState, admin_token: AdminToken) -> R
         .merge(search::router(&app))
         .merge(login::router())
         .merge(royalty::router())
+        .merge(payouts::router())
+        .merge(processing::router())
         .with_state(app)
         .merge(health_router(ops.clone()))
         .merge(admin_router(ops, admin_token))
