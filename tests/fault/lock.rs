@@ -30,7 +30,8 @@ async fn patient(server: &RedisServer) -> (Proxy, Store) {
     let proxy = Proxy::start(server.address()).await;
     let config = Config::from_url(&server.url_at(proxy.address()));
     let config = config.and_then(|config| config.with_prefix(&fresh_prefix())).unwrap();
-    let config = config.with_command_timeout(GUARD).with_connect_timeout(GUARD);
+    // One lane, so that what is sent again waits for a new connection and not for another that is cut.
+    let config = config.with_lanes(1).with_command_timeout(GUARD).with_connect_timeout(GUARD);
     (proxy, Store::lazy(&config).unwrap())
 }
 

@@ -38,6 +38,8 @@ pub const LOCK_WAIT_SECONDS: &str = "redstart_lock_wait_seconds";
 pub const LOCK_HOLD_SECONDS: &str = "redstart_lock_hold_seconds";
 /// Counter of waits for a lock that another held; label `lock`.
 pub const LOCK_CONTENDED: &str = "redstart_lock_contended_total";
+/// Counter of processes that found their locks on a server that evicts.
+pub const LOCK_EVICTING: &str = "redstart_lock_evicting_servers_total";
 /// Counter of locks that were taken from their holders by force; label `lock`.
 pub const LOCK_FORCED: &str = "redstart_lock_forced_total";
 /// Counter of locks lost while held; labels `lock`, `cause`.

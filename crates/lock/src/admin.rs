@@ -9,7 +9,7 @@ use redstart_keys::Key;
 use crate::{
     Fence, LockError, Locks,
     locks::{permits_of, readers_of},
-    operations::{ForceRelease, Holding, Inspect, InspectShares},
+    operations::{ForceRelease, Holding, Inspect, InspectShares, Keeping, Keeps},
 };
 
 /// Who holds a lock.
@@ -112,6 +112,17 @@ impl Locks {
         counter!(names::LOCK_FORCED, "lock" => key.entity_name()).increment(1);
         forced.next.iter().for_each(|next| self.0.inbox.tell(next));
         Ok(Some(holder.owner().to_owned()))
+    }
+
+    /// Whether the server keeps what it grants, or may throw locks out when its memory is full.
+    ///
+    /// The first acquire looks as well, and logs a warning.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the store does not answer.
+    pub async fn keeping(&self) -> Result<Keeping, LockError> {
+        self.run(&Keeps::default()).await
     }
 
     /// The locks that this process holds, those it has held longest first.

@@ -12,7 +12,8 @@ use std::{
     time::Duration,
 };
 
-use redstart_connection::{Clock, Loss, Operation, Store};
+use metrics::counter;
+use redstart_connection::{Clock, Loss, Operation, Store, names};
 use redstart_keys::Key;
 use tokio::sync::Notify;
 
@@ -22,7 +23,7 @@ use crate::{
     guard::Held,
     inbox::Inbox,
     janitor::Janitor,
-    operations::{Share, Token},
+    operations::{Keeping, Keeps, Share, Token},
     queue::Queues,
     renewals::Renewals,
 };
@@ -64,6 +65,7 @@ pub(crate) struct Inner {
     held: Mutex<HashMap<u64, Arc<Held>>>,
     given_back: Notify,
     is_closing: AtomicBool,
+    is_looked_at: AtomicBool,
 }
 
 impl Locks {
@@ -92,6 +94,7 @@ impl Locks {
             held: Mutex::default(),
             given_back: Notify::new(),
             is_closing: AtomicBool::new(false),
+            is_looked_at: AtomicBool::new(false),
             store,
         });
         let weak = Arc::downgrade(&inner);
@@ -167,6 +170,24 @@ impl Inner {
     pub(crate) fn token(&self) -> (u64, Token) {
         let attempt = self.attempts.fetch_add(1, Ordering::Relaxed);
         (attempt, Token::of_attempt(&self.instance, attempt, &self.name))
+    }
+
+    /// Looks once, in the background, whether the server keeps what it grants.
+    pub(crate) fn look_at_server(&self) {
+        if self.is_looked_at.swap(true, Ordering::AcqRel) || self.store.is_memory() {
+            return;
+        }
+        let store = self.store.clone();
+        self.store.tasks().spawn("lock server check", async move {
+            if let Ok(Keeping::Evicts { policy }) = store.run(&Keeps::default()).await {
+                tracing::warn!(
+                    policy,
+                    "the server may throw locks out when its memory is full: \
+                     set maxmemory-policy to noeviction, or keep locks on another server"
+                );
+                counter!(names::LOCK_EVICTING).increment(1);
+            }
+        });
     }
 
     pub(crate) fn is_closing(&self) -> bool {

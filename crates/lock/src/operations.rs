@@ -8,6 +8,7 @@ mod extend;
 mod fenced;
 mod force_release;
 mod inspect;
+mod keeps;
 mod raise_fence;
 mod release;
 mod share;
@@ -22,6 +23,7 @@ pub use self::{
     fenced::{ReadFenced, WriteFenced},
     force_release::{ForceRelease, Forced},
     inspect::{Holding, Inspect},
+    keeps::{Keeping, Keeps},
     raise_fence::RaiseFence,
     release::{GiveBack, GivenBack},
     share::{AcquireShare, ExtendShare, GiveBackShare, InspectShares, Share},

@@ -167,10 +167,10 @@ impl QuorumRequest {
             return Ok(None);
         }
         let (locks, extend) = (self.locks.clone(), Extend::new(&self.key, claim.token.clone(), self.ttl));
-        let kept = first.0.store.renewer().keep(self.ttl, sent_at, move || renew(locks.clone(), extend.clone()));
+        let kept =
+            first.0.store.renewer().keep(self.ttl, sent_at, move || renew(locks.clone(), extend.clone()));
         asked.keep();
-        let guard =
-            QuorumGuard { locks: self.locks.clone(), claim, fence, kept, is_given_back: false };
+        let guard = QuorumGuard { locks: self.locks.clone(), claim, fence, kept, is_given_back: false };
         if guard.valid_for().is_zero() {
             return Err(LockError::Lost { cause: Loss::Expired });
         }

@@ -70,6 +70,7 @@ impl<'a> Asking<'a> {
             return Err(LockError::ShuttingDown);
         }
         inner.janitor.start();
+        inner.look_at_server();
         let was_known = std::mem::replace(&mut self.may_be_known, true);
         let sent_at = inner.store.clock().instant();
         let answer = self.claim.ask(&inner.store, waits).await;

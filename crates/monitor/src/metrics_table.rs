@@ -140,6 +140,12 @@ pub const METRICS: &[Metric] = &[
     row(names::LOCK_HOLD_SECONDS, (Histogram, Seconds, Recorded), &["lock"], "Time a lock was held."),
     row(names::LOCK_CONTENDED, (Counter, Count, Recorded), &["lock"], "Waits for a lock that another held."),
     row(
+        names::LOCK_EVICTING,
+        (Counter, Count, Recorded),
+        &[],
+        "Processes that found their locks on a server that evicts.",
+    ),
+    row(
         names::LOCK_FORCED,
         (Counter, Count, Recorded),
         &["lock"],

@@ -19,7 +19,7 @@ pub(super) struct Fleet {
     workers: Vec<Child>,
     url: String,
     prefix: String,
-    records: Arc<Mutex<Vec<Record>>>,
+    records: Arc<Mutex<Vec<(u32, Record)>>>,
 }
 
 impl Fleet {
@@ -47,9 +47,10 @@ impl Fleet {
             .spawn()
             .unwrap();
         let (lines, records) = (BufReader::new(worker.stdout.take().unwrap()), Arc::clone(&self.records));
+        let pid = worker.id();
         thread::spawn(move || {
             for record in lines.lines().map_while(Result::ok).filter_map(|line| line.parse().ok()) {
-                records.lock().unwrap().push(record);
+                records.lock().unwrap().push((pid, record));
             }
         });
         worker
@@ -75,7 +76,13 @@ impl Fleet {
 
     /// What has been written down so far.
     pub(super) fn records(&self) -> Vec<Record> {
-        self.records.lock().unwrap().clone()
+        self.records.lock().unwrap().iter().map(|(_, record)| *record).collect()
+    }
+
+    /// The worker that has had something to say last: most likely it holds the lock.
+    pub(super) fn last(&self) -> usize {
+        let last = self.records.lock().unwrap().last().map(|(pid, _)| *pid);
+        self.workers.iter().position(|worker| Some(worker.id()) == last).unwrap_or(0)
     }
 
     fn signal(&self, worker: usize, signal: &str) {

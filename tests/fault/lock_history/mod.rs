@@ -47,8 +47,9 @@ fn assert_ordered(finding: &Finding) {
 }
 
 /// Stops, kills and cuts off processes and their server, which keeps what it granted.
+/// Whoever has the lock is hit first.
 async fn afflict(fleet: &mut Fleet, server: &mut RedisServer, proxy: &Proxy, round: usize) {
-    let victim = round % WORKERS;
+    let victim = fleet.last();
     match round % 5 {
         0 | 3 => {
             fleet.stop(victim);
@@ -77,14 +78,14 @@ async fn two_never_hold_the_lock_whatever_befalls_the_processes() {
     let proxy = Proxy::start(server.address()).await;
     let mut fleet = Fleet::start(WORKERS, &server.url_at(proxy.address()), &fresh_prefix());
     grants(&fleet, 10).await;
-    for round in 0..10 {
+    for round in 0..15 {
         afflict(&mut fleet, &mut server, &proxy, round).await;
     }
     let finding = check(&fleet.records());
     println!("processes stopped, killed, cut off: {finding:?}");
     assert_ordered(&finding);
     assert_eq!(finding.overlaps, 0, "{finding:?}");
-    assert!(60 <= finding.grants, "{finding:?}");
+    assert!(85 <= finding.grants, "{finding:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -7,7 +7,9 @@ use redstart_connection::Operation;
 use redstart_keys::{Category, Entity, Ttl};
 use redstart_lock::{
     Fence,
-    operations::{Acquire, Acquired, Extend, ForceRelease, GiveBack, Holding, Inspect, RaiseFence, Token},
+    operations::{
+        Acquire, Acquired, Extend, ForceRelease, GiveBack, Holding, Inspect, Keeps, RaiseFence, Token,
+    },
 };
 
 use super::{World, way};
@@ -100,6 +102,11 @@ proptest! {
             run(&world, &mut fences, &step);
         }
     }
+}
+
+#[test]
+fn stores_without_a_bound_keep_all_locks() {
+    World::new().agree(&Keeps::default());
 }
 
 #[test]

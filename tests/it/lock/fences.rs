@@ -2,7 +2,7 @@
 
 use redstart_connection::Store;
 use redstart_keys::Ttl;
-use redstart_lock::{Fence, Locks};
+use redstart_lock::{Fence, Locks, operations::Keeping};
 use redstart_testkit::{RedisServer, TimeMachine, eventually, fresh_prefix};
 use std::time::Duration;
 
@@ -57,6 +57,19 @@ async fn fences_rise_after_the_lease_and_the_fence_have_expired() {
     assert!(first < second, "after the lease has expired");
     assert!(0 < time.advance(Duration::from_secs(3 * 24 * 60 * 60)));
     assert!(second < next(&locks).await, "after the fence has expired");
+}
+
+#[tokio::test]
+async fn server_that_evicts_is_told_from_one_that_keeps() {
+    let keeping = async |policy: &str, bound: &str| {
+        let server =
+            RedisServer::configure().option("maxmemory-policy", policy).option("maxmemory", bound).start();
+        process(&config_for(&server)).keeping().await.unwrap()
+    };
+    assert_eq!(keeping("noeviction", "100mb").await, Keeping::All);
+    assert_eq!(keeping("allkeys-lru", "0").await, Keeping::All);
+    let evicts = keeping("volatile-ttl", "100mb").await;
+    assert!(matches!(&evicts, Keeping::Evicts { policy } if policy == "volatile-ttl"), "{evicts:?}");
 }
 
 #[tokio::test]

@@ -111,7 +111,8 @@ async fn two_never_hold_a_majority() {
         let (locks, inside) = (site.locks(), Arc::clone(&inside));
         tasks.spawn(async move {
             for _ in 0..5 {
-                let guard = locks.lock(&key()).ttl(TTL).wait(GUARD * 3).acquire().await.expect("its turn comes");
+                let guard =
+                    locks.lock(&key()).ttl(TTL).wait(GUARD * 3).acquire().await.expect("its turn comes");
                 assert_eq!(inside.fetch_add(1, std::sync::atomic::Ordering::SeqCst), 0, "two holders");
                 tokio::task::yield_now().await;
                 inside.fetch_sub(1, std::sync::atomic::Ordering::SeqCst);

@@ -108,10 +108,8 @@ impl Ours {
 
 impl Caller for Ours {
     async fn call(&mut self) -> bool {
-        match self.locks.lock(&LOCK.key(&self.ids.next())).try_acquire().await {
-            Ok(Some(guard)) => guard.release().await.is_ok(),
-            // Another caller has the same id at this moment.
-            Ok(None) => true,
+        match self.locks.lock(&LOCK.key(&self.ids.next())).acquire().await {
+            Ok(guard) => guard.release().await.is_ok(),
             Err(_) => false,
         }
     }
@@ -131,7 +129,7 @@ impl Peer {
 impl Caller for Peer {
     async fn call(&mut self) -> bool {
         let name = format!("{PREFIX}:peer:{{{}}}", self.ids.next());
-        match self.manager.lock(name, LEASE).await {
+        match self.manager.lock(&*name, LEASE).await {
             Ok(lock) => {
                 self.manager.unlock(&lock).await;
                 true

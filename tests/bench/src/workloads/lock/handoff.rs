@@ -1,7 +1,5 @@
 //! Hand-offs: as many as can be in a second between those who all want the same lock.
 
-use std::num::NonZeroUsize;
-
 use redis::aio::MultiplexedConnection;
 use redstart_keys::Ttl;
 use redstart_lock::{LockRequest, Locks};
@@ -59,7 +57,7 @@ impl Caller for Token {
     async fn call(&mut self) -> bool {
         let taken: redis::RedisResult<(String, String)> =
             redis::cmd("BLPOP").arg(token()).arg(0).query_async(&mut self.0).await;
-        let given: redis::RedisResult<NonZeroUsize> =
+        let given: redis::RedisResult<usize> =
             redis::cmd("RPUSH").arg(token()).arg("token").query_async(&mut self.0).await;
         taken.is_ok() && given.is_ok()
     }
