@@ -8,7 +8,7 @@
 //! fence), valkey 2651 (the wall clock): `it/lock/fences`, `lock_history`; redlock PR6 (dropping blocks the
 //! runtime): the unit tests of the crate.
 
-use std::{sync::Arc, time::Duration};
+use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use redstart_connection::{Config, Store};
 use redstart_keys::{Category, Entity, Key, Ttl};
@@ -30,38 +30,53 @@ async fn patient(server: &RedisServer) -> (Proxy, Store) {
     let proxy = Proxy::start(server.address()).await;
     let config = Config::from_url(&server.url_at(proxy.address()));
     let config = config.and_then(|config| config.with_prefix(&fresh_prefix())).unwrap();
-    // One lane, so that what is sent again waits for a new connection and not for another that is cut.
-    let config = config.with_lanes(1).with_command_timeout(GUARD).with_connect_timeout(GUARD);
+    let config = config.with_command_timeout(GUARD).with_connect_timeout(GUARD);
     (proxy, Store::lazy(&config).unwrap())
 }
 
-/// Lets `step` lose its first answer, with the connection, and be sent again.
-async fn with_a_lost_answer<T>(proxy: &Proxy, step: impl Future<Output = T>) -> T {
-    let accepted = proxy.accepted();
-    proxy.set(Fault::CutReplies(0));
-    let heal = async {
-        eventually(GUARD, async || accepted < proxy.accepted()).await;
-        proxy.set(Fault::None);
-        proxy.reset_existing();
-    };
-    tokio::join!(step, heal).0
+/// Locks whose scripts the server knows, so that the answer which is lost is that of the work.
+async fn prepared(store: Store) -> Locks {
+    let (locks, other) = (Locks::new(store), LOCK.key(&2));
+    locks.lock(&other).with(async |_| ()).await.unwrap();
+    locks.permit(&other, NonZeroU32::MIN).with(async |_| ()).await.unwrap();
+    locks
 }
 
+/// Lets the answer to `step` be lost once `happened` says that the server has carried it out.
+async fn with_a_lost_answer<T>(
+    proxy: &Proxy,
+    happened: impl Fn() -> bool,
+    step: impl Future<Output = T>,
+) -> T {
+    proxy.set(Fault::LoseReplies);
+    let lose = async {
+        eventually(GUARD, async || happened()).await;
+        proxy.set(Fault::None);
+        // The step is sent again on a new connection.
+        proxy.reset_existing();
+    };
+    tokio::join!(step, lose).0
+}
+
+/// How many names of the first lock end so.
+fn names(server: &RedisServer, end: &str) -> usize {
+    let all = server.raw().command(&["KEYS", "*defects:{1}*"]).array();
+    all.into_iter().filter(|name| name.clone().text().ends_with(end)).count()
+}
+
+/// How many of them are held; what stands beside a lock has a name of its own behind the id.
 fn held_keys(server: &RedisServer) -> usize {
-    // What stands beside the lock has a name of its own behind the id.
-    let all = server.raw().command(&["KEYS", "*defects*"]).array();
-    all.into_iter().filter(|name| name.clone().text().ends_with('}')).count()
+    names(server, "}")
 }
 
 #[tokio::test]
 async fn acquire_whose_answer_was_lost_is_granted_once() {
     let server = RedisServer::start();
     let (proxy, store) = patient(&server).await;
-    let locks = Locks::new(store);
-    locks.is_locked(&key()).await.unwrap();
+    let locks = prepared(store).await;
     let request = locks.lock(&key());
-    let guard = with_a_lost_answer(&proxy, request.acquire()).await.unwrap();
-    let fences = server.raw().command(&["KEYS", "*:fence"]).array();
+    let guard = with_a_lost_answer(&proxy, || held_keys(&server) == 1, request.acquire()).await.unwrap();
+    let fences = server.raw().command(&["KEYS", "*{1}:fence"]).array();
     let fence = server.raw().command(&["GET".to_owned(), fences[0].clone().text()]).text();
     assert_eq!(fence, guard.fence().to_string(), "no second fence was minted");
     assert_eq!(guard.release().await.unwrap(), Release::Released);
@@ -71,9 +86,9 @@ async fn acquire_whose_answer_was_lost_is_granted_once() {
 async fn release_whose_answer_was_lost_says_released() {
     let server = RedisServer::start();
     let (proxy, store) = patient(&server).await;
-    let locks = Locks::new(store);
+    let locks = prepared(store).await;
     let guard = locks.lock(&key()).acquire().await.unwrap();
-    let released = with_a_lost_answer(&proxy, guard.release()).await.unwrap();
+    let released = with_a_lost_answer(&proxy, || held_keys(&server) == 0, guard.release()).await.unwrap();
     assert_eq!(released, Release::Released);
     assert_eq!(held_keys(&server), 0);
 }
@@ -82,13 +97,12 @@ async fn release_whose_answer_was_lost_says_released() {
 async fn permit_whose_answers_were_lost_is_taken_and_given_back_once() {
     let server = RedisServer::start();
     let (proxy, store) = patient(&server).await;
-    let locks = Locks::new(store);
-    let three = std::num::NonZeroU32::new(3).unwrap();
-    locks.is_locked(&key()).await.unwrap();
-    let request = locks.permit(&key(), three);
-    let permit = with_a_lost_answer(&proxy, request.acquire()).await.unwrap();
+    let locks = prepared(store).await;
+    let request = locks.permit(&key(), NonZeroU32::new(3).unwrap());
+    let is_taken = || names(&server, ":permits") == 1;
+    let permit = with_a_lost_answer(&proxy, is_taken, request.acquire()).await.unwrap();
     assert_eq!(locks.permit_holders(&key()).await.unwrap().len(), 1);
-    let released = with_a_lost_answer(&proxy, permit.release()).await.unwrap();
+    let released = with_a_lost_answer(&proxy, || !is_taken(), permit.release()).await.unwrap();
     assert_eq!(released, Release::Released);
 }
 

@@ -20,7 +20,8 @@ use crate::{
 };
 
 const LOCK: Entity<u64> = Entity::new(Category::Lock, "bench").ttl(Ttl::minutes(5));
-const LEASE: Duration = Duration::from_secs(30);
+const LEASE_MILLIS: u64 = 30_000;
+const LEASE: Duration = Duration::from_millis(LEASE_MILLIS);
 
 /// As lean as a release can be written: only by the holder.
 const RELEASE: &str =
@@ -84,7 +85,7 @@ impl Caller for Lean {
         self.turn += 1;
         let token = format!("{:032x}", self.turn);
         let mut take = redis::cmd("SET");
-        take.arg(&name).arg(&token).arg("NX").arg("PX").arg(LEASE.as_millis() as u64);
+        take.arg(&name).arg(&token).arg("NX").arg("PX").arg(LEASE_MILLIS);
         let taken = take.query_async::<Option<String>>(&mut self.connection).await;
         if !matches!(taken, Ok(Some(_))) {
             // Another caller has the same id at this moment.
