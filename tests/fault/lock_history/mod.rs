@@ -58,7 +58,7 @@ async fn afflict(fleet: &mut Fleet, server: &mut RedisServer, proxy: &Proxy, rou
         }
         1 => fleet.replace(victim),
         2 => {
-            proxy.set(if round % 2 == 0 { Fault::BlackHole } else { Fault::LoseReplies });
+            proxy.set(if round.is_multiple_of(2) { Fault::BlackHole } else { Fault::LoseReplies });
             tokio::time::sleep(PAUSE).await;
             proxy.set(Fault::None);
             proxy.reset_existing();
@@ -138,8 +138,8 @@ impl Crew {
         let stores: Vec<Store> = (0..WORKERS).map(|_| Store::lazy(config).unwrap()).collect();
         let records: Arc<Mutex<Vec<Record>>> = Arc::default();
         let mut workers = JoinSet::new();
-        for store in stores.iter().cloned() {
-            let records = Arc::clone(&records);
+        for store in &stores {
+            let (store, records) = (store.clone(), Arc::clone(&records));
             workers.spawn(async move {
                 worker::work(&store, &|record| records.lock().unwrap().push(record)).await;
             });
@@ -156,7 +156,8 @@ impl Crew {
 
     async fn end(mut self) -> Vec<Record> {
         for store in &self.stores {
-            store.shutdown(GUARD).await;
+            // Some workers are in the middle of something that their server will never answer.
+            let _unclean = store.shutdown(GUARD).await;
         }
         while let Some(worker) = self.workers.join_next().await {
             worker.unwrap();

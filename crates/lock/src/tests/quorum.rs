@@ -95,10 +95,10 @@ async fn lock_is_renewed_on_a_majority_and_lost_without_one() {
 async fn stores_that_are_away_are_told_from_those_that_are_busy() {
     let site = Site::new();
     let request = site.locks().lock(&key()).ttl(TTL).wait(Duration::ZERO);
-    drop(site.stores[0].shutdown(Duration::ZERO).await);
+    assert!(site.stores[0].shutdown(Duration::ZERO).await.is_clean());
     let guard = request.acquire().await.expect("two of three answer");
     assert_eq!(guard.release().await.expect("most answer"), Release::Released);
-    drop(site.stores[1].shutdown(Duration::ZERO).await);
+    assert!(site.stores[1].shutdown(Duration::ZERO).await.is_clean());
     assert!(matches!(request.acquire().await, Err(LockError::Unavailable(_))));
 }
 
