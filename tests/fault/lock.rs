@@ -43,10 +43,10 @@ async fn prepared(store: Store) -> Locks {
 }
 
 /// Lets the answer to `step` be lost once `happened` says that the server has carried it out.
-async fn with_a_lost_answer<T>(
+async fn with_a_lost_answer<T: Send>(
     proxy: &Proxy,
-    happened: impl Fn() -> bool,
-    step: impl Future<Output = T>,
+    happened: &(dyn Fn() -> bool + Sync),
+    step: impl Future<Output = T> + Send,
 ) -> T {
     proxy.set(Fault::LoseReplies);
     let lose = async {
@@ -75,7 +75,7 @@ async fn acquire_whose_answer_was_lost_is_granted_once() {
     let (proxy, store) = patient(&server).await;
     let locks = prepared(store).await;
     let request = locks.lock(&key());
-    let guard = with_a_lost_answer(&proxy, || held_keys(&server) == 1, request.acquire()).await.unwrap();
+    let guard = with_a_lost_answer(&proxy, &|| held_keys(&server) == 1, request.acquire()).await.unwrap();
     let fences = server.raw().command(&["KEYS", "*{1}:fence"]).array();
     let fence = server.raw().command(&["GET".to_owned(), fences[0].clone().text()]).text();
     assert_eq!(fence, guard.fence().to_string(), "no second fence was minted");
@@ -88,7 +88,7 @@ async fn release_whose_answer_was_lost_says_released() {
     let (proxy, store) = patient(&server).await;
     let locks = prepared(store).await;
     let guard = locks.lock(&key()).acquire().await.unwrap();
-    let released = with_a_lost_answer(&proxy, || held_keys(&server) == 0, guard.release()).await.unwrap();
+    let released = with_a_lost_answer(&proxy, &|| held_keys(&server) == 0, guard.release()).await.unwrap();
     assert_eq!(released, Release::Released);
     assert_eq!(held_keys(&server), 0);
 }
@@ -100,9 +100,9 @@ async fn permit_whose_answers_were_lost_is_taken_and_given_back_once() {
     let locks = prepared(store).await;
     let request = locks.permit(&key(), NonZeroU32::new(3).unwrap());
     let is_taken = || names(&server, ":permits") == 1;
-    let permit = with_a_lost_answer(&proxy, is_taken, request.acquire()).await.unwrap();
+    let permit = with_a_lost_answer(&proxy, &is_taken, request.acquire()).await.unwrap();
     assert_eq!(locks.permit_holders(&key()).await.unwrap().len(), 1);
-    let released = with_a_lost_answer(&proxy, || !is_taken(), permit.release()).await.unwrap();
+    let released = with_a_lost_answer(&proxy, &|| !is_taken(), permit.release()).await.unwrap();
     assert_eq!(released, Release::Released);
 }
 

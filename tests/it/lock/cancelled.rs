@@ -4,13 +4,17 @@ use std::{
     future::{Future, poll_fn},
     pin::pin,
     task::Poll,
+    time::Duration,
 };
 
 use redstart_testkit::eventually;
-use tokio::task::yield_now;
+use tokio::{task::yield_now, time::sleep};
 
 use super::{key, process, request};
 use crate::support::{GUARD, config};
+
+/// Many round trips.
+const SETTLED: Duration = Duration::from_millis(20);
 
 /// Runs `work` and drops it when it has to wait for the `n`th time; none if that happened.
 async fn dropped_at<T>(n: usize, work: impl Future<Output = T>) -> Option<T> {
@@ -34,6 +38,8 @@ async fn drop_at_each<T>(work: impl AsyncFn(redstart_lock::Locks) -> T) {
         // A process of its own each time, so that the first await is that for a connection as well.
         let (locks, watch) = (process(&config), process(&config));
         let ended = dropped_at(n, work(locks.clone())).await.is_some();
+        // What was on its way arrives: looked at before, the lock would be free for the wrong reason.
+        sleep(SETTLED).await;
         eventually(GUARD, async || !watch.is_locked(&key()).await.unwrap()).await;
         eventually(GUARD, async || locks.held().is_empty() && locks.pending_releases() == 0).await;
         assert!(locks.waiting().is_empty());
@@ -84,6 +90,7 @@ async fn waiting_may_be_dropped_at_every_await() {
         let guard = request(&holder).acquire().await.unwrap();
         let waiter = process(&config);
         assert!(dropped_at(n, request(&waiter).fair().acquire()).await.is_none());
+        sleep(SETTLED).await;
         guard.release().await.unwrap();
         // Neither the lock nor a place in its line is left behind: a fair request gets it at once.
         eventually(GUARD, async || waiter.pending_releases() == 0).await;

@@ -19,39 +19,30 @@ use super::{LONG, PAYOUT, key, process, request};
 use crate::support::{GUARD, config, config_for, store};
 
 /// More than could be handed on within the guard by asking now and then.
-const HANDS: usize = 100;
+const HANDS: usize = 50;
 
 /// How many processes wait for the lock, as the server knows it.
 async fn waiting(locks: &Locks) -> usize {
     locks.holder(&key()).await.unwrap().map_or(0, |holder| holder.waiting)
 }
 
+/// Two processes hand the lock to each other; who let go of it asks only when the other has it.
 async fn hand_to_and_fro(config: &Config) {
     let processes = [process(config), process(config)];
-    let mut players = JoinSet::new();
-    for locks in processes {
-        players.spawn(async move {
-            for _ in 0..HANDS / 2 {
-                let guard = request(&locks).fair().acquire().await.unwrap();
-                // The other side is in line before this one lets go.
-                timeout(Duration::from_millis(50), async {
-                    while waiting(&locks).await == 0 {
-                        sleep(Duration::from_millis(1)).await;
-                    }
-                })
-                .await
-                .ok();
-                guard.release().await.unwrap();
-            }
-        });
-    }
-    timeout(GUARD, async {
-        while let Some(player) = players.join_next().await {
-            player.unwrap();
+    let handing = async {
+        let mut held = request(&processes[0]).acquire().await.unwrap();
+        for turn in 1..=HANDS {
+            let (holder, waiter) = (&processes[(turn + 1) % 2], &processes[turn % 2]);
+            let late = request(waiter);
+            let (next, ()) = tokio::join!(late.acquire(), async {
+                eventually(GUARD, async || waiting(holder).await == 1).await;
+                held.release().await.unwrap();
+            });
+            held = next.unwrap();
         }
-    })
-    .await
-    .expect("each release wakes the other process");
+        held.release().await.unwrap();
+    };
+    timeout(GUARD, handing).await.expect("each release wakes the other process");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
