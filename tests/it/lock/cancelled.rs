@@ -16,28 +16,33 @@ use crate::support::{GUARD, config};
 /// Many round trips.
 const SETTLED: Duration = Duration::from_millis(20);
 
-/// Runs `work` and drops it when it has to wait for the `n`th time; none if that happened.
-async fn dropped_at<T>(n: usize, work: impl Future<Output = T>) -> Option<T> {
+/// Runs `work` and drops it when it has to wait for the `n`th time, after `pause`; answers whether it
+/// came to its end before.
+///
+/// Dropped without a pause, a question is not sent; after one, its answer has come and nobody looks at it.
+async fn ends_before(n: usize, pause: Duration, work: impl Future) -> bool {
     let (mut work, mut waits) = (pin!(work), 0);
-    poll_fn(|context| match work.as_mut().poll(context) {
-        Poll::Ready(done) => Poll::Ready(Some(done)),
-        Poll::Pending if waits == n => Poll::Ready(None),
+    let ended = poll_fn(|context| match work.as_mut().poll(context) {
+        Poll::Ready(_) => Poll::Ready(true),
+        Poll::Pending if waits == n => Poll::Ready(false),
         Poll::Pending => {
             waits += 1;
             Poll::Pending
         }
     })
-    .await
+    .await;
+    sleep(pause).await;
+    ended
 }
 
 /// Drops `work` at each await in turn until it comes to its end; each time the lock must be free soon, long
 /// before its lease is over.
 async fn drop_at_each<T>(work: impl AsyncFn(redstart_lock::Locks) -> T) {
     let config = config();
-    for n in 0.. {
+    for (n, pause) in (0..).flat_map(|n| [(n, Duration::ZERO), (n, SETTLED)]) {
         // A process of its own each time, so that the first await is that for a connection as well.
         let (locks, watch) = (process(&config), process(&config));
-        let ended = dropped_at(n, work(locks.clone())).await.is_some();
+        let ended = ends_before(n, pause, work(locks.clone())).await;
         // What was on its way arrives: looked at before, the lock would be free for the wrong reason.
         sleep(SETTLED).await;
         eventually(GUARD, async || !watch.is_locked(&key()).await.unwrap()).await;
@@ -89,7 +94,7 @@ async fn waiting_may_be_dropped_at_every_await() {
     for n in 0..7 {
         let guard = request(&holder).acquire().await.unwrap();
         let waiter = process(&config);
-        assert!(dropped_at(n, request(&waiter).fair().acquire()).await.is_none());
+        assert!(!ends_before(n, SETTLED, request(&waiter).fair().acquire()).await);
         sleep(SETTLED).await;
         guard.release().await.unwrap();
         // Neither the lock nor a place in its line is left behind: a fair request gets it at once.
