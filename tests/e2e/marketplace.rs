@@ -5,7 +5,7 @@ use std::{sync::Arc, thread};
 use redstart_testkit::{RedisServer, fresh_prefix, shared};
 use serde_json::json;
 
-use crate::service::Service;
+use crate::service::{Answer, Service};
 
 const ADMIN: &str = "an-administrators-token-for-tests";
 
@@ -33,6 +33,7 @@ impl Shared {
             ("MARKETPLACE_DB", database.to_str().unwrap()),
             ("ADMIN_TOKEN", ADMIN),
             ("MARKETPLACE_ROYALTY_TIME", "1500"),
+            ("MARKETPLACE_PROCESSING_TIME", "1500"),
         ])
     }
 }
@@ -240,6 +241,43 @@ fn second_royalty_run_at_the_same_time_is_a_conflict() {
     assert!([200, 201, 202].contains(&both[0]), "{both:?}");
     second = right.post("/api/v1/royalty-runs/2", &json!({})).status;
     assert!([200, 201, 202].contains(&second), "{second}");
+}
+
+#[test]
+fn payouts_that_name_the_same_creators_pay_once() {
+    let shared_state = Shared::on(shared());
+    let instances = [Arc::new(shared_state.instance()), Arc::new(shared_state.instance())];
+    assert_eq!(instances[0].post("/api/v1/royalty-runs/3", &json!({})).status, 200);
+    // Each names them in another order; locks that were taken in that order would wait for each other.
+    let payouts: Vec<_> = (0..8_usize)
+        .map(|turn| {
+            let service = Arc::clone(&instances[turn % 2]);
+            let creators = if turn % 4 < 2 { json!([1, 2, 3]) } else { json!([3, 2, 1, 1]) };
+            thread::spawn(move || service.post("/api/v1/payouts", &json!({ "creators": creators })))
+        })
+        .collect();
+    let answers: Vec<_> = payouts.into_iter().map(|payout| payout.join().unwrap()).collect();
+    assert!(answers.iter().all(|answer| answer.status == 200), "{:?}", answers[0].text());
+    let paid = |answer: &Answer| answer.json()["totalCents"].as_i64().unwrap();
+    assert_eq!(answers.iter().filter(|answer| 0 < paid(answer)).count(), 1, "paid once");
+    assert_eq!(instances[0].post("/api/v1/payouts", &json!({ "creators": [] })).status, 400);
+    assert_eq!(instances[0].post("/api/v1/payouts", &json!({ "creators": [1, 99_999_999] })).status, 404);
+}
+
+#[test]
+fn so_many_assets_of_a_project_are_converted_at_a_time() {
+    let shared_state = Shared::on(shared());
+    let instances = [Arc::new(shared_state.instance()), Arc::new(shared_state.instance())];
+    let conversions: Vec<_> = (0..6_usize)
+        .map(|turn| {
+            let service = Arc::clone(&instances[turn % 2]);
+            thread::spawn(move || service.post("/api/v1/assets/1/process", &json!({})).status)
+        })
+        .collect();
+    let mut statuses: Vec<_> = conversions.into_iter().map(|one| one.join().unwrap()).collect();
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 200, 409, 409, 409, 409]);
+    assert_eq!(instances[0].post("/api/v1/assets/99999999/process", &json!({})).status, 404);
 }
 
 #[test]

@@ -6,6 +6,7 @@
 mod cache;
 mod feed;
 mod lock;
+mod lock_kinds;
 mod monitor;
 mod ratelimit;
 

@@ -38,6 +38,7 @@ mod script;
 mod standby;
 mod status;
 mod store;
+mod subscription;
 mod tasks;
 mod telemetry;
 mod value;
@@ -60,6 +61,7 @@ pub use crate::{
     standby::Replay,
     status::Status,
     store::{Answer, By, Shutdown, Store},
+    subscription::{Heard, Subscription},
     tasks::Tasks,
     value::Value,
 };

@@ -36,6 +36,14 @@ pub const LIMITER_ERRORS: &str = "limiter_redis_errors";
 pub const LIMIT_TAKEN_BACK: &str = "redstart_ratelimit_taken_back_total";
 /// Histogram of seconds waited for a lock; label `lock`.
 pub const LOCK_WAIT_SECONDS: &str = "redstart_lock_wait_seconds";
+/// Histogram of seconds a lock was held; label `lock`.
+pub const LOCK_HOLD_SECONDS: &str = "redstart_lock_hold_seconds";
+/// Counter of waits for a lock that another held; label `lock`.
+pub const LOCK_CONTENDED: &str = "redstart_lock_contended_total";
+/// Counter of processes that found their locks on a server that evicts.
+pub const LOCK_EVICTING: &str = "redstart_lock_evicting_servers_total";
+/// Counter of locks that were taken from their holders by force; label `lock`.
+pub const LOCK_FORCED: &str = "redstart_lock_forced_total";
 /// Counter of locks lost while held; labels `lock`, `cause`.
 pub const LOCK_LOSSES: &str = "redstart_lock_losses_total";
 /// Counter of locks that a dropped guard could not release.

@@ -21,6 +21,9 @@ use crate::{BoxFuture, Clock, Tasks};
 /// How often a wait looks at a clock that a test moves.
 const MANUAL_TICK: Duration = Duration::from_millis(1);
 
+/// How far ahead of its time a lease is renewed at most, to go along with others.
+const LONGEST_AHEAD: Duration = Duration::from_secs(2);
+
 /// Renews the leases of a store, all in one task.
 ///
 /// A lease is renewed after a third of its TTL. What counts as its validity begins before the request
@@ -51,6 +54,8 @@ pub enum Loss {
     Gone,
     /// It was given back.
     Released,
+    /// It was held for as long as it may be.
+    HeldTooLong,
     /// The store is being shut down.
     Shutdown,
 }
@@ -99,7 +104,10 @@ struct Lease {
 
 #[derive(Clone, Copy)]
 struct Standing {
-    valid_until: Instant,
+    /// Until when the store has it for us.
+    leased_until: Instant,
+    /// Until when we may hold it at all.
+    limit: Option<Instant>,
     loss: Option<Loss>,
 }
 
@@ -125,7 +133,7 @@ impl Renewer {
         sent_at: Instant,
         renew: impl Fn() -> BoxFuture<'static, Renewal> + Send + Sync + 'static,
     ) -> Kept {
-        let standing = Standing { valid_until: sent_at + validity(ttl), loss: None };
+        let standing = Standing { leased_until: sent_at + validity(ttl), limit: None, loss: None };
         let standing = Arc::new(watch::Sender::new(standing));
         let home = Handle::try_current().ok();
         let lease = Lease {
@@ -161,6 +169,11 @@ impl Kept {
         Validity { clock: self.renewer.0.clock.clone(), standing: self.standing.subscribe() }
     }
 
+    /// Lets the validity end at `limit` at the latest, however often the lease is renewed.
+    pub fn limit(&self, limit: Instant) {
+        self.standing.send_modify(|standing| standing.limit = Some(limit));
+    }
+
     /// Ends renewal and validity now, for this reason; an earlier one stands.
     pub fn end(&self, cause: Loss) {
         self.renewer.0.leases().remove(self.id);
@@ -178,11 +191,11 @@ impl Validity {
     /// Time for which the lease is certainly ours; zero if it is not any more.
     #[must_use]
     pub fn valid_for(&self) -> Duration {
-        let Standing { valid_until, loss } = *self.standing.borrow();
-        if loss.is_some() {
+        let standing = *self.standing.borrow();
+        if standing.loss.is_some() {
             return Duration::ZERO;
         }
-        valid_until.saturating_duration_since(self.clock.instant())
+        standing.ends_at().saturating_duration_since(self.clock.instant())
     }
 
     /// Whether the lease is certainly ours.
@@ -194,8 +207,7 @@ impl Validity {
     /// Why the lease is not certainly ours any more; none while it is.
     #[must_use]
     pub fn loss(&self) -> Option<Loss> {
-        let Standing { valid_until, loss } = *self.standing.borrow();
-        loss.or_else(|| (valid_until <= self.clock.instant()).then_some(Loss::Expired))
+        self.standing.borrow().loss_at(self.clock.instant())
     }
 
     /// Waits until the lease is not certainly ours any more, and tells why.
@@ -206,20 +218,36 @@ impl Validity {
     pub async fn lost(&self) -> Loss {
         let mut standing = self.standing.clone();
         loop {
-            let Standing { valid_until, loss } = *standing.borrow_and_update();
-            if let Some(loss) = loss {
+            let now = *standing.borrow_and_update();
+            if let Some(loss) = now.loss_at(self.clock.instant()) {
                 return loss;
-            }
-            if valid_until <= self.clock.instant() {
-                return Loss::Expired;
             }
             tokio::select! {
                 changed = standing.changed() => if changed.is_err() {
                     return standing.borrow().loss.unwrap_or(Loss::Released);
                 },
-                () = wait_until(&self.clock, valid_until) => {}
+                () = wait_until(&self.clock, now.ends_at()) => {}
             }
         }
+    }
+}
+
+impl Standing {
+    /// When the validity ends, were the lease not renewed any more.
+    fn ends_at(&self) -> Instant {
+        self.limit.map_or(self.leased_until, |limit| limit.min(self.leased_until))
+    }
+
+    /// Why the lease is not certainly ours at `now`.
+    fn loss_at(&self, now: Instant) -> Option<Loss> {
+        let is_over = |end: Instant| end <= now;
+        let by_time = || {
+            if is_over(self.leased_until) {
+                return Some(Loss::Expired);
+            }
+            self.limit.is_some_and(is_over).then_some(Loss::HeldTooLong)
+        };
+        self.loss.or_else(by_time)
     }
 }
 
@@ -273,13 +301,14 @@ impl Shared {
     fn start_due(&self, attempts: &mut FuturesUnordered<BoxFuture<'static, Attempt>>) -> Option<Instant> {
         let now = self.clock.instant();
         let mut leases = self.leases();
-        while let Some(&(due, id)) = leases.schedule.first().filter(|(due, _)| *due <= now) {
+        for (due, id) in leases.due_with(now) {
             leases.schedule.remove(&(due, id));
             let Some(lease) = leases.by_id.get_mut(&id) else { continue };
             lease.due = None;
-            if lease.standing.borrow().valid_until <= now {
+            let loss = lease.standing.borrow().loss_at(now);
+            if let Some(loss) = loss {
                 // Renewing it now would only hide that it was not held for a while.
-                lose(&lease.standing, Loss::Expired);
+                lose(&lease.standing, loss);
                 leases.by_id.remove(&id);
                 continue;
             }
@@ -296,11 +325,11 @@ impl Shared {
         // It may have been given back meanwhile.
         let Some(lease) = leases.by_id.get(&id) else { return };
         let ttl = lease.ttl.as_duration();
-        let has_expired = lease.standing.borrow().valid_until <= now;
+        let has_expired = lease.standing.borrow().leased_until <= now;
         match renewal {
             Renewal::Kept if !has_expired => {
-                let valid_until = sent_at + validity(lease.ttl);
-                lease.standing.send_modify(|standing| standing.valid_until = valid_until);
+                let leased_until = sent_at + validity(lease.ttl);
+                lease.standing.send_modify(|standing| standing.leased_until = leased_until);
                 leases.plan(id, sent_at + ttl / 3);
             }
             Renewal::Unknown if !has_expired => leases.plan(id, now + ttl / 12),
@@ -328,6 +357,19 @@ impl Drop for Shared {
 }
 
 impl Leases {
+    /// What is to be renewed at `now`; what is due soon goes along, so that many leases come to share
+    /// their round trips.
+    fn due_with(&self, now: Instant) -> Vec<(Instant, u64)> {
+        if self.schedule.first().is_none_or(|(due, _)| now < *due) {
+            return Vec::new();
+        }
+        let is_soon = |&(due, id): &(Instant, u64)| {
+            self.by_id.get(&id).is_none_or(|lease| due <= now + lease.ttl.as_duration() / 24)
+        };
+        let near = self.schedule.iter().take_while(|(due, _)| *due <= now + LONGEST_AHEAD);
+        near.copied().filter(is_soon).collect()
+    }
+
     fn plan(&mut self, id: u64, due: Instant) {
         let Some(lease) = self.by_id.get_mut(&id) else { return };
         lease.due = Some(due);
@@ -398,6 +440,7 @@ impl Loss {
             Self::Expired => "expired",
             Self::Gone => "gone",
             Self::Released => "released",
+            Self::HeldTooLong => "held_too_long",
             Self::Shutdown => "shutdown",
         }
     }

@@ -1,4 +1,5 @@
 use std::{
+    cmp::Ordering,
     fmt,
     hash::{Hash, Hasher},
     ops::Range,
@@ -166,6 +167,19 @@ impl PartialEq for Key {
     fn eq(&self, other: &Self) -> bool {
         // The rest follows from the text: names, ids and suffixes are parted in one way only.
         self.text == other.text && self.sensitive == other.sensitive
+    }
+}
+
+/// By the name in clear, which every process sees alike.
+impl Ord for Key {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (&self.text, self.sensitive).cmp(&(&other.text, other.sensitive))
+    }
+}
+
+impl PartialOrd for Key {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 

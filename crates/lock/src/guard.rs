@@ -3,23 +3,18 @@
 use std::{
     fmt,
     future::Future,
+    slice,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use metrics::counter;
-use redstart_connection::{Kept, Loss, Result, Validity, names};
-use redstart_keys::{Key, Ttl};
+use metrics::{counter, histogram};
+use redstart_connection::{Kept, Loss, Validity, names};
 
-use crate::{
-    Fence, LockError,
-    janitor::Task,
-    locks::Inner,
-    operations::{GiveBack, Token},
-};
+use crate::{Fence, LockError, claim::Claim, janitor::Task, locks::Inner, validity::while_valid};
 
 /// A lock that is held, and renewed in the background.
 ///
@@ -54,11 +49,11 @@ pub enum Release {
 /// A lock in the hands of this process.
 pub(crate) struct Held {
     pub(crate) id: u64,
-    pub(crate) lock: Key,
-    pub(crate) token: Token,
+    pub(crate) claim: Claim,
     pub(crate) fence: Fence,
-    pub(crate) ttl: Ttl,
     pub(crate) kept: Kept,
+    pub(crate) since: Instant,
+    is_ended: AtomicBool,
     is_given_back: AtomicBool,
 }
 
@@ -110,11 +105,31 @@ impl Guard {
         self.held.give_back(&self.locks).await.map_err(LockError::Unavailable)
     }
 
+    /// Runs `work` as long as the lock is held, and releases the lock however the work ends.
+    pub(crate) async fn run<T, W: Future<Output = T>>(
+        self,
+        work: impl FnOnce(Lease) -> W,
+    ) -> Result<T, LockError> {
+        let lease = self.lease();
+        let outcome = while_valid(slice::from_ref(&lease), work(lease.clone())).await;
+        let lock = self.held.claim.lock.entity_name();
+        if let Err(error) = self.release().await {
+            // The work is done, or dropped; that the lock ends only with its lease does not change that.
+            tracing::debug!(lock, %error, "a lock is given back in the background");
+        }
+        outcome.map_err(|cause| LockError::Lost { cause })
+    }
+
     /// Ends the renewal, and with it the validity.
     fn end(&self) {
+        if self.held.is_ended.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let lock = self.held.claim.lock.entity_name();
+        let held_for = self.locks.store.clock().instant().saturating_duration_since(self.held.since);
+        histogram!(names::LOCK_HOLD_SECONDS, "lock" => lock).record(held_for);
         let validity = self.held.kept.validity();
         if let Some(cause) = validity.loss().filter(|cause| *cause != Loss::Released) {
-            let lock = self.held.lock.entity_name();
             counter!(names::LOCK_LOSSES, "lock" => lock, "cause" => cause.name()).increment(1);
         }
         self.held.kept.end(Loss::Released);
@@ -125,26 +140,25 @@ impl Drop for Guard {
     fn drop(&mut self) {
         if !self.held.is_given_back.load(Ordering::Acquire) {
             self.end();
-            let Held { lock, token, fence, ttl, .. } = &*self.held;
-            let task = Task::new(&self.locks.store, lock, token, Some(*fence), *ttl);
-            self.locks.janitor.give_back(task);
+            let Held { claim, fence, .. } = &*self.held;
+            self.locks.janitor.give_back(Task::new(&self.locks.store, claim, Some(*fence)));
         }
         self.locks.forget(&self.held);
     }
 }
 
 impl Held {
-    pub(crate) const fn new(id: u64, lock: Key, token: Token, fence: Fence, ttl: Ttl, kept: Kept) -> Self {
-        Self { id, lock, token, fence, ttl, kept, is_given_back: AtomicBool::new(false) }
+    pub(crate) const fn new(id: u64, claim: Claim, fence: Fence, kept: Kept, since: Instant) -> Self {
+        let (is_ended, is_given_back) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { id, claim, fence, kept, since, is_ended, is_given_back }
     }
 
     /// Gives the lock back; if there is no answer, the guard's drop sees to it.
-    pub(crate) async fn give_back(&self, locks: &Inner) -> Result<Release> {
-        let give_back = GiveBack::new(&self.lock, self.token.clone(), Some(self.fence));
-        let release = locks.store.run(&give_back).await?;
+    pub(crate) async fn give_back(&self, locks: &Inner) -> redstart_connection::Result<Release> {
+        let given_back = self.claim.give_back(&locks.store, Some(self.fence)).await?;
         self.is_given_back.store(true, Ordering::Release);
-        locks.queues.wake(&self.lock);
-        Ok(release)
+        given_back.next.iter().for_each(|next| locks.inbox.tell(next));
+        Ok(given_back.release)
     }
 }
 
@@ -181,7 +195,7 @@ impl Lease {
 
 impl fmt::Debug for Guard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Held { lock, fence, .. } = &*self.held;
-        f.debug_struct("Guard").field("lock", lock).field("fence", fence).finish_non_exhaustive()
+        let Held { claim, fence, .. } = &*self.held;
+        f.debug_struct("Guard").field("lock", &claim.lock).field("fence", fence).finish_non_exhaustive()
     }
 }

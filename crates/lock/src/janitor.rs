@@ -9,19 +9,17 @@ use std::{
     time::Instant,
 };
 
+use futures_util::future::join_all;
 use metrics::counter;
 use redstart_connection::{Store, names};
-use redstart_keys::{Key, Ttl};
 use tokio::{runtime::Handle, sync::Notify};
 
-use crate::{
-    Fence,
-    operations::{GiveBack, Token},
-    queue::Queues,
-};
+use crate::{Fence, claim::Claim, inbox::Inbox};
 
 /// How many locks may wait to be given back; what comes on top ends with its lease.
-const MOST: usize = 1_024;
+pub(crate) const MOST: usize = 1_024;
+/// How many are given back at the same time.
+const AT_ONCE: usize = 64;
 
 /// Gives back what was dropped without being released.
 ///
@@ -30,7 +28,7 @@ const MOST: usize = 1_024;
 #[derive(Debug)]
 pub(crate) struct Janitor {
     store: Store,
-    queues: Queues,
+    inbox: Arc<Inbox>,
     list: Mutex<VecDeque<Task>>,
     wake: Notify,
     is_running: AtomicBool,
@@ -41,27 +39,26 @@ pub(crate) struct Janitor {
 /// What has to be given back.
 #[derive(Clone, Debug)]
 pub(crate) struct Task {
-    pub(crate) lock: Key,
-    pub(crate) token: Token,
+    claim: Claim,
     /// None if the grant was never answered.
-    pub(crate) fence: Option<Fence>,
+    fence: Option<Fence>,
     /// When the lease is over by itself.
-    pub(crate) until: Instant,
+    until: Instant,
 }
 
 impl Task {
-    pub(crate) fn new(store: &Store, lock: &Key, token: &Token, fence: Option<Fence>, ttl: Ttl) -> Self {
+    pub(crate) fn new(store: &Store, claim: &Claim, fence: Option<Fence>) -> Self {
         // However it was prolonged, and had it been granted only now: then it ends after its TTL.
-        let until = store.clock().instant() + ttl.as_duration();
-        Self { lock: lock.clone(), token: token.clone(), fence, until }
+        let until = store.clock().instant() + claim.ttl.as_duration();
+        Self { claim: claim.clone(), fence, until }
     }
 }
 
 impl Janitor {
-    pub(crate) fn new(store: Store, queues: Queues) -> Arc<Self> {
+    pub(crate) fn new(store: Store, inbox: Arc<Inbox>) -> Arc<Self> {
         Arc::new(Self {
             store,
-            queues,
+            inbox,
             list: Mutex::default(),
             wake: Notify::new(),
             is_running: AtomicBool::new(false),
@@ -86,7 +83,7 @@ impl Janitor {
         if MOST <= list.len() {
             drop(list);
             tracing::warn!(
-                lock = task.lock.entity_name(),
+                lock = task.claim.lock.entity_name(),
                 "too many locks wait to be given back; it ends by itself"
             );
             counter!(names::LOCK_UNRELEASED).increment(1);
@@ -103,13 +100,20 @@ impl Janitor {
         self.wake.notify_one();
     }
 
+    /// How many locks wait to be given back.
+    pub(crate) fn pending(&self) -> usize {
+        self.list().len()
+    }
+
     /// Works the list off.
     pub(crate) async fn drain(&self) {
         loop {
-            // Not in the `while let` itself, which would hold the list all the time.
-            let next = self.list().pop_front();
-            let Some(task) = next else { return };
-            self.release(&task).await;
+            let mut hands = Hands::full(self);
+            if hands.tasks.is_empty() {
+                return;
+            }
+            join_all(hands.tasks.iter().map(|task| self.release(task))).await;
+            hands.tasks.clear();
         }
     }
 
@@ -123,15 +127,15 @@ impl Janitor {
         }
     }
 
-    async fn release(&self, task: &Task) {
-        let Task { lock, token, fence, until } = task;
+    async fn release(&self, Task { claim, fence, until }: &Task) {
         if *until <= self.store.clock().instant() {
             return;
         }
-        match self.store.run(&GiveBack::new(lock, token.clone(), *fence)).await {
-            Ok(_) => self.queues.wake(lock),
+        match claim.give_back(&self.store, *fence).await {
+            Ok(given_back) => given_back.next.iter().for_each(|next| self.inbox.tell(next)),
             Err(error) => {
-                tracing::warn!(lock = lock.entity_name(), %error, "a dropped lock could not be released; it ends by itself");
+                let lock = claim.lock.entity_name();
+                tracing::warn!(lock, %error, "a dropped lock could not be released; it ends by itself");
                 counter!(names::LOCK_UNRELEASED).increment(1);
             }
         }
@@ -140,6 +144,27 @@ impl Janitor {
     fn list(&self) -> MutexGuard<'_, VecDeque<Task>> {
         // Every change under this lock is complete before anything could panic.
         self.list.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What is being given back; it goes on the list again when that does not come to its end.
+struct Hands<'a> {
+    janitor: &'a Janitor,
+    tasks: Vec<Task>,
+}
+
+impl<'a> Hands<'a> {
+    fn full(janitor: &'a Janitor) -> Self {
+        let mut list = janitor.list();
+        let count = list.len().min(AT_ONCE);
+        Self { janitor, tasks: list.drain(..count).collect() }
+    }
+}
+
+impl Drop for Hands<'_> {
+    fn drop(&mut self) {
+        let mut list = self.janitor.list();
+        self.tasks.drain(..).rev().for_each(|task| list.push_front(task));
     }
 }
 

@@ -41,23 +41,40 @@
 //! its answer. A shutdown of the store tells all holders that the lock is lost, drops the work under
 //! [`LockRequest::with`], and releases what is left.
 
+mod admin;
+mod cell;
+mod claim;
+mod election;
 mod error;
 mod fence;
 mod guard;
+mod inbox;
 mod janitor;
 mod locks;
+mod multi;
+mod once;
 pub mod operations;
 mod queue;
+mod quorum;
+mod renewals;
 mod request;
+mod validity;
+mod waiting;
 
 #[cfg(test)]
 mod tests;
 
 pub use crate::{
+    admin::{HeldLock, Holder},
+    cell::{FencedCell, Written},
+    election::{Election, Observer},
     error::LockError,
     fence::Fence,
     guard::{Guard, Lease, Release},
     locks::Locks,
-    request::LockRequest,
+    multi::{MultiGuard, MultiRequest},
+    once::{OnceEvery, Ran},
+    quorum::{QuorumGuard, QuorumLocks, QuorumRequest},
+    request::{LockRequest, Outcome},
 };
 pub use redstart_connection::Loss;

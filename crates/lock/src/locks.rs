@@ -4,6 +4,7 @@ use std::{
     collections::HashMap,
     fmt,
     hash::{BuildHasher, RandomState},
+    num::NonZeroU32,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -11,20 +12,27 @@ use std::{
     time::Duration,
 };
 
-use redstart_connection::{Loss, Operation, Store};
+use metrics::counter;
+use redstart_connection::{Clock, Loss, Operation, Store, names};
 use redstart_keys::Key;
 use tokio::sync::Notify;
 
 use crate::{
-    LockError, LockRequest,
+    Election, LockError, LockRequest, MultiRequest, OnceEvery,
+    claim::Kind,
     guard::Held,
+    inbox::Inbox,
     janitor::Janitor,
-    operations::{ForceRelease, Holding, Inspect, Token},
+    operations::{Keeping, Keeps, Share, Token},
     queue::Queues,
+    renewals::Renewals,
 };
 
 /// How long a shutdown lets holders end their work after it told them that the lock is lost.
 const GRACE: Duration = Duration::from_millis(250);
+
+/// Characters of a process's name that are kept.
+const LONGEST_NAME: usize = 64;
 
 /// Locks that hold across processes.
 ///
@@ -48,27 +56,45 @@ pub struct Locks(pub(crate) Arc<Inner>);
 pub(crate) struct Inner {
     pub(crate) store: Store,
     pub(crate) queues: Queues,
+    pub(crate) inbox: Arc<Inbox>,
     pub(crate) janitor: Arc<Janitor>,
+    pub(crate) renewals: Arc<Renewals>,
     instance: String,
+    name: String,
     attempts: AtomicU64,
     held: Mutex<HashMap<u64, Arc<Held>>>,
     given_back: Notify,
     is_closing: AtomicBool,
+    is_looked_at: AtomicBool,
 }
 
 impl Locks {
     /// Locks kept in `store`; all of a process should come from clones of one handle.
+    ///
+    /// Others see the process id as the owner of what this holds.
     #[must_use]
     pub fn new(store: Store) -> Self {
-        let queues = Queues::default();
+        Self::named(store, &format!("pid {}", std::process::id()))
+    }
+
+    /// The same under a name by which people know this process, such as that of its host; at most 64
+    /// characters of it are kept.
+    #[must_use]
+    pub fn named(store: Store, name: &str) -> Self {
+        let instance = instance();
+        let inbox = Inbox::new(store.clone(), instance.clone());
         let inner = Arc::new(Inner {
-            janitor: Janitor::new(store.clone(), queues.clone()),
-            queues,
-            instance: instance(),
+            janitor: Janitor::new(store.clone(), Arc::clone(&inbox)),
+            queues: Queues::default(),
+            inbox,
+            renewals: Arc::new(Renewals::new(store.clone())),
+            instance,
+            name: name.chars().take(LONGEST_NAME).collect(),
             attempts: AtomicU64::new(0),
             held: Mutex::default(),
             given_back: Notify::new(),
             is_closing: AtomicBool::new(false),
+            is_looked_at: AtomicBool::new(false),
             store,
         });
         let weak = Arc::downgrade(&inner);
@@ -82,47 +108,59 @@ impl Locks {
         Self(inner)
     }
 
-    /// Asks for the lock of this key.
+    /// The name of this process, as others see it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// Asks for the lock of this key, which one holds alone.
     pub fn lock(&self, key: &Key) -> LockRequest {
-        LockRequest::new(self.clone(), key.clone())
+        LockRequest::new(self.clone(), key.clone(), Kind::Whole { is_fair: false })
     }
 
-    /// Whether anybody holds the lock.
+    /// Asks for one of `permits` that this key has: so many hold one at the same time.
     ///
-    /// # Errors
-    ///
-    /// Fails when the store does not answer.
-    pub async fn is_locked(&self, key: &Key) -> Result<bool, LockError> {
-        Ok(self.run(&Inspect::new(key)).await? != Holding::Free)
+    /// Everybody should name the same number; who names a smaller one finds none left sooner. The key's
+    /// [lock](Self::lock) is another matter, and so are its readers and writers.
+    pub fn permit(&self, key: &Key, permits: NonZeroU32) -> LockRequest {
+        LockRequest::new(self.clone(), permits_of(key), Kind::Shared(Share::Permit { of: permits.get() }))
     }
 
-    /// Time until the present lease ends, if nobody prolongs it; none if nobody holds the lock.
+    /// Asks to read what this key stands for: beside other readers, but not while anybody writes.
     ///
-    /// # Errors
-    ///
-    /// Fails when the store does not answer.
-    pub async fn remaining(&self, key: &Key) -> Result<Option<Duration>, LockError> {
-        Ok(match self.run(&Inspect::new(key)).await? {
-            Holding::Free => None,
-            Holding::Held { expires_in } => Some(expires_in.unwrap_or(Duration::MAX)),
-        })
+    /// A writer who waits is served before readers who came later.
+    pub fn read(&self, key: &Key) -> LockRequest {
+        LockRequest::new(self.clone(), readers_of(key), Kind::Shared(Share::Read))
     }
 
-    /// Takes the lock from whoever holds it; answers whether anybody did.
-    ///
-    /// The holder learns of it when its lease is renewed next, so its work may go on for a third of the
-    /// TTL: this is for operators who know that the holder is gone.
-    ///
-    /// # Errors
-    ///
-    /// Fails when the store does not answer.
-    pub async fn force_release(&self, key: &Key) -> Result<bool, LockError> {
-        let was_held = self.run(&ForceRelease::new(key)).await?;
-        self.0.queues.wake(key);
-        Ok(was_held)
+    /// Asks to write what this key stands for: alone.
+    pub fn write(&self, key: &Key) -> LockRequest {
+        LockRequest::new(self.clone(), readers_of(key), Kind::Shared(Share::Write))
     }
 
-    async fn run<O: Operation>(&self, operation: &O) -> Result<O::Output, LockError> {
+    /// Asks for the locks of several keys: all of them or none.
+    pub fn all<'k>(&self, keys: impl IntoIterator<Item = &'k Key>) -> MultiRequest {
+        MultiRequest::new(self, keys)
+    }
+
+    /// An office that one process holds at a time.
+    #[must_use]
+    pub fn election(&self, key: &Key) -> Election {
+        Election::new(self.clone(), key.clone())
+    }
+
+    /// A job that one process runs in each period.
+    #[must_use]
+    pub fn once_every(&self, key: &Key, period: Duration) -> OnceEvery {
+        OnceEvery::new(self.clone(), key.clone(), period)
+    }
+
+    pub(crate) fn clock(&self) -> &Clock {
+        self.0.store.clock()
+    }
+
+    pub(crate) async fn run<O: Operation>(&self, operation: &O) -> Result<O::Output, LockError> {
         self.0.store.run(operation).await.map_err(LockError::Unavailable)
     }
 }
@@ -131,7 +169,25 @@ impl Inner {
     /// A token that no other attempt of any process uses.
     pub(crate) fn token(&self) -> (u64, Token) {
         let attempt = self.attempts.fetch_add(1, Ordering::Relaxed);
-        (attempt, Token::new(&format!("{}-{attempt:x}", self.instance)))
+        (attempt, Token::of_attempt(&self.instance, attempt, &self.name))
+    }
+
+    /// Looks once, in the background, whether the server keeps what it grants.
+    pub(crate) fn look_at_server(&self) {
+        if self.is_looked_at.swap(true, Ordering::AcqRel) || self.store.is_memory() {
+            return;
+        }
+        let store = self.store.clone();
+        self.store.tasks().spawn("lock server check", async move {
+            if let Ok(Keeping::Evicts { policy }) = store.run(&Keeps::default()).await {
+                tracing::warn!(
+                    policy,
+                    "the server may throw locks out when its memory is full: \
+                     set maxmemory-policy to noeviction, or keep locks on another server"
+                );
+                counter!(names::LOCK_EVICTING).increment(1);
+            }
+        });
     }
 
     pub(crate) fn is_closing(&self) -> bool {
@@ -168,13 +224,13 @@ impl Inner {
         let left: Vec<Arc<Held>> = self.held().drain().map(|(_, held)| held).collect();
         for held in left {
             if let Err(error) = held.give_back(self).await {
-                tracing::warn!(lock = held.lock.entity_name(), %error, "a lock could not be released at the shutdown");
+                tracing::warn!(lock = held.claim.lock.entity_name(), %error, "a lock could not be released at the shutdown");
             }
         }
         self.janitor.drain().await;
     }
 
-    fn held(&self) -> MutexGuard<'_, HashMap<u64, Arc<Held>>> {
+    pub(crate) fn held(&self) -> MutexGuard<'_, HashMap<u64, Arc<Held>>> {
         // Every change under this lock is complete before anything could panic.
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -182,6 +238,7 @@ impl Inner {
 
 impl Drop for Inner {
     fn drop(&mut self) {
+        self.inbox.close();
         self.janitor.close();
     }
 }
@@ -193,6 +250,16 @@ impl fmt::Debug for Inner {
             .field("held", &self.held().len())
             .finish_non_exhaustive()
     }
+}
+
+/// Under which name the permits of a key are kept.
+pub(crate) fn permits_of(key: &Key) -> Key {
+    key.companion("permits")
+}
+
+/// Under which name the readers and writers of a key are kept.
+pub(crate) fn readers_of(key: &Key) -> Key {
+    key.companion("readers")
 }
 
 /// 128 bits that tell this handle from all others.

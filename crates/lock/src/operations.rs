@@ -3,50 +3,70 @@
 //! None is ever answered from a standby memory: a lock that only this process knows is none.
 
 mod acquire;
+mod due;
 mod extend;
+mod fenced;
 mod force_release;
 mod inspect;
+mod keeps;
+mod raise_fence;
 mod release;
+mod share;
+mod token;
+mod waiters;
 
-pub use acquire::{Acquire, Acquired};
-pub use extend::Extend;
-pub use force_release::ForceRelease;
-pub use inspect::{Holding, Inspect};
-pub use release::GiveBack;
+pub(crate) use self::waiters::channel;
+pub use self::{
+    acquire::{Acquire, Acquired},
+    due::{DonePeriod, Due},
+    extend::Extend,
+    fenced::{ReadFenced, WriteFenced},
+    force_release::{ForceRelease, Forced},
+    inspect::{Holding, Inspect},
+    keeps::{Keeping, Keeps},
+    raise_fence::RaiseFence,
+    release::{GiveBack, GivenBack},
+    share::{AcquireShare, ExtendShare, GiveBackShare, InspectShares, Share},
+    token::Token,
+};
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use redstart_keys::Key;
+use redstart_connection::{Result, Tx};
+use redstart_keys::{Key, Ttl};
 
-/// Under which name a lock keeps its last fence.
-const FENCE: &str = "fence";
+use crate::Fence;
 
-/// Who asks: unique for each attempt to acquire.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Token(Arc<str>);
+/// A fence outlives its last use by a day, and its TTL is renewed once a day.
+const FENCE_TTL: Duration = Duration::from_secs(2 * 24 * 60 * 60);
+/// How long a question may be on its way after nobody waits for its answer any more: a connection
+/// that carries nothing is given up long before.
+const UNDER_WAY: Duration = Duration::from_secs(60);
 
-impl Token {
-    /// A token; two attempts must never use the same.
-    #[must_use]
-    pub fn new(text: &str) -> Self {
-        Self(text.into())
-    }
-
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-/// The keys of one lock.
+/// The names of one lock's keys, in the order in which the scripts take them.
 #[derive(Clone, Debug)]
 struct Keys {
+    /// Who holds it.
     lock: Key,
+    /// Its last fence.
     fence: Key,
+    /// Who asked for it and does not want it any more.
+    unwanted: Key,
+    /// Who waits for it, by arrival.
+    queue: Key,
+    /// Who waits for it, by the last question.
+    seen: Key,
 }
 
 impl Keys {
     fn of(lock: &Key) -> Self {
-        Self { lock: lock.clone(), fence: lock.companion(FENCE) }
+        Self {
+            lock: lock.clone(),
+            fence: lock.companion("fence"),
+            unwanted: lock.companion("unwanted"),
+            queue: lock.companion("queue"),
+            seen: lock.companion("seen"),
+        }
     }
 }
 
@@ -55,6 +75,43 @@ struct Holder(Token);
 
 /// What the embedded store keeps under a fence's key.
 struct LastFence(u64);
+
+/// What the embedded store keeps of those who gave up while they asked, the newest first.
+struct Unwanted(Vec<Token>);
+
+impl Unwanted {
+    /// About as many as the server remembers.
+    const MOST: usize = 32;
+
+    fn has(tx: &Tx<'_>, key: &Key, token: &Token) -> bool {
+        tx.get::<Self>(key).is_some_and(|tokens| tokens.0.contains(token))
+    }
+
+    fn add(tx: &mut Tx<'_>, key: &Key, token: &Token) -> Result<()> {
+        let before = tx.get::<Self>(key).map(|tokens| tokens.0.clone()).unwrap_or_default();
+        let all = [token.clone()].into_iter().chain(before).take(Self::MOST).collect();
+        let until = tx.now().saturating_add(UNDER_WAY);
+        tx.put(key, Self(all), until)
+    }
+}
+
+/// Mints the next fence, as the script does.
+fn mint(tx: &mut Tx<'_>, key: &Key, ttl: Ttl) -> Result<Fence> {
+    let now = tx.now();
+    let last = tx.get::<LastFence>(key).map_or(0, |last| last.0);
+    let minted = last.saturating_add(1).max(now.as_micros());
+    let until = now.saturating_add(FENCE_TTL.saturating_add(ttl.as_duration()));
+    tx.put(key, LastFence(minted), until)?;
+    Ok(Fence::new(minted))
+}
+
+fn fence_ttl_millis(ttl: Ttl) -> u64 {
+    millis(FENCE_TTL).saturating_add(ttl.as_millis())
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
 
 /// Reads an answer of `PTTL` for a key that is there.
 fn expires_in(millis: i64) -> Option<Duration> {

@@ -7,7 +7,7 @@ use std::{
 };
 
 use redstart_keys::Key;
-use tokio::sync::{Notify, Semaphore, SemaphorePermit};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// The lines before the locks of one process.
 #[derive(Clone, Default)]
@@ -22,7 +22,6 @@ struct Waiting {
 struct Line {
     /// One permit, handed on in order of arrival.
     turn: Semaphore,
-    released: Notify,
 }
 
 /// A place in the line before a lock; dropping it leaves the line.
@@ -35,20 +34,16 @@ pub(crate) struct Place {
 impl Queues {
     pub(crate) fn line_up(&self, key: &Key) -> Place {
         let mut lines = self.lines();
-        let waiting = lines.entry(key.clone()).or_insert_with(|| Waiting {
-            line: Arc::new(Line { turn: Semaphore::new(1), released: Notify::new() }),
-            places: 0,
-        });
+        let waiting = lines
+            .entry(key.clone())
+            .or_insert_with(|| Waiting { line: Arc::new(Line { turn: Semaphore::new(1) }), places: 0 });
         waiting.places += 1;
         Place { queues: self.clone(), key: key.clone(), line: Arc::clone(&waiting.line) }
     }
 
-    /// Tells the first in line that the lock may be free.
-    pub(crate) fn wake(&self, key: &Key) {
-        if let Some(waiting) = self.lines().get(key) {
-            // Should the first be asking the store just now, it will find this when it comes to wait.
-            waiting.line.released.notify_one();
-        }
+    /// How many wait for each lock.
+    pub(crate) fn waiting(&self) -> Vec<(Key, usize)> {
+        self.lines().iter().map(|(key, waiting)| (key.clone(), waiting.places)).collect()
     }
 
     #[cfg(test)]
@@ -67,11 +62,6 @@ impl Place {
     pub(crate) async fn turn(&self) -> Option<SemaphorePermit<'_>> {
         // Nobody closes it, so there always is a permit.
         self.line.turn.acquire().await.ok()
-    }
-
-    /// Waits until the lock was released in this process.
-    pub(crate) async fn released(&self) {
-        self.line.released.notified().await;
     }
 }
 

@@ -1,29 +1,17 @@
 //! Requests: how long a lock is wanted, and how long it is waited for.
 
-use std::{
-    future::{Future, poll_fn},
-    pin::pin,
-    sync::Arc,
-    task::Poll,
-    time::Duration,
-};
+use std::{future::Future, time::Duration};
 
 use metrics::histogram;
-use redstart_connection::{Certainty, Loss, Renewal, names};
+use redstart_connection::names;
 use redstart_keys::{Key, Ttl};
 
 use crate::{
     Guard, Lease, LockError, Locks,
-    guard::Held,
-    janitor::Task,
-    locks::Inner,
-    operations::{Acquire, Acquired, Extend, Token},
+    claim::{Claim, Kind},
+    operations::Token,
+    waiting::{Asking, Attempt},
 };
-
-/// The first pause between two questions of the first in line.
-const FIRST_PAUSE: Duration = Duration::from_millis(10);
-/// The longest such pause.
-const LONGEST_PAUSE: Duration = Duration::from_millis(250);
 
 /// A lock that is asked for.
 #[derive(Clone, Debug)]
@@ -33,17 +21,33 @@ pub struct LockRequest {
     key: Key,
     ttl: Ttl,
     wait: Duration,
+    max_hold: Option<Duration>,
+    kind: Kind,
 }
 
-/// What came of asking once.
-enum Attempt {
-    Granted(Guard),
-    Busy { expires_in: Option<Duration> },
+/// What came of asking for a lock.
+#[derive(Debug)]
+#[expect(clippy::exhaustive_enums, reason = "there is no fourth outcome")]
+#[must_use = "dropping it gives the lock back"]
+pub enum Outcome {
+    /// It is ours.
+    Acquired(Guard),
+    /// Another holds it, and there was no time to wait.
+    Busy {
+        /// Until its lease ends, if nobody prolongs it; none if nobody knows.
+        expires_in: Option<Duration>,
+    },
+    /// Others held it all the time.
+    TimedOut {
+        /// How long it was waited for.
+        waited: Duration,
+    },
 }
 
 impl LockRequest {
-    pub(crate) fn new(locks: Locks, key: Key) -> Self {
-        Self { locks, key, ttl: Ttl::seconds(30), wait: Duration::from_secs(10) }
+    pub(crate) fn new(locks: Locks, key: Key, kind: Kind) -> Self {
+        let (ttl, wait) = (Ttl::seconds(30), Duration::from_secs(10));
+        Self { locks, key, ttl, wait, max_hold: None, kind }
     }
 
     /// How long the lock outlives its holder; it is renewed after a third of that. Defaults to 30 s.
@@ -57,6 +61,28 @@ impl LockRequest {
     /// How long to wait for the lock. Defaults to 10 seconds; zero asks once.
     pub const fn wait(mut self, wait: Duration) -> Self {
         self.wait = wait;
+        self
+    }
+
+    /// Takes the lock away from its holder after this time, however often it was renewed. Defaults to never.
+    ///
+    /// It ends like any lost lock, with [`Loss::HeldTooLong`](crate::Loss::HeldTooLong): so work that hangs does not keep the lock
+    /// for ever.
+    pub const fn max_hold(mut self, max_hold: Duration) -> Self {
+        self.max_hold = Some(max_hold);
+        self
+    }
+
+    /// Grants the lock in the order in which processes asked for it, and none to who comes in between.
+    ///
+    /// A process has one place in that order, for the first of its own line, and a new one at the end when
+    /// it was served. Waiters that died lose their place after three seconds. All who ask for a lock should
+    /// be fair, for others are not held back by those who wait. A free lock is left to its first waiter, so
+    /// each change of hands takes two round trips in which nobody holds it. Shares are always fair.
+    pub const fn fair(mut self) -> Self {
+        if let Kind::Whole { is_fair } = &mut self.kind {
+            *is_fair = true;
+        }
         self
     }
 
@@ -78,8 +104,8 @@ impl LockRequest {
 
     /// Takes the lock, waiting for it as long as the request allows.
     ///
-    /// Waiters of this process stand in line: only the first asks the store, and a release in this
-    /// process wakes it at once.
+    /// Waiters of this process stand in line: only the first asks the store. Who releases the lock, in
+    /// whichever process, wakes the one that came first.
     ///
     /// # Errors
     ///
@@ -91,15 +117,38 @@ impl LockRequest {
     /// If this is dropped midway, the place in the line is given up, and a lock that was granted is
     /// given back in the background.
     pub async fn acquire(&self) -> Result<Guard, LockError> {
+        match self.outcome().await? {
+            Outcome::Acquired(guard) => Ok(guard),
+            Outcome::Busy { .. } => Err(LockError::Busy),
+            Outcome::TimedOut { waited } => Err(LockError::TimedOut { waited }),
+        }
+    }
+
+    /// Takes the lock like [`LockRequest::acquire`]; that others hold it is an outcome and no error.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the store does not answer, since then nobody can know who holds the lock.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`LockRequest::acquire`].
+    pub async fn outcome(&self) -> Result<Outcome, LockError> {
         if self.wait.is_zero() {
-            return self.try_acquire().await?.ok_or(LockError::Busy);
+            return Ok(match self.ask().await? {
+                Attempt::Granted(guard) => Outcome::Acquired(guard),
+                Attempt::Busy { expires_in } => Outcome::Busy { expires_in },
+            });
         }
         let clock = self.locks.0.store.clock();
         let started = clock.instant();
         let granted = tokio::time::timeout(self.wait, self.stand_in_line()).await;
         let waited = clock.instant().saturating_duration_since(started);
         histogram!(names::LOCK_WAIT_SECONDS, "lock" => self.key.entity_name()).record(waited);
-        granted.unwrap_or(Err(LockError::TimedOut { waited: self.wait }))
+        match granted {
+            Ok(granted) => granted.map(Outcome::Acquired),
+            Err(_) => Ok(Outcome::TimedOut { waited: self.wait }),
+        }
     }
 
     /// Runs `work` while the lock is held, and releases the lock however the work ends.
@@ -120,107 +169,24 @@ impl LockRequest {
         &self,
         work: impl FnOnce(Lease) -> W,
     ) -> Result<T, LockError> {
-        let guard = self.acquire().await?;
-        let outcome = while_valid(guard.lease(), work).await;
-        if let Err(error) = guard.release().await {
-            // The work is done, or dropped; that the lock ends only with its lease does not change that.
-            tracing::debug!(lock = self.key.entity_name(), %error, "a lock is given back in the background");
-        }
-        outcome.map_err(|cause| LockError::Lost { cause })
+        self.acquire().await?.run(work).await
+    }
+
+    pub(crate) fn claim(&self, token: Token) -> Claim {
+        Claim { lock: self.key.clone(), token, ttl: self.ttl, kind: self.kind }
+    }
+
+    pub(crate) const fn longest_hold(&self) -> Option<Duration> {
+        self.max_hold
     }
 
     async fn stand_in_line(&self) -> Result<Guard, LockError> {
         let place = self.locks.0.queues.line_up(&self.key);
         let _turn = place.turn().await;
-        let mut longest = FIRST_PAUSE;
-        loop {
-            let expires_in = match self.ask().await? {
-                Attempt::Granted(guard) => return Ok(guard),
-                Attempt::Busy { expires_in } => expires_in.unwrap_or(Duration::MAX),
-            };
-            // Up to half of it by chance, so that processes do not ask in step.
-            let pause = longest.mul_f64(0.5 + fastrand::f64() / 2.0);
-            let pause = pause.min(expires_in.saturating_add(Duration::from_millis(1)));
-            tokio::select! {
-                () = place.released() => longest = FIRST_PAUSE,
-                () = tokio::time::sleep(pause) => longest = (longest * 2).min(LONGEST_PAUSE),
-            }
-        }
+        Asking::begin(&self.locks.0, self).until_granted().await
     }
 
     async fn ask(&self) -> Result<Attempt, LockError> {
-        let inner = &self.locks.0;
-        if inner.is_closing() {
-            return Err(LockError::ShuttingDown);
-        }
-        inner.janitor.start();
-        let (id, token) = inner.token();
-        let sent_at = inner.store.clock().instant();
-        let mut unanswered = Unanswered { request: self, token: &token, is_answered: false };
-        let answer = inner.store.run(&Acquire::new(&self.key, token.clone(), self.ttl)).await;
-        unanswered.is_answered = match &answer {
-            Ok(_) => true,
-            Err(error) => matches!(error.certainty(), Certainty::NotSent | Certainty::Refused),
-        };
-        drop(unanswered);
-        let fence = match answer.map_err(LockError::Unavailable)? {
-            Acquired::Granted { fence } => fence,
-            Acquired::Busy { expires_in } => return Ok(Attempt::Busy { expires_in }),
-        };
-        let extend = Extend::new(&self.key, token.clone(), self.ttl);
-        let store = inner.store.clone();
-        let kept = inner.store.renewer().keep(self.ttl, sent_at, move || {
-            let (store, extend) = (store.clone(), extend.clone());
-            Box::pin(async move { store.run(&extend).await.unwrap_or(Renewal::Unknown) })
-        });
-        let (lock, ttl) = (self.key.clone(), self.ttl);
-        let guard = Guard::new(Arc::clone(inner), Held::new(id, lock, token, fence, ttl, kept));
-        if inner.is_closing() {
-            return Err(LockError::ShuttingDown);
-        }
-        // The grant may have come so late that the lease is over.
-        if guard.valid_for().is_zero() {
-            return Err(LockError::Lost { cause: Loss::Expired });
-        }
-        Ok(Attempt::Granted(guard))
+        Asking::begin(&self.locks.0, self).once(false).await
     }
-}
-
-/// Gives back what a question may have got whose answer nobody waits for.
-struct Unanswered<'a> {
-    request: &'a LockRequest,
-    token: &'a Token,
-    is_answered: bool,
-}
-
-impl Drop for Unanswered<'_> {
-    fn drop(&mut self) {
-        if !self.is_answered {
-            let inner: &Inner = &self.request.locks.0;
-            let task = Task::new(&inner.store, &self.request.key, self.token, None, self.request.ttl);
-            inner.janitor.give_back(task);
-        }
-    }
-}
-
-/// Polls `work` only while the lease is valid; drops it before answering.
-async fn while_valid<T, W: Future<Output = T>>(
-    lease: Lease,
-    work: impl FnOnce(Lease) -> W,
-) -> Result<T, Loss> {
-    let watched = lease.clone();
-    let mut lost = pin!(watched.lost());
-    let mut work = pin!(work(lease));
-    poll_fn(|context| {
-        // The signal wakes us; only the clock tells for certain, for after a pause of the whole process
-        // the work may be polled before the timer has had its turn.
-        if let Some(cause) = watched.loss() {
-            return Poll::Ready(Err(cause));
-        }
-        match lost.as_mut().poll(context) {
-            Poll::Ready(cause) => Poll::Ready(Err(cause)),
-            Poll::Pending => work.as_mut().poll(context).map(Ok),
-        }
-    })
-    .await
 }

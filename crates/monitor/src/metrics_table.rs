@@ -143,6 +143,20 @@ pub const METRICS: &[Metric] = &[
         "Charges taken back, because another limit refused or the caller gave up.",
     ),
     row(names::LOCK_WAIT_SECONDS, (Histogram, Seconds, Recorded), &["lock"], "Time waited for a lock."),
+    row(names::LOCK_HOLD_SECONDS, (Histogram, Seconds, Recorded), &["lock"], "Time a lock was held."),
+    row(names::LOCK_CONTENDED, (Counter, Count, Recorded), &["lock"], "Waits for a lock that another held."),
+    row(
+        names::LOCK_EVICTING,
+        (Counter, Count, Recorded),
+        &[],
+        "Processes that found their locks on a server that evicts.",
+    ),
+    row(
+        names::LOCK_FORCED,
+        (Counter, Count, Recorded),
+        &["lock"],
+        "Locks that were taken from their holders by force.",
+    ),
     row(
         names::LOCK_LOSSES,
         (Counter, Count, Recorded),

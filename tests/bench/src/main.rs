@@ -9,6 +9,7 @@
 //! - `l1`: a hit in the process's own tier of the cache, against moka.
 //! - `rate`: a rate check that is allowed, against the leanest script that could do it.
 //! - `limits`: limits without a round trip, against governor, and the algorithms beside each other.
+//! - `lock`: a lock's cycle and its hand-off, against redis-rs, a BLPOP token and rslock.
 
 mod clock;
 mod contest;

@@ -1,13 +1,15 @@
 //! Taking, prolonging, giving back, taking away, looking.
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use proptest::prelude::*;
 use redstart_connection::Operation;
 use redstart_keys::{Category, Entity, Ttl};
 use redstart_lock::{
     Fence,
-    operations::{Acquire, Acquired, Extend, ForceRelease, GiveBack, Holding, Inspect, Token},
+    operations::{
+        Acquire, Acquired, Extend, ForceRelease, GiveBack, Holding, Inspect, Keeps, RaiseFence, Token,
+    },
 };
 
 use super::{World, way};
@@ -18,9 +20,10 @@ const UNIT: u64 = 10;
 
 #[derive(Clone, Debug)]
 enum Step {
-    Acquire { lock: u8, token: u8, ttl: u64 },
+    Acquire { lock: u8, token: u8, ttl: u64, waits: bool, is_fair: bool },
     Extend { lock: u8, token: u8, ttl: u64 },
     GiveBack { lock: u8, token: u8, knows_fence: bool },
+    RaiseFence { lock: u8, token: u8, by: u64 },
     ForceRelease(u8),
     Inspect(u8),
     Advance(u64),
@@ -29,13 +32,16 @@ enum Step {
 fn step() -> impl Strategy<Value = Step> {
     let (lock, token, ttl) = (0..2_u8, 0..3_u8, (1..5_u64).prop_map(|units| units * UNIT));
     prop_oneof![
-        5 => (lock.clone(), token.clone(), ttl.clone()).prop_map(|(lock, token, ttl)| Step::Acquire { lock, token, ttl }),
+        6 => (lock.clone(), token.clone(), ttl.clone(), any::<bool>(), any::<bool>())
+            .prop_map(|(lock, token, ttl, waits, is_fair)| Step::Acquire { lock, token, ttl, waits, is_fair }),
         3 => (lock.clone(), token.clone(), ttl.clone()).prop_map(|(lock, token, ttl)| Step::Extend { lock, token, ttl }),
         3 => (lock.clone(), token, any::<bool>())
             .prop_map(|(lock, token, knows_fence)| Step::GiveBack { lock, token, knows_fence }),
+        1 => (lock.clone(), 0..3_u8, 0..3_u64).prop_map(|(lock, token, by)| Step::RaiseFence { lock, token, by }),
         1 => lock.clone().prop_map(Step::ForceRelease),
         1 => lock.prop_map(Step::Inspect),
-        3 => ttl.prop_map(Step::Advance),
+        2 => ttl.prop_map(Step::Advance),
+        2 => (1..3_u64).prop_map(Step::Advance),
     ]
 }
 
@@ -44,11 +50,13 @@ fn in_units(left: Option<Duration>) -> Option<u128> {
     left.map(|left| left.as_millis().div_ceil(1_000 * u128::from(UNIT)))
 }
 
-fn run(world: &World, fences: &mut HashMap<(u8, u8), Fence>, step: &Step) {
+fn run(world: &World, fences: &mut BTreeMap<(u8, u8), Fence>, step: &Step) {
     let (key, name) = (|lock: u8| LOCK.key(&lock), |token: u8| Token::new(&token.to_string()));
     match *step {
-        Step::Acquire { lock, token, ttl } => {
+        Step::Acquire { lock, token, ttl, waits, is_fair } => {
             let acquire = Acquire::new(&key(lock), name(token), Ttl::seconds(ttl));
+            let acquire = if waits { acquire.waiting() } else { acquire };
+            let acquire = if is_fair { acquire.fair() } else { acquire };
             let granted = std::cell::Cell::new(None);
             world.agree_on(&acquire, |acquired| match acquired {
                 Acquired::Granted { fence } => {
@@ -69,10 +77,15 @@ fn run(world: &World, fences: &mut HashMap<(u8, u8), Fence>, step: &Step) {
             let fence = fences.get(&(lock, token)).copied().filter(|_| knows_fence);
             world.agree(&GiveBack::new(&key(lock), name(token), fence));
         }
+        Step::RaiseFence { lock, token, by } => {
+            // To what another lock was granted, or this one in the past.
+            let Some(fence) = fences.values().copied().nth(usize::try_from(by).unwrap()) else { return };
+            world.agree(&RaiseFence::new(&key(lock), &name(token), fence, Ttl::seconds(UNIT)));
+        }
         Step::ForceRelease(lock) => world.agree(&ForceRelease::new(&key(lock))),
         Step::Inspect(lock) => world.agree_on(&Inspect::new(&key(lock)), |holding| match holding {
             Holding::Free => None,
-            Holding::Held { expires_in } => Some(in_units(expires_in)),
+            Holding::Held { holder, expires_in, waiting } => Some((holder, in_units(expires_in), waiting)),
         }),
         Step::Advance(seconds) => world.advance(Duration::from_secs(seconds)),
     }
@@ -84,11 +97,16 @@ proptest! {
     #[test]
     fn lock_answers_alike(history in prop::collection::vec(step(), 1..50), way in way()) {
         let world = World::over(way);
-        let mut fences = HashMap::new();
+        let mut fences = BTreeMap::new();
         for step in history {
             run(&world, &mut fences, &step);
         }
     }
+}
+
+#[test]
+fn stores_without_a_bound_keep_all_locks() {
+    World::new().agree(&Keeps::default());
 }
 
 #[test]

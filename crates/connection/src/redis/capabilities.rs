@@ -63,6 +63,17 @@ impl Capabilities {
         }
     }
 
+    /// Whether `SET` takes `IFEQ`, by which a value is replaced only if it is the expected one.
+    #[must_use]
+    pub fn sets_if_equal(&self) -> bool {
+        let since = match self.engine {
+            Engine::Redis => Version { major: 8, minor: 4 },
+            Engine::Valkey => Version { major: 8, minor: 1 },
+            Engine::Unknown => return false,
+        };
+        self.version.is_some_and(|version| since <= version)
+    }
+
     /// Refuses a server that is known to be too old.
     pub(crate) fn check(&self) -> Result<()> {
         match self.version {
@@ -133,6 +144,14 @@ mod tests {
             assert!(read(unknown).check().is_ok(), "unknown is no reason to refuse");
         }
         assert_eq!(Capabilities::read(None, None), Capabilities::default());
+    }
+
+    #[test]
+    fn conditional_set_is_known_by_the_version() {
+        let can = ["redis_version:8.4.0\r\n", "redis_version:7.2.4\r\nvalkey_version:8.1.0\r\n"];
+        let cannot = ["redis_version:8.2.9\r\n", "redis_version:7.2.4\r\nvalkey_version:8.0.6\r\n", ""];
+        assert!(can.iter().all(|info| read(info).sets_if_equal()));
+        assert!(cannot.iter().all(|info| !read(info).sets_if_equal()));
     }
 
     #[test]

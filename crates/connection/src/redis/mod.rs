@@ -40,6 +40,8 @@ pub use self::{
     scan::{Page, ScanCursor},
 };
 pub(crate) use self::{
+    classify::classify,
+    dial::Dialled,
     exclusive::Session,
     link::{Link, Route},
     node::Node,
@@ -157,6 +159,12 @@ impl Redis {
     #[must_use]
     pub fn name(&self, key: &Key) -> String {
         String::from_utf8_lossy(&self.link.name(key)).into_owned()
+    }
+
+    /// What the server that was greeted last can do; nothing is known before, and over REST.
+    #[must_use]
+    pub fn capabilities(&self) -> Capabilities {
+        self.link.common.capabilities.load().as_deref().cloned().unwrap_or_default()
     }
 
     /// Says that this process has added to a stream, to readers that nobody else tells.

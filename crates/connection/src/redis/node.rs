@@ -8,8 +8,8 @@ use std::{
     },
 };
 
-use redis::Value;
-use tokio::sync::watch;
+use redis::{PushInfo, Value};
+use tokio::sync::{mpsc::UnboundedSender, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -145,6 +145,15 @@ impl Node {
             }
             // Where the question is forbidden the first write will tell.
             _ => Ok(()),
+        }
+    }
+
+    /// Opens a connection whose pushed messages go to `news`.
+    pub(crate) async fn dial_for_news(&self, news: UnboundedSender<PushInfo>) -> Result<Dialled> {
+        let dialer = &self.common.dialer;
+        match &self.target {
+            Target::At(address) => dialer.dial_for_news(address, news).await,
+            Target::Master(sentinels) => dialer.dial_for_news(&sentinels.master().await?, news).await,
         }
     }
 

@@ -215,3 +215,33 @@ async fn task_ends_with_the_renewer() {
     drop(renewer);
     until(|| tasks.running() == 0).await;
 }
+
+#[tokio::test]
+async fn lease_is_over_at_its_limit_however_often_it_is_renewed() {
+    let bench = Bench::new();
+    let kept = bench.keep(&[Renewal::Kept]);
+    kept.limit(bench.clock.instant() + Duration::from_secs(25));
+    bench.clock.advance(Duration::from_secs(10));
+    bench.renewed(1).await;
+    let validity = kept.validity();
+    assert!(validity.valid_for() <= Duration::from_secs(15), "the limit counts, not the lease");
+    bench.clock.advance(Duration::from_secs(15));
+    assert_eq!(validity.lost().await, Loss::HeldTooLong);
+    bench.clock.advance(Duration::from_secs(60));
+    assert_eq!(bench.renewals.load(Ordering::SeqCst), 1, "it is not renewed any more");
+}
+
+#[tokio::test]
+async fn leases_that_are_due_soon_go_along_with_the_one_that_is_due() {
+    let bench = Bench::new();
+    let first = bench.keep(&[Renewal::Kept]);
+    bench.clock.advance(Duration::from_secs(1));
+    let second = bench.keep(&[Renewal::Kept]);
+    bench.clock.advance(Duration::from_secs(4));
+    let later = bench.keep(&[Renewal::Kept]);
+    bench.clock.advance(Duration::from_secs(5));
+    bench.renewed(2).await;
+    let full = |kept: &Kept| Duration::from_secs(29) < kept.validity().valid_for();
+    until(|| full(&first) && full(&second)).await;
+    assert!(!full(&later), "what is due much later waits");
+}

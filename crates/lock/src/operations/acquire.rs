@@ -1,15 +1,20 @@
 use std::time::Duration;
 
-use redstart_connection::{Effect, Error, Memory, Operation, Outage, Redis, Result, Script, Timestamp};
+use redstart_connection::{
+    Effect, Error, Memory, Operation, Outage, Redis, Result, Script, Timestamp, Value,
+};
 use redstart_keys::{Key, Ttl};
 
-use super::{Holder, Keys, LastFence, Token, expires_in};
+use super::{
+    Holder, Keys, LastFence, Token, Unwanted, expires_in, fence_ttl_millis, mint,
+    waiters::{Waiters, channels},
+};
 use crate::Fence;
 
-static ACQUIRE: Script = Script::new("lock.acquire", include_str!("acquire.lua"));
-
-/// The fence key outlives its last use by a day, and its TTL is renewed once a day.
-const FENCE_TTL: Duration = Duration::from_secs(2 * 24 * 60 * 60);
+static ACQUIRE: Script = Script::new(
+    "lock.acquire",
+    concat!(include_str!("queue.lua"), include_str!("fence.lua"), include_str!("acquire.lua")),
+);
 
 /// Takes a lock if it is free; the same token may ask again.
 #[derive(Clone, Debug)]
@@ -17,6 +22,8 @@ pub struct Acquire {
     keys: Keys,
     token: Token,
     ttl: Ttl,
+    waits: bool,
+    is_fair: bool,
 }
 
 /// What came of it.
@@ -30,7 +37,7 @@ pub enum Acquired {
     },
     /// Another holds it.
     Busy {
-        /// Until its lease ends, if nobody prolongs it; none if it never does.
+        /// Until its lease ends, if nobody prolongs it; none if nobody knows.
         expires_in: Option<Duration>,
     },
 }
@@ -39,11 +46,23 @@ impl Acquire {
     /// Takes `lock` for `ttl`, in the name of `token`.
     #[must_use]
     pub fn new(lock: &Key, token: Token, ttl: Ttl) -> Self {
-        Self { keys: Keys::of(lock), token, ttl }
+        Self { keys: Keys::of(lock), token, ttl, waits: false, is_fair: false }
     }
 
-    fn fence_ttl(&self) -> Duration {
-        FENCE_TTL.saturating_add(self.ttl.as_duration())
+    /// Stands in line if the lock is not to be had, to be woken when it may be.
+    ///
+    /// Who does not ask again within three seconds loses the place.
+    #[must_use]
+    pub const fn waiting(mut self) -> Self {
+        self.waits = true;
+        self
+    }
+
+    /// Leaves a free lock to those who came first.
+    #[must_use]
+    pub const fn fair(mut self) -> Self {
+        self.is_fair = true;
+        self
     }
 }
 
@@ -68,43 +87,77 @@ impl Operation for Acquire {
     }
 
     async fn on_redis(&self, redis: &Redis) -> Result<Acquired> {
-        let fence_ttl = u64::try_from(self.fence_ttl().as_millis()).unwrap_or(u64::MAX);
         let answer = redis
             .script(&ACQUIRE)
             .key(&self.keys.lock)
             .key(&self.keys.fence)
+            .key(&self.keys.unwanted)
+            .key(&self.keys.queue)
+            .key(&self.keys.seen)
             .arg(self.token.as_str())
             .arg(self.ttl.as_millis())
-            .arg(fence_ttl)
+            .arg(fence_ttl_millis(self.ttl))
+            .arg(u64::from(self.waits))
+            .arg(u64::from(self.is_fair))
+            .arg(channels(redis))
             .invoke()
             .await?;
+        Acquired::parse(answer)
+    }
+
+    fn on_memory(&self, memory: &Memory, now: Timestamp) -> Result<Acquired> {
+        let Keys { lock, fence, unwanted, queue, .. } = &self.keys;
+        memory.with(&[lock, fence, unwanted, queue], now, |tx| {
+            let holder = tx.get::<Holder>(lock).map(|holder| holder.0.clone());
+            let last = tx.get::<LastFence>(fence).map(|last| last.0);
+            if holder.as_ref().is_some_and(|holder| *holder != self.token) {
+                let expires_in = tx.expires_at(lock).map(|at| at.since(now));
+                self.line_up(&mut Waiters::new(tx, queue))?;
+                return Ok(Acquired::Busy { expires_in });
+            }
+            if holder.is_none() {
+                if Unwanted::has(tx, unwanted, &self.token) {
+                    return Ok(Acquired::Busy { expires_in: None });
+                }
+                let mut waiters = Waiters::new(tx, queue);
+                if self.is_fair && waiters.first()?.is_some_and(|first| first != self.token) {
+                    self.line_up(&mut waiters)?;
+                    return Ok(Acquired::Busy { expires_in: None });
+                }
+            }
+            tx.put(lock, Holder(self.token.clone()), now.saturating_add(self.ttl.as_duration()))?;
+            if self.waits {
+                Waiters::new(tx, queue).leave(&self.token)?;
+            }
+            if let (Some(_), Some(last)) = (holder, last) {
+                return Ok(Acquired::Granted { fence: Fence::new(last) });
+            }
+            match mint(tx, fence, self.ttl) {
+                Ok(fence) => Ok(Acquired::Granted { fence }),
+                Err(full) => {
+                    tx.remove(lock);
+                    Err(full)
+                }
+            }
+        })
+    }
+}
+
+impl Acquired {
+    /// Reads what the scripts answer.
+    pub(super) fn parse(answer: Value) -> Result<Self> {
         let [granted, number] = <[_; 2]>::try_from(answer.into_array()?)
             .map_err(|_| Error::protocol("expected two numbers from a lock"))?;
         let number = number.into_int()?;
         Ok(match granted.into_int()? {
-            0 => Acquired::Busy { expires_in: expires_in(number) },
-            _ => Acquired::Granted { fence: Fence::parse(number)? },
+            0 => Self::Busy { expires_in: expires_in(number) },
+            _ => Self::Granted { fence: Fence::parse(number)? },
         })
     }
+}
 
-    fn on_memory(&self, memory: &Memory, now: Timestamp) -> Result<Acquired> {
-        let Keys { lock, fence } = &self.keys;
-        memory.with(&[lock, fence], now, |tx| {
-            let holder = tx.get::<Holder>(lock);
-            if holder.as_ref().is_some_and(|holder| holder.0 != self.token) {
-                return Ok(Acquired::Busy { expires_in: tx.expires_at(lock).map(|at| at.since(now)) });
-            }
-            let last = tx.get::<LastFence>(fence).map(|last| last.0);
-            tx.put(lock, Holder(self.token.clone()), now.saturating_add(self.ttl.as_duration()))?;
-            if let (Some(_), Some(last)) = (holder, last) {
-                return Ok(Acquired::Granted { fence: Fence::new(last) });
-            }
-            let minted = last.unwrap_or(0).saturating_add(1).max(now.as_micros());
-            if let Err(full) = tx.put(fence, LastFence(minted), now.saturating_add(self.fence_ttl())) {
-                tx.remove(lock);
-                return Err(full);
-            }
-            Ok(Acquired::Granted { fence: Fence::new(minted) })
-        })
+impl Acquire {
+    fn line_up(&self, waiters: &mut Waiters<'_, '_, '_>) -> Result<()> {
+        if self.waits { waiters.line_up(&self.token) } else { Ok(()) }
     }
 }

@@ -1,8 +1,12 @@
--- Prolongs a lock for its holder.
+-- Prolongs locks for their holders.
 --
--- KEYS[1]  the lock: the holder's token
--- ARGV     now (unused) | token | ttl: ms, counted from now on
--- Answer   1: prolonged, 0: it is not the holder's any more
-if redis.call('GET', KEYS[1]) ~= ARGV[2] then return 0 end
-redis.call('PEXPIRE', KEYS[1], ARGV[3])
-return 1
+-- KEYS     the locks: each the holder's token
+-- ARGV     now (unused) | for each lock: token, ttl: ms, counted from now on
+-- Answer   for each lock 1: prolonged, 0: it is not the holder's any more
+local answer = {}
+for i, lock in ipairs(KEYS) do
+  local kept = redis.call('GET', lock) == ARGV[2 * i]
+  if kept then redis.call('PEXPIRE', lock, ARGV[2 * i + 1]) end
+  answer[i] = kept and 1 or 0
+end
+return answer

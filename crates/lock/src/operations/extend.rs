@@ -1,30 +1,66 @@
-use std::slice;
-
-use redstart_connection::{Effect, Memory, Operation, Outage, Redis, Renewal, Result, Script, Timestamp};
+use futures_util::future::join_all;
+use redstart_connection::{
+    Cmd, Effect, Error, Memory, Operation, Outage, Redis, Renewal, Result, Script, Timestamp,
+};
 use redstart_keys::{Key, Ttl};
 
 use super::{Holder, Token};
 
 static EXTEND: Script = Script::new("lock.extend", include_str!("extend.lua"));
 
-/// Prolongs a lock for its holder; one that has ended is not taken again.
-#[derive(Clone, Debug)]
+/// How many leases one script prolongs, so that it does not keep the server from others.
+const MOST: usize = 256;
+
+/// Prolongs locks for their holders; one that has ended is not taken again.
+///
+/// Each is a step of its own; they only share the way. One lock is prolonged by a plain command, where
+/// the server has one for it.
+#[derive(Clone, Debug, Default)]
 pub struct Extend {
-    lock: Key,
-    token: Token,
-    ttl: Ttl,
+    leases: Vec<(Key, Token, Ttl)>,
 }
 
 impl Extend {
     /// Lets `lock` end `ttl` from now on, if `token` holds it.
     #[must_use]
     pub fn new(lock: &Key, token: Token, ttl: Ttl) -> Self {
-        Self { lock: lock.clone(), token, ttl }
+        Self::default().and(lock, token, ttl)
+    }
+
+    /// The same for another lock.
+    #[must_use]
+    pub fn and(mut self, lock: &Key, token: Token, ttl: Ttl) -> Self {
+        self.leases.push((lock.clone(), token, ttl));
+        self
+    }
+
+    async fn group(&self, redis: &Redis, group: &[usize]) -> Result<Vec<Renewal>> {
+        if let (&[index], true) = (group, redis.capabilities().sets_if_equal()) {
+            let (lock, token, ttl) = &self.leases[index];
+            let token = token.as_str();
+            let set = Cmd::new("SET").key(lock).arg(token).arg("IFEQ").arg(token);
+            let answer = redis.send(set.arg("PX").arg(ttl.as_millis())).await?;
+            return Ok(vec![renewal(answer.is_ok())]);
+        }
+        let mut script = redis.script(&EXTEND);
+        for &index in group {
+            script = script.key(&self.leases[index].0);
+        }
+        for &index in group {
+            let (_, token, ttl) = &self.leases[index];
+            script = script.arg(token.as_str()).arg(ttl.as_millis());
+        }
+        let answers = script.invoke().await?.into_array()?;
+        if answers.len() != group.len() {
+            return Err(Error::protocol("a script for some locks answered for others"));
+        }
+        answers.into_iter().map(|answer| Ok(renewal(answer.into_int()? == 1))).collect()
     }
 }
 
 impl Operation for Extend {
-    type Output = Renewal;
+    /// One answer for each lock, in order.
+    type Output = Vec<Renewal>;
     const NAME: &'static str = "lock.extend";
 
     fn effect(&self) -> Effect {
@@ -35,26 +71,45 @@ impl Operation for Extend {
         Outage::Fail
     }
 
-    fn outcome(output: &Renewal) -> &'static str {
-        match output {
-            Renewal::Kept => "kept",
-            Renewal::Lost => "lost",
-            Renewal::Unknown => "unknown",
+    fn outcome(output: &Vec<Renewal>) -> &'static str {
+        if output.contains(&Renewal::Lost) {
+            return "lost";
         }
+        if output.contains(&Renewal::Unknown) { "unknown" } else { "kept" }
     }
 
-    async fn on_redis(&self, redis: &Redis) -> Result<Renewal> {
-        let script = redis.script(&EXTEND).key(&self.lock).arg(self.token.as_str()).arg(self.ttl.as_millis());
-        Ok(if script.invoke().await?.into_int()? == 1 { Renewal::Kept } else { Renewal::Lost })
-    }
-
-    fn on_memory(&self, memory: &Memory, now: Timestamp) -> Result<Renewal> {
-        memory.with(slice::from_ref(&&self.lock), now, |tx| {
-            if tx.get::<Holder>(&self.lock).is_none_or(|holder| holder.0 != self.token) {
-                return Ok(Renewal::Lost);
+    /// In a cluster some servers may answer and others not: what those have is unknown.
+    async fn on_redis(&self, redis: &Redis) -> Result<Vec<Renewal>> {
+        let locks: Vec<&Key> = self.leases.iter().map(|(lock, ..)| lock).collect();
+        let groups = redis.groups(&locks);
+        let groups: Vec<&[usize]> = groups.iter().flat_map(|group| group.chunks(MOST)).collect();
+        let answers = join_all(groups.iter().map(|group| self.group(redis, group))).await;
+        if let [Err(_)] = &answers[..] {
+            return answers.into_iter().collect::<Result<Vec<_>>>().map(|_| Vec::new());
+        }
+        let mut renewals = vec![Renewal::Unknown; self.leases.len()];
+        for (group, answers) in groups.into_iter().zip(answers) {
+            for (&index, answer) in group.iter().zip(answers.unwrap_or_default()) {
+                renewals[index] = answer;
             }
-            tx.put(&self.lock, Holder(self.token.clone()), now.saturating_add(self.ttl.as_duration()))?;
-            Ok(Renewal::Kept)
-        })
+        }
+        Ok(renewals)
     }
+
+    fn on_memory(&self, memory: &Memory, now: Timestamp) -> Result<Vec<Renewal>> {
+        let extend = |(lock, token, ttl): &(Key, Token, Ttl)| {
+            memory.with(&[lock], now, |tx| {
+                let is_held = tx.get::<Holder>(lock).is_some_and(|holder| holder.0 == *token);
+                if is_held {
+                    tx.put(lock, Holder(token.clone()), now.saturating_add(ttl.as_duration()))?;
+                }
+                Ok(renewal(is_held))
+            })
+        };
+        self.leases.iter().map(extend).collect()
+    }
+}
+
+const fn renewal(is_kept: bool) -> Renewal {
+    if is_kept { Renewal::Kept } else { Renewal::Lost }
 }

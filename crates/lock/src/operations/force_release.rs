@@ -1,22 +1,38 @@
-use std::slice;
-
-use redstart_connection::{Cmd, Effect, Memory, Operation, Outage, Redis, Result, Timestamp};
+use redstart_connection::{Effect, Error, Memory, Operation, Outage, Redis, Result, Script, Timestamp};
 use redstart_keys::Key;
 
-/// Takes a lock from whoever holds it; answers whether anybody did.
+use super::{
+    Holder, Keys, Token,
+    waiters::{self, Waiters, channels},
+};
+
+static FORCE_RELEASE: Script =
+    Script::new("lock.force_release", concat!(include_str!("queue.lua"), include_str!("force_release.lua")));
+
+/// Takes a lock from whoever holds it.
 #[derive(Clone, Debug)]
-pub struct ForceRelease(Key);
+pub struct ForceRelease(Keys);
+
+/// From whom a lock was taken, and who may have it next.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Forced {
+    /// Who held it; none if nobody did.
+    pub holder: Option<Token>,
+    /// The first who waits for it, and was told.
+    pub next: Option<Token>,
+}
 
 impl ForceRelease {
     /// Frees `lock`.
     #[must_use]
     pub fn new(lock: &Key) -> Self {
-        Self(lock.clone())
+        Self(Keys::of(lock))
     }
 }
 
 impl Operation for ForceRelease {
-    type Output = bool;
+    type Output = Forced;
     const NAME: &'static str = "lock.force_release";
 
     fn effect(&self) -> Effect {
@@ -28,15 +44,26 @@ impl Operation for ForceRelease {
         Outage::Fail
     }
 
-    fn outcome(&was_held: &bool) -> &'static str {
-        if was_held { "released" } else { "free" }
+    fn outcome(output: &Forced) -> &'static str {
+        if output.holder.is_some() { "released" } else { "free" }
     }
 
-    async fn on_redis(&self, redis: &Redis) -> Result<bool> {
-        Ok(redis.send(Cmd::new("DEL").key(&self.0)).await?.into_int()? == 1)
+    async fn on_redis(&self, redis: &Redis) -> Result<Forced> {
+        let Keys { lock, fence, unwanted, queue, seen } = &self.0;
+        let script = redis.script(&FORCE_RELEASE).key(lock).key(fence).key(unwanted).key(queue).key(seen);
+        let answer = script.arg(channels(redis)).invoke().await?.into_array()?;
+        let [holder, next] =
+            <[_; 2]>::try_from(answer).map_err(|_| Error::protocol("expected two tokens from a lock"))?;
+        Ok(Forced { holder: waiters::parse(holder)?, next: waiters::parse(next)? })
     }
 
-    fn on_memory(&self, memory: &Memory, now: Timestamp) -> Result<bool> {
-        Ok(memory.with(slice::from_ref(&&self.0), now, |tx| tx.remove(&self.0)))
+    fn on_memory(&self, memory: &Memory, now: Timestamp) -> Result<Forced> {
+        let Keys { lock, queue, .. } = &self.0;
+        memory.with(&[lock, queue], now, |tx| {
+            let Some(holder) = tx.get::<Holder>(lock) else { return Ok(Forced::default()) };
+            tx.remove(lock);
+            let next = Waiters::new(tx, queue).first()?;
+            Ok(Forced { holder: Some(holder.0.clone()), next })
+        })
     }
 }

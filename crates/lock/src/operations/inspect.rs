@@ -1,24 +1,28 @@
-use std::{slice, time::Duration};
+use std::time::Duration;
 
-use redstart_connection::{Cmd, Effect, Memory, Operation, Outage, Redis, Result, Timestamp};
+use redstart_connection::{Cmd, Effect, Error, Memory, Operation, Outage, Redis, Result, Timestamp};
 use redstart_keys::Key;
 
-use super::expires_in;
+use super::{Holder, Keys, Token, expires_in, waiters::Waiters};
 
-/// Tells whether a lock is held, and for how long.
+/// Tells whether a lock is held, by whom and for how long, and how many wait for it.
 #[derive(Clone, Debug)]
-pub struct Inspect(Key);
+pub struct Inspect(Keys);
 
 /// How a lock stands.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 #[expect(clippy::exhaustive_enums, reason = "there is no third answer")]
 pub enum Holding {
     /// Nobody holds it.
     Free,
     /// Somebody holds it.
     Held {
+        /// Who.
+        holder: Token,
         /// Until the lease ends, if nobody prolongs it; none if it never does.
         expires_in: Option<Duration>,
+        /// How many processes wait for it.
+        waiting: usize,
     },
 }
 
@@ -26,7 +30,7 @@ impl Inspect {
     /// Looks at `lock`.
     #[must_use]
     pub fn new(lock: &Key) -> Self {
-        Self(lock.clone())
+        Self(Keys::of(lock))
     }
 }
 
@@ -50,18 +54,30 @@ impl Operation for Inspect {
     }
 
     async fn on_redis(&self, redis: &Redis) -> Result<Holding> {
-        Ok(match redis.send(Cmd::new("PTTL").key(&self.0)).await?.into_int()? {
+        let Keys { lock, queue, .. } = &self.0;
+        let get = Cmd::new("GET").key(lock);
+        let answers =
+            redis.pipeline(vec![get, Cmd::new("PTTL").key(lock), Cmd::new("ZCARD").key(queue)]).await?;
+        let [holder, millis, waiting] =
+            <[_; 3]>::try_from(answers).map_err(|_| Error::protocol("expected three answers"))?;
+        if holder.is_nil() {
+            return Ok(Holding::Free);
+        }
+        let holder = Token::new(&holder.into_text()?);
+        let waiting = usize::try_from(waiting.into_int()?).unwrap_or_default();
+        Ok(match millis.into_int()? {
             -2 => Holding::Free,
-            millis => Holding::Held { expires_in: expires_in(millis) },
+            millis => Holding::Held { holder, expires_in: expires_in(millis), waiting },
         })
     }
 
     fn on_memory(&self, memory: &Memory, now: Timestamp) -> Result<Holding> {
-        Ok(memory.with(slice::from_ref(&&self.0), now, |tx| {
-            if !tx.contains(&self.0) {
-                return Holding::Free;
-            }
-            Holding::Held { expires_in: tx.expires_at(&self.0).map(|at| at.since(now)) }
+        let Keys { lock, queue, .. } = &self.0;
+        Ok(memory.with(&[lock, queue], now, |tx| {
+            let Some(holder) = tx.get::<Holder>(lock) else { return Holding::Free };
+            let expires_in = tx.expires_at(lock).map(|at| at.since(now));
+            let waiting = Waiters::new(tx, queue).count();
+            Holding::Held { holder: holder.0.clone(), expires_in, waiting }
         }))
     }
 }

@@ -25,6 +25,7 @@ pub(crate) struct App {
     pub(crate) policies: LivePolicies,
     pub(crate) proxies: TrustedProxies,
     pub(crate) royalty_time: Duration,
+    pub(crate) processing_time: Duration,
 }
 
 impl App {
@@ -38,6 +39,7 @@ impl App {
             policies: LivePolicies::new(settings.policies.clone()),
             proxies: settings.proxies.clone(),
             royalty_time: settings.royalty_time,
+            processing_time: settings.processing_time,
             store,
             database,
         }

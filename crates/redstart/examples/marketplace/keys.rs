@@ -41,8 +41,9 @@ const IDEMPOTENCY: Entity<TextId> = Entity::new(Category::Idempotency, "request"
 /// How long a lock outlives a holder that has crashed.
 pub(crate) const LOCK_TTL: Ttl = Ttl::minutes(5);
 pub(crate) const ROYALTY_RUN: Entity<RecordId> = lock("royalty-run", "Held while a royalty run pays.");
-const PAYOUT: Entity<RecordId> = lock("payout", "Held while a creator is paid out.");
-const ASSET_PROCESSING: Entity<RecordId> = lock("asset-processing", "Held while an asset is converted.");
+pub(crate) const PAYOUT: Entity<RecordId> = lock("payout", "Held while a creator is paid out.");
+pub(crate) const ASSET_PROCESSING: Entity<RecordId> =
+    lock("asset-processing", "Permits to convert assets of a project.");
 
 const DOWNLOADS: Entity<RecordId> = counter("downloads", "Downloads of an asset within a day.");
 const VIEWS: Entity<RecordId> = counter("views", "Views of a product within a day.");

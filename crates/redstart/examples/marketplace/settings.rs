@@ -33,11 +33,13 @@ pub(crate) struct Settings {
     pub(crate) royalty_time: Duration,
     /// The file that changes the limits while the service runs.
     pub(crate) limits: Option<PathBuf>,
+    /// How long the converter takes over an asset.
+    pub(crate) processing_time: Duration,
     database: Option<PathBuf>,
 }
 
 /// One variable that this service reads by itself: name, default, meaning.
-pub(crate) const VARIABLES: [(&str, &str, &str); 8] = [
+pub(crate) const VARIABLES: [(&str, &str, &str); 9] = [
     ("PORT", "3000", "Port to listen on; 0 takes any that is free."),
     ("MARKETPLACE_ADDRESS", "127.0.0.1", "Address to listen on."),
     ("ADMIN_TOKEN", "none", "Token of the administrators, 16 characters or more; without it nobody is one."),
@@ -54,6 +56,7 @@ pub(crate) const VARIABLES: [(&str, &str, &str); 8] = [
     ("MARKETPLACE_LIMITS", "none", "TOML file with a table `limits`; read again whenever it changes."),
     ("TRUSTED_PROXIES", "none", "Networks whose `X-Forwarded-For` counts: `10.0.0.0/8, loopback, private`."),
     ("MARKETPLACE_ROYALTY_TIME", "1000", "Milliseconds that a royalty run takes."),
+    ("MARKETPLACE_PROCESSING_TIME", "1000", "Milliseconds that the conversion of an asset takes."),
 ];
 
 impl Settings {
@@ -63,6 +66,7 @@ impl Settings {
         let host = read("MARKETPLACE_ADDRESS", "an address such as 127.0.0.1", &mut problems);
         let port = read("PORT", "a number from 0 to 65535", &mut problems);
         let royalty_time = read("MARKETPLACE_ROYALTY_TIME", "a number of milliseconds", &mut problems);
+        let processing_time = read("MARKETPLACE_PROCESSING_TIME", "a number of milliseconds", &mut problems);
         let store = Config::from_env()
             .map_err(|error| problems.extend(error.problems().iter().map(ToString::to_string)));
         let admin_token =
@@ -87,6 +91,7 @@ impl Settings {
             proxies,
             royalty_time: Duration::from_millis(royalty_time.unwrap_or(1_000)),
             limits: variable("MARKETPLACE_LIMITS").map(PathBuf::from),
+            processing_time: Duration::from_millis(processing_time.unwrap_or(1_000)),
             database: variable("MARKETPLACE_DB").map(PathBuf::from),
         })
     }

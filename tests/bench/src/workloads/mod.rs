@@ -4,6 +4,7 @@ mod added;
 mod door;
 mod l1;
 mod limits;
+mod lock;
 mod peers;
 mod rate;
 
@@ -22,13 +23,15 @@ pub(crate) enum Workload {
     Rate,
     /// Limits without a round trip, against governor, and the algorithms beside each other.
     Limits,
+    /// Cycles and hand-offs of a lock, against redis-rs, BLPOP and rslock.
+    Lock,
     /// Reads, beside bb8-redis, deadpool-redis and fred.
     Peers,
 }
 
 impl Workload {
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Door, Self::Added, Self::L1, Self::Rate, Self::Limits, Self::Peers];
+    pub(crate) const ALL: [Self; 7] =
+        [Self::Door, Self::Added, Self::L1, Self::Rate, Self::Limits, Self::Lock, Self::Peers];
 
     pub(crate) fn measure(self, plan: &Plan, report: &mut Report) -> Result {
         match self {
@@ -37,6 +40,7 @@ impl Workload {
             Self::L1 => l1::measure(plan, report),
             Self::Rate => rate::measure(plan, report),
             Self::Limits => limits::measure(plan, report),
+            Self::Lock => lock::measure(plan, report),
             Self::Peers => peers::measure(plan, report),
         }
     }

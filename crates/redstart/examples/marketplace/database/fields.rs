@@ -10,7 +10,7 @@ use rusqlite::{
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// The number of a record: 1 or above.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(try_from = "i64")]
 pub(crate) struct RecordId(i64);
 

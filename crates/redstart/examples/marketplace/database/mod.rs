@@ -3,6 +3,7 @@
 mod accounts;
 mod activity;
 mod fields;
+mod payout;
 mod postcodes;
 mod products;
 mod records;
@@ -20,6 +21,7 @@ pub(crate) use self::{
     accounts::Account,
     activity::Activity,
     fields::{Email, Price, RecordId},
+    payout::Payout,
     postcodes::Postcode,
     products::{Match, Product},
     records::{Asset, Brand, Changes, Creator, Dependents, License, Project, Record, User},

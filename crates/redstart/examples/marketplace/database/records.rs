@@ -83,6 +83,13 @@ pub(crate) struct Asset {
     kind: String,
 }
 
+impl Asset {
+    /// The project that it is a part of.
+    pub(crate) const fn project(&self) -> RecordId {
+        self.project_id
+    }
+}
+
 /// The right of a brand to use an asset.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -7,7 +7,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::{Result, seed};
 
 /// Raised with every change of the tables.
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 
 const TABLES: &str = "
     CREATE TABLE users (
@@ -48,6 +48,7 @@ const TABLES: &str = "
     CREATE INDEX licenses_of_asset ON licenses (asset_id);
 ";
 
+/// What version 2 added.
 const ACTIVITY: &str = "
     CREATE TABLE activity (
         id INTEGER PRIMARY KEY, kind TEXT NOT NULL, user_id INTEGER REFERENCES users,
@@ -58,6 +59,14 @@ const ACTIVITY: &str = "
     INSERT INTO scholarships (name, places) VALUES
         ('First Exhibition', 12), ('Music School', 8), ('Young Creators', 40);
     CREATE INDEX activity_of_user ON activity (user_id);
+";
+
+/// What version 3 added.
+const ACCOUNTS: &str = "
+    CREATE TABLE accounts (
+        creator_id INTEGER PRIMARY KEY REFERENCES creators, paid_cents INTEGER NOT NULL DEFAULT 0,
+        fence INTEGER NOT NULL DEFAULT 0
+    );
 ";
 
 /// Makes the tables and fills them, unless an earlier start did.
@@ -72,8 +81,11 @@ pub(super) fn prepare(connection: &mut Connection) -> Result<()> {
         transaction.execute_batch(TABLES)?;
         seed::fill(&transaction)?;
     }
-    if version < VERSION {
+    if version < 2 {
         transaction.execute_batch(ACTIVITY)?;
+    }
+    if version < VERSION {
+        transaction.execute_batch(ACCOUNTS)?;
         transaction.pragma_update(None, "user_version", VERSION)?;
     }
     Ok(transaction.commit()?)

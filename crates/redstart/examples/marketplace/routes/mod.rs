@@ -2,7 +2,9 @@
 
 mod activity;
 mod login;
+mod payouts;
 mod postcodes;
+mod processing;
 mod products;
 mod records;
 mod royalty;
@@ -28,7 +30,9 @@ pub(crate) fn router(app: Arc<App>, ops: OpsState, admin_token: AdminToken) -> R
         .merge(records::router())
         .merge(postcodes::router())
         .merge(products::router())
-        .merge(royalty::router());
+        .merge(royalty::router())
+        .merge(payouts::router())
+        .merge(processing::router());
     let (for_all, for_admins) = (limits::for_all(&app), limits::for_admins(&app));
     Router::new()
         .merge(activity::router(&app))

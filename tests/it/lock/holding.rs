@@ -1,4 +1,4 @@
-//! Locks on a real server, asked for by several instances.
+//! Held, dropped, lost and given back.
 
 use std::{
     sync::{
@@ -9,14 +9,13 @@ use std::{
 };
 
 use redstart_connection::Store;
-use redstart_keys::{Category, Entity, Ttl};
+use redstart_keys::Ttl;
 use redstart_lock::{LockError, Locks};
 use redstart_testkit::{eventually, shared};
 use tokio::task::JoinSet;
 
+use super::PAYOUT;
 use crate::support::{GUARD, config, store};
-
-const PAYOUT: Entity<u64> = Entity::new(Category::Lock, "payout").ttl(Ttl::minutes(5));
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_never_hold_it_and_fences_rise() {

@@ -1,0 +1,67 @@
+//! Claims: one attempt to get hold of a lock, by its token.
+
+use redstart_connection::{Renewal, Result, Store};
+use redstart_keys::{Key, Ttl};
+
+use crate::{
+    Fence,
+    operations::{
+        Acquire, AcquireShare, Acquired, ExtendShare, GiveBack, GiveBackShare, GivenBack, Share, Token,
+    },
+    renewals::Renewals,
+};
+
+/// One attempt to get hold of a lock, and what it takes to keep and to end it.
+#[derive(Clone, Debug)]
+pub(crate) struct Claim {
+    pub(crate) lock: Key,
+    pub(crate) token: Token,
+    pub(crate) ttl: Ttl,
+    pub(crate) kind: Kind,
+}
+
+/// How much of the lock is asked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Kind {
+    /// All of it.
+    Whole { is_fair: bool },
+    /// A share; who came first is always served first.
+    Shared(Share),
+}
+
+impl Claim {
+    pub(crate) async fn ask(&self, store: &Store, waits: bool) -> Result<Acquired> {
+        let Self { lock, token, ttl, kind } = self;
+        match *kind {
+            Kind::Whole { is_fair } => {
+                let acquire = Acquire::new(lock, token.clone(), *ttl);
+                let acquire = if waits { acquire.waiting() } else { acquire };
+                store.run(&if is_fair { acquire.fair() } else { acquire }).await
+            }
+            Kind::Shared(share) => {
+                let acquire = AcquireShare::new(lock, share, token.clone(), *ttl);
+                store.run(&if waits { acquire.waiting() } else { acquire }).await
+            }
+        }
+    }
+
+    pub(crate) async fn extend(&self, store: &Store, renewals: &Renewals) -> Renewal {
+        let Self { lock, token, ttl, kind } = self;
+        match *kind {
+            Kind::Whole { .. } => renewals.extend(lock, token.clone(), *ttl).await,
+            Kind::Shared(share) => {
+                let extend = ExtendShare::new(lock, share, token.clone(), *ttl);
+                store.run(&extend).await.unwrap_or(Renewal::Unknown)
+            }
+        }
+    }
+
+    /// Gives back what this got, or may have got if `fence` is none.
+    pub(crate) async fn give_back(&self, store: &Store, fence: Option<Fence>) -> Result<GivenBack> {
+        let Self { lock, token, kind, .. } = self;
+        match *kind {
+            Kind::Whole { .. } => store.run(&GiveBack::new(lock, token.clone(), fence)).await,
+            Kind::Shared(share) => store.run(&GiveBackShare::new(lock, share, token.clone(), fence)).await,
+        }
+    }
+}

@@ -1,0 +1,11 @@
+-- Takes a lock from whoever holds it, and wakes who waits for it first.
+--
+-- KEYS     as for acquiring
+-- ARGV     now | the channel of wake-ups
+-- Answer   { the former holder's token, or empty; the token that was woken, or empty }
+local holder = redis.call('GET', KEYS[1])
+if not holder then return { '', '' } end
+redis.call('DEL', KEYS[1])
+local head = first()
+if head then wake(head) end
+return { holder, head or '' }

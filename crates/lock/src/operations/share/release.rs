@@ -1,0 +1,85 @@
+use redstart_connection::{Effect, Memory, Operation, Outage, Redis, Result, Script, Timestamp};
+use redstart_keys::Key;
+
+use super::{Share, Shares};
+use crate::{
+    Fence, Release,
+    operations::{
+        GivenBack, Keys, Token, UNDER_WAY, Unwanted, millis,
+        waiters::{Waiters, channels},
+    },
+};
+
+static RELEASE: Script =
+    Script::new("lock.release_share", concat!(include_str!("../queue.lua"), include_str!("release.lua")));
+
+/// Gives a share back; sent again, it answers the same.
+#[derive(Clone, Debug)]
+pub struct GiveBackShare {
+    keys: Keys,
+    share: Share,
+    token: Token,
+    is_granted: bool,
+}
+
+impl GiveBackShare {
+    /// Gives a share of `lock` back in the name of `token`, which was granted `fence`.
+    ///
+    /// Without a fence, because the answer never came or waiting was given up, the token also leaves the
+    /// line, and a question of it that is still on its way gets nothing.
+    #[must_use]
+    pub fn new(lock: &Key, share: Share, token: Token, fence: Option<Fence>) -> Self {
+        Self { keys: Keys::of(lock), share, token, is_granted: fence.is_some() }
+    }
+}
+
+impl Operation for GiveBackShare {
+    type Output = GivenBack;
+    const NAME: &'static str = "lock.release_share";
+
+    fn effect(&self) -> Effect {
+        Effect::Idempotent
+    }
+
+    fn outage(&self) -> Outage {
+        Outage::Fail
+    }
+
+    fn outcome(output: &GivenBack) -> &'static str {
+        match output.release {
+            Release::Released => "released",
+            Release::Expired | Release::Taken => "expired",
+        }
+    }
+
+    async fn on_redis(&self, redis: &Redis) -> Result<GivenBack> {
+        let Keys { lock, fence, unwanted, queue, seen } = &self.keys;
+        let script = redis.script(&RELEASE).key(lock).key(fence).key(unwanted).key(queue).key(seen);
+        let script = script.arg(self.token.as_str()).arg(self.share.letter());
+        let script = script.arg(u64::from(self.is_granted)).arg(millis(UNDER_WAY)).arg(channels(redis));
+        GivenBack::parse(script.invoke().await?)
+    }
+
+    fn on_memory(&self, memory: &Memory, now: Timestamp) -> Result<GivenBack> {
+        let Keys { lock, unwanted, queue, .. } = &self.keys;
+        memory.with(&[lock, unwanted, queue], now, |tx| {
+            let mut shares = Shares::of(tx, lock);
+            let held = shares.position(self.share, &self.token);
+            if let Some(place) = held {
+                shares.0.remove(place);
+                shares.put(tx, lock)?;
+            }
+            let is_known = Unwanted::has(tx, unwanted, &self.token);
+            if !is_known {
+                if held.is_some() || !self.is_granted {
+                    Unwanted::add(tx, unwanted, &self.token)?;
+                }
+                if !self.is_granted {
+                    Waiters::new(tx, queue).leave(&self.token)?;
+                }
+            }
+            let release = if held.is_some() || is_known { Release::Released } else { Release::Expired };
+            Ok(GivenBack { release, next: Waiters::new(tx, queue).first()? })
+        })
+    }
+}

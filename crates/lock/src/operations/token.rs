@@ -1,0 +1,70 @@
+//! Tokens: who asks for a lock.
+
+use std::{fmt, sync::Arc};
+
+/// Length of the part that tells processes apart.
+const INSTANCE: usize = 32;
+
+/// Who asks: unique for each attempt to acquire.
+///
+/// The first 32 characters are those of the process, which is told under them when it may have the lock;
+/// after the second dash stands its name, for people.
+#[derive(Clone, Eq, Hash, PartialEq)]
+pub struct Token(Arc<str>);
+
+impl Token {
+    /// A token; two attempts must never use the same.
+    #[must_use]
+    pub fn new(text: &str) -> Self {
+        Self(text.into())
+    }
+
+    pub(crate) fn of_attempt(instance: &str, attempt: u64, name: &str) -> Self {
+        Self(format!("{instance}-{attempt:x}-{name}").into())
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The part that all tokens of a process share.
+    pub(crate) fn instance(&self) -> &str {
+        self.0.get(..INSTANCE).unwrap_or(&self.0)
+    }
+
+    /// The name of the process that asked; the whole text where another program wrote it.
+    #[must_use]
+    pub fn owner(&self) -> &str {
+        let ours = self.0.get(INSTANCE..).and_then(|rest| rest.strip_prefix('-'));
+        ours.and_then(|rest| rest.split_once('-')).map_or(&self.0, |(_, name)| name)
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Token;
+
+    #[test]
+    fn token_tells_process_and_owner() {
+        let token = Token::of_attempt("0123456789abcdef0123456789abcdef", 255, "worker-3");
+        assert_eq!(token.as_str(), "0123456789abcdef0123456789abcdef-ff-worker-3");
+        assert_eq!(token.instance(), "0123456789abcdef0123456789abcdef");
+        assert_eq!(token.owner(), "worker-3");
+    }
+
+    #[test]
+    fn token_of_another_program_is_its_own_owner() {
+        for text in ["", "node-7", "0123456789abcdef0123456789abcdef", "ÄÖÜÄÖÜÄÖÜÄÖÜÄÖÜÄÖÜÄÖÜÄÖÜ"]
+        {
+            assert_eq!(Token::new(text).owner(), text);
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! Asking for a lock: once, or in line until it is granted.
+
+use std::{sync::Arc, time::Duration};
+
+use metrics::counter;
+use redstart_connection::{Certainty, Loss, names};
+
+use crate::{
+    Guard, LockError, claim::Claim, guard::Held, inbox::Listener, janitor::Task, locks::Inner,
+    operations::Acquired, request::LockRequest,
+};
+
+/// The pauses between two questions where nobody tells when the lock is free: the first, the longest.
+const UNTOLD: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(250));
+/// The longest pause where wake-ups arrive, so that one that got lost costs no more; waiters are taken for
+/// dead after three of them.
+const TOLD: Duration = Duration::from_secs(1);
+
+/// What came of asking once.
+pub(crate) enum Attempt {
+    Granted(Guard),
+    Busy { expires_in: Option<Duration> },
+}
+
+/// A token that asks, and what the store may still know of it when nobody wants the lock any more.
+pub(crate) struct Asking<'a> {
+    locks: &'a Arc<Inner>,
+    request: &'a LockRequest,
+    id: u64,
+    claim: Claim,
+    /// A question may be on its way, or the token stands in line.
+    may_be_known: bool,
+}
+
+impl<'a> Asking<'a> {
+    pub(crate) fn begin(locks: &'a Arc<Inner>, request: &'a LockRequest) -> Self {
+        let (id, token) = locks.token();
+        Self { locks, request, id, claim: request.claim(token), may_be_known: false }
+    }
+
+    /// Asks until the lock is granted.
+    pub(crate) async fn until_granted(&mut self) -> Result<Guard, LockError> {
+        let mut listener: Option<Listener> = None;
+        let mut untold = UNTOLD.0;
+        loop {
+            let expires_in = match self.once(true).await? {
+                Attempt::Granted(guard) => return Ok(guard),
+                Attempt::Busy { expires_in } => expires_in.unwrap_or(Duration::MAX),
+            };
+            let listener = listener.get_or_insert_with(|| {
+                counter!(names::LOCK_CONTENDED, "lock" => self.claim.lock.entity_name()).increment(1);
+                self.locks.inbox.listen(&self.claim.token)
+            });
+            let longest = if self.locks.inbox.is_attached() { TOLD } else { untold };
+            untold = UNTOLD.1.min(untold * 2);
+            // Up to half of it by chance, so that processes do not ask in step.
+            let pause = longest.mul_f64(0.5 + fastrand::f64() / 2.0);
+            let pause = pause.min(expires_in.saturating_add(Duration::from_millis(1)));
+            tokio::select! {
+                () = listener.woken() => {}
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    }
+
+    /// Asks once; with `waits` the token stands in line from then on.
+    pub(crate) async fn once(&mut self, waits: bool) -> Result<Attempt, LockError> {
+        let inner = self.locks;
+        if inner.is_closing() {
+            return Err(LockError::ShuttingDown);
+        }
+        inner.janitor.start();
+        inner.look_at_server();
+        let was_known = std::mem::replace(&mut self.may_be_known, true);
+        let sent_at = inner.store.clock().instant();
+        let answer = self.claim.ask(&inner.store, waits).await;
+        self.may_be_known = match &answer {
+            Ok(Acquired::Granted { .. }) => false,
+            Ok(Acquired::Busy { .. }) => waits,
+            Err(error) if matches!(error.certainty(), Certainty::NotSent | Certainty::Refused) => was_known,
+            Err(_) => true,
+        };
+        let fence = match answer.map_err(LockError::Unavailable)? {
+            Acquired::Granted { fence } => fence,
+            Acquired::Busy { expires_in } => return Ok(Attempt::Busy { expires_in }),
+        };
+        let (claim, store, renewals) = (self.claim.clone(), inner.store.clone(), Arc::clone(&inner.renewals));
+        let kept = inner.store.renewer().keep(self.claim.ttl, sent_at, move || {
+            let (claim, store, renewals) = (claim.clone(), store.clone(), Arc::clone(&renewals));
+            Box::pin(async move { claim.extend(&store, &renewals).await })
+        });
+        if let Some(max_hold) = self.request.longest_hold() {
+            kept.limit(sent_at + max_hold);
+        }
+        let now = inner.store.clock().instant();
+        let guard = Guard::new(Arc::clone(inner), Held::new(self.id, self.claim.clone(), fence, kept, now));
+        if inner.is_closing() {
+            return Err(LockError::ShuttingDown);
+        }
+        // The grant may have come so late that the lease is over.
+        if guard.valid_for().is_zero() {
+            return Err(LockError::Lost { cause: Loss::Expired });
+        }
+        Ok(Attempt::Granted(guard))
+    }
+}
+
+impl Drop for Asking<'_> {
+    fn drop(&mut self) {
+        if self.may_be_known {
+            self.locks.janitor.give_back(Task::new(&self.locks.store, &self.claim, None));
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! Histories of a lock that real processes fight for while they are stopped, killed and cut off.
+
+mod check;
+mod fleet;
+mod record;
+mod worker;
+
+use std::{
+    env,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use redstart_connection::{Config, Store};
+use redstart_testkit::{Cluster, Fault, Proxy, RedisServer, Sentinels, eventually, fresh_prefix};
+use tokio::task::JoinSet;
+
+use self::{
+    check::{Finding, check},
+    fleet::{Fleet, PREFIX, URL},
+    record::{Record, What},
+};
+use crate::support::GUARD;
+
+const WORKERS: usize = 4;
+/// More than twice a lease.
+const PAUSE: Duration = Duration::from_millis(1_200);
+
+/// What a worker is: this test in a process of its own. By itself it does nothing.
+#[tokio::test]
+async fn worker_process() {
+    let (Ok(url), Ok(prefix)) = (env::var(URL), env::var(PREFIX)) else { return };
+    let config = Config::from_url(&url).and_then(|config| config.with_prefix(&prefix)).unwrap();
+    worker::work(&Store::lazy(&config).unwrap(), &worker::print).await;
+}
+
+/// Waits until `more` grants came on top of what there is.
+async fn grants(fleet: &Fleet, more: usize) {
+    let count = || fleet.records().iter().filter(|record| record.what == What::Granted).count();
+    let before = count();
+    eventually(GUARD, async || before + more <= count()).await;
+}
+
+fn assert_ordered(finding: &Finding) {
+    assert_eq!((finding.stale_writes, finding.falling_fences), (0, 0), "{finding:?}");
+    assert!(finding.most_late_polls <= 1, "work went on after the lock had passed: {finding:?}");
+}
+
+/// Stops, kills and cuts off processes and their server, which keeps what it granted.
+/// Whoever has the lock is hit first.
+async fn afflict(fleet: &mut Fleet, server: &mut RedisServer, proxy: &Proxy, round: usize) {
+    let victim = fleet.last();
+    match round % 5 {
+        0 | 3 => {
+            fleet.stop(victim);
+            tokio::time::sleep(PAUSE).await;
+            fleet.resume(victim);
+        }
+        1 => fleet.replace(victim),
+        2 => {
+            proxy.set(if round.is_multiple_of(2) { Fault::BlackHole } else { Fault::LoseReplies });
+            tokio::time::sleep(PAUSE).await;
+            proxy.set(Fault::None);
+            proxy.reset_existing();
+        }
+        _ => {
+            server.freeze();
+            tokio::time::sleep(PAUSE).await;
+            server.thaw();
+        }
+    }
+    grants(fleet, 5).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_never_hold_the_lock_whatever_befalls_the_processes() {
+    let mut server = RedisServer::start();
+    let proxy = Proxy::start(server.address()).await;
+    let mut fleet = Fleet::start(WORKERS, &server.url_at(proxy.address()), &fresh_prefix());
+    grants(&fleet, 10).await;
+    for round in 0..15 {
+        afflict(&mut fleet, &mut server, &proxy, round).await;
+    }
+    let finding = check(&fleet.records());
+    println!("processes stopped, killed, cut off: {finding:?}");
+    assert_ordered(&finding);
+    assert_eq!(finding.overlaps, 0, "{finding:?}");
+    assert!(85 <= finding.grants, "{finding:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn restart_with_its_data_keeps_the_lock() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = RedisServer::configure().option("appendonly", "yes").option("appendfsync", "always");
+    let mut server = server.option("dir", folder.path().to_str().unwrap()).start();
+    let fleet = Fleet::start(WORKERS, &server.url(), &fresh_prefix());
+    for _ in 0..4 {
+        grants(&fleet, 10).await;
+        server.restart();
+    }
+    grants(&fleet, 10).await;
+    let finding = check(&fleet.records());
+    println!("restarts with data: {finding:?}");
+    assert_ordered(&finding);
+    assert_eq!(finding.overlaps, 0, "{finding:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fences_order_what_a_forgetful_server_let_in() {
+    let prefix = fresh_prefix();
+    let mut server = RedisServer::start();
+    let fleet = Fleet::start(WORKERS, &server.url(), &prefix);
+    for round in 0..6 {
+        grants(&fleet, 10).await;
+        match round % 3 {
+            0 => server.restart(),
+            1 => drop(server.raw().command(&["FLUSHALL"])),
+            // As if the server's clock had jumped ahead: every lease is over at once.
+            _ => drop(server.raw().shift_ttls(&prefix, Duration::from_secs(10))),
+        }
+    }
+    grants(&fleet, 10).await;
+    let finding = check(&fleet.records());
+    println!("data lost, clock jumped: {finding:?}");
+    // The cell is lost with the rest, so only what was granted can be ordered.
+    assert_eq!(finding.falling_fences, 0, "{finding:?}");
+}
+
+/// Workers in this process, each with a store of its own, for servers that name their own addresses.
+struct Crew {
+    stores: Vec<Store>,
+    records: Arc<Mutex<Vec<Record>>>,
+    workers: JoinSet<()>,
+}
+
+impl Crew {
+    fn start(config: &Config) -> Self {
+        let stores: Vec<Store> = (0..WORKERS).map(|_| Store::lazy(config).unwrap()).collect();
+        let records: Arc<Mutex<Vec<Record>>> = Arc::default();
+        let mut workers = JoinSet::new();
+        for store in &stores {
+            let (store, records) = (store.clone(), Arc::clone(&records));
+            workers.spawn(async move {
+                worker::work(&store, &|record| records.lock().unwrap().push(record)).await;
+            });
+        }
+        Self { stores, records, workers }
+    }
+
+    async fn grants(&self, more: usize) {
+        let count =
+            || self.records.lock().unwrap().iter().filter(|record| record.what == What::Granted).count();
+        let before = count();
+        eventually(GUARD, async || before + more <= count()).await;
+    }
+
+    async fn end(mut self) -> Vec<Record> {
+        for store in &self.stores {
+            // Some workers are in the middle of something that their server will never answer.
+            let _unclean = store.shutdown(GUARD).await;
+        }
+        while let Some(worker) = self.workers.join_next().await {
+            worker.unwrap();
+        }
+        self.records.lock().unwrap().clone()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fences_rise_through_the_failover_of_a_sentinel_master() {
+    let mut sentinels = Sentinels::start();
+    let addresses = sentinels.sentinel_addresses().into_iter().map(|address| address.to_string());
+    let config = Config::sentinel(sentinels.master_name(), addresses);
+    let crew = Crew::start(&config.and_then(|config| config.with_prefix(&fresh_prefix())).unwrap());
+    crew.grants(20).await;
+    sentinels.failover().await;
+    crew.grants(20).await;
+    sentinels.kill_master();
+    crew.grants(20).await;
+    let finding = check(&crew.end().await);
+    println!("failover of a sentinel master: {finding:?}");
+    assert_eq!(finding.falling_fences, 0, "{finding:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fences_rise_through_the_failover_of_a_shard() {
+    let mut cluster = Cluster::start();
+    let nodes = cluster.addresses().into_iter().take(2).map(|address| address.to_string());
+    let config = Config::cluster(nodes).and_then(|config| config.with_prefix(&fresh_prefix())).unwrap();
+    let crew = Crew::start(&config);
+    crew.grants(20).await;
+    // The id of the lock is its tag.
+    cluster.kill_master_of("{1}");
+    crew.grants(20).await;
+    let finding = check(&crew.end().await);
+    println!("failover of a shard: {finding:?}");
+    assert_eq!(finding.falling_fences, 0, "{finding:?}");
+}

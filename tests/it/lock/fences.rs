@@ -1,0 +1,87 @@
+//! Fences rise whatever the server forgets.
+
+use redstart_connection::Store;
+use redstart_keys::Ttl;
+use redstart_lock::{Fence, Locks, operations::Keeping};
+use redstart_testkit::{RedisServer, TimeMachine, eventually, fresh_prefix};
+use std::time::Duration;
+
+use super::{key, process, request};
+use crate::support::{GUARD, config_for};
+
+async fn next(locks: &Locks) -> Fence {
+    let mut fence = None;
+    eventually(GUARD, async || {
+        let Ok(Some(guard)) = request(locks).try_acquire().await else { return false };
+        fence = Some(guard.fence());
+        guard.release().await.is_ok()
+    })
+    .await;
+    fence.unwrap()
+}
+
+#[tokio::test]
+async fn fences_rise_after_the_server_forgot_everything() {
+    let mut server = RedisServer::start();
+    let locks = process(&config_for(&server));
+    let mut last = next(&locks).await;
+    let mut rises = async |what: &str| {
+        let fence = next(&locks).await;
+        assert!(last < fence, "{what}");
+        last = fence;
+    };
+    rises("after a release").await;
+    server.raw().command(&["FLUSHALL"]);
+    rises("after FLUSHALL").await;
+    let fences = server.raw().command(&["KEYS", "*:fence"]).array();
+    assert_eq!(fences.len(), 1);
+    server.raw().command(&["DEL".to_owned(), fences[0].clone().text()]);
+    rises("after eviction of the fence alone").await;
+    server.restart();
+    rises("after a restart without data").await;
+    server.raw().command(&["SCRIPT", "FLUSH"]);
+    rises("after SCRIPT FLUSH").await;
+}
+
+#[tokio::test]
+async fn fences_rise_after_the_lease_and_the_fence_have_expired() {
+    let server = RedisServer::start();
+    let mut time = TimeMachine::new(&server, &fresh_prefix());
+    let config = config_for(&server).with_prefix(time.prefix()).unwrap();
+    let locks = Locks::new(Store::lazy_with(&config, time.clock()).unwrap());
+    let abandoned = locks.lock(&key()).ttl(Ttl::seconds(30)).acquire().await.unwrap();
+    let first = abandoned.fence();
+    std::mem::forget(abandoned);
+    time.advance(Duration::from_secs(60));
+    let second = next(&locks).await;
+    assert!(first < second, "after the lease has expired");
+    assert!(0 < time.advance(Duration::from_secs(3 * 24 * 60 * 60)));
+    assert!(second < next(&locks).await, "after the fence has expired");
+}
+
+#[tokio::test]
+async fn server_that_evicts_is_told_from_one_that_keeps() {
+    let keeping = async |policy: &str, bound: &str| {
+        let server =
+            RedisServer::configure().option("maxmemory-policy", policy).option("maxmemory", bound).start();
+        process(&config_for(&server)).keeping().await.unwrap()
+    };
+    assert_eq!(keeping("noeviction", "100mb").await, Keeping::All);
+    assert_eq!(keeping("allkeys-lru", "0").await, Keeping::All);
+    let evicts = keeping("volatile-ttl", "100mb").await;
+    assert!(matches!(&evicts, Keeping::Evicts { policy } if policy == "volatile-ttl"), "{evicts:?}");
+}
+
+#[tokio::test]
+async fn fences_rise_while_the_clock_of_the_server_steps_back() {
+    let server = RedisServer::start();
+    let prefix = fresh_prefix();
+    let config = config_for(&server).with_prefix(&prefix).unwrap();
+    let at = |micros| {
+        let clock = redstart_connection::Clock::manual(redstart_connection::Timestamp::from_micros(micros));
+        Locks::new(Store::lazy_with(&config, clock).unwrap())
+    };
+    let ahead = next(&at(1_800_000_000_000_000)).await;
+    let back = next(&at(1_700_000_000_000_000)).await;
+    assert!(ahead < back);
+}
