@@ -159,6 +159,11 @@ fn reached(config: &Config) -> Vec<Problem> {
             let right = "a socket without TLS, or an address of TLS";
             problems.push(Problem::new("REDIS_TLS", "is on, but the server is behind a socket", right));
         }
+        if tls.server_name.as_ref().is_some_and(|name| Address::host_alone(name).is_none()) {
+            // Not repeated: somebody may have put an address with its password here.
+            let right = "the name that the certificate bears, such as redis.example.org";
+            problems.push(Problem::new("REDIS_TLS_SERVER_NAME", "is no name of a host", right));
+        }
         if let Some(path) = &tls.ca_file {
             readable("REDIS_TLS_CA_FILE", path, &mut problems);
         }

@@ -105,3 +105,11 @@ fn secrets_stay_out_of_debug() {
     let shown = format!("{config:?} {second:?}");
     assert!(!shown.contains("hunter"), "{shown}");
 }
+
+#[test]
+fn address_in_the_place_of_a_name_is_refused_and_not_repeated() {
+    let error =
+        read(&[("REDIS_HOST", "a"), ("REDIS_TLS_SERVER_NAME", "redis://:cAnArY@h")]).expect_err("no name");
+    let told = error.to_string();
+    assert!(told.contains("REDIS_TLS_SERVER_NAME") && !told.contains(CANARY), "{told}");
+}
