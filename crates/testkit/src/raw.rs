@@ -87,6 +87,18 @@ impl Raw {
         self.over_keys(prefix, "if redis.call('PTTL', key) == -1 then out[#out + 1] = key end")
     }
 
+    /// The keys of a prefix that stay for longer than `time`, in order.
+    pub fn keys_outliving(&mut self, prefix: &str, time: Duration) -> Vec<String> {
+        let body = format!(
+            "local left = redis.call('PTTL', key)
+             if left == -1 or left > {} then out[#out + 1] = key end",
+            time.as_millis()
+        );
+        let mut keys = self.over_keys(prefix, &body);
+        keys.sort();
+        keys
+    }
+
     /// Moves the server's time for a prefix: every TTL shrinks by `by`, and what has run out is deleted.
     ///
     /// Returns the number of keys that ended.

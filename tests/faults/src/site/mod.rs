@@ -4,7 +4,7 @@ mod cluster;
 mod sentinel;
 mod standalone;
 
-use std::{collections::HashSet, net::SocketAddr};
+use std::{collections::HashSet, net::SocketAddr, time::Duration};
 
 use redstart_connection::{Config, ConfigError};
 use redstart_testkit::{Cluster, Proxy, Raw, Sentinels, fresh_prefix};
@@ -17,6 +17,8 @@ use crate::{
 };
 
 pub(crate) const PASSWORD: &str = "first";
+/// Keys that end within this are no leak: leases, and the marks of questions that were given up.
+const MINUTE: Duration = Duration::from_secs(60);
 /// So many keys with this pause before each take two seconds to load.
 const KEYS_TO_LOAD: &str = "15000";
 const PAUSE_BEFORE_KEY_MICROS: &str = "50";
@@ -145,7 +147,9 @@ impl Site {
     /// How many keys the stores have on the servers that hold the truth.
     pub(crate) fn count_keys(&self) -> usize {
         let masters = match &self.servers {
-            Servers::Standalone(standalone) => return standalone.holder().raw().keys(&self.prefix).len(),
+            Servers::Standalone(standalone) => {
+                return standalone.holder().raw().keys_outliving(&self.prefix, MINUTE).len();
+            }
             Servers::Sentinel(_) if !self.proxies.is_empty() => vec![self.victim],
             Servers::Sentinel(sentinels) => vec![sentinels.master()],
             // Clients and nodes know each other by the proxies' addresses then.
@@ -155,8 +159,8 @@ impl Site {
             Servers::Cluster(cluster) => cluster.masters(),
         };
         let keys = |master| match &self.servers {
-            Servers::Sentinel(sentinels) => sentinels.raw(master).keys(&self.prefix).len(),
-            Servers::Cluster(cluster) => cluster.raw(master).keys(&self.prefix).len(),
+            Servers::Sentinel(sentinels) => sentinels.raw(master).keys_outliving(&self.prefix, MINUTE).len(),
+            Servers::Cluster(cluster) => cluster.raw(master).keys_outliving(&self.prefix, MINUTE).len(),
             Servers::Standalone(_) => 0,
         };
         masters.into_iter().map(keys).sum()
