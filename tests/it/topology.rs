@@ -45,9 +45,9 @@ async fn batches_span_the_servers(store: &Store) {
     let load = |missing: Vec<u64>| async move {
         Ok::<_, Infallible>(missing.into_iter().map(|id| (id, id.to_string())).collect::<Vec<_>>())
     };
-    let loaded = users.get_many_or_load(&ids, load).await.unwrap();
+    let loaded = users.get_many_or_load(&ids, load).await.into_result().unwrap();
     assert!(loaded.len() == 100 && loaded.values().all(|cached| cached.source() == Source::Loaded));
-    let cached = users.get_many_or_load(&ids, load).await.unwrap();
+    let cached = users.get_many_or_load(&ids, load).await.into_result().unwrap();
     for id in ids {
         assert_eq!((cached[&id].as_str(), cached[&id].source()), (id.to_string().as_str(), Source::L2));
     }

@@ -1,23 +1,21 @@
 //! Many values at once.
 
-use std::{
-    collections::{HashMap, HashSet},
-    future::Future,
-    hash::Hash,
-    sync::Arc,
-};
+use std::{borrow::Borrow, collections::HashMap, future::Future, hash::Hash};
 
-use redstart_connection::Result;
 use redstart_keys::Id;
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{
-    cache::{Cache, Filling, Place},
-    cached::{Cached, Source},
-    error::LoadError,
-    l1::Epoch,
-    loaded::Loaded,
-};
+use crate::{cache::Cache, cached::Cached, error::LoadError, loaded::Loaded};
+
+/// What came of reading many values: those that are there, and those that could not be had.
+///
+/// Ids that are in neither have no value.
+#[derive(Debug)]
+#[must_use = "some of the values may be missing: look at `failed`, or turn it `into_result`"]
+pub struct Batch<K, V, E> {
+    pub(crate) found: HashMap<K, Cached<V>>,
+    pub(crate) failed: HashMap<K, LoadError<E>>,
+}
 
 impl<K, V> Cache<K, V>
 where
@@ -26,121 +24,116 @@ where
 {
     /// The cached values, and what `load` brings for the ids that are missing.
     ///
-    /// The loader is called at most once, with each missing id once; what it does not bring does not
-    /// exist and is remembered as such. Ids without a value are left out of the answer. One round trip
-    /// when all is cached, three with a load in between.
+    /// The loader is called once with the ids that nobody else loads at the moment, each once; what it does
+    /// not bring does not exist and is remembered as such. It is called again only for ids whose other
+    /// loader went away without an outcome. One round trip when all is cached, and two more for what is
+    /// missing: to take the tickets, and to store.
     ///
-    /// Batches do not wait for each other's loads, nor for those of single reads.
+    /// What holds for single reads holds for each id: its load is shared, an old value takes the place of
+    /// a failed load where that is allowed, and after a failure it rests.
     ///
-    /// # Errors
+    /// ```
+    /// use redstart_cache::Cache;
+    /// use redstart_connection::Store;
+    /// use redstart_keys::{Category, Entity, Ttl};
     ///
-    /// Fails with the loader's error alone.
+    /// const PRICE: Entity<u64> = Entity::new(Category::Cache, "price").ttl(Ttl::minutes(5));
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let prices = Cache::<u64, u64>::new(&Store::memory(), &PRICE);
+    /// let load = |missing: Vec<u64>| async move {
+    ///     Ok::<_, std::io::Error>(missing.into_iter().map(|id| (id, id * 100)).collect())
+    /// };
+    ///
+    /// let found = prices.get_many_or_load(&[1, 2, 2], load).await.into_result()?;
+    /// assert_eq!((found.len(), *found[&2]), (2, 200));
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Cancel safety
     ///
-    /// The loader runs inside this future and ends with it.
-    pub async fn get_many_or_load<T, E, F, L>(
-        &self,
-        ids: &[K],
-        load: F,
-    ) -> Result<HashMap<K, Cached<V>>, LoadError<E>>
+    /// The loader runs inside this future and ends with it; others who wait for its ids load for themselves.
+    pub async fn get_many_or_load<T, E, F, L>(&self, ids: &[K], mut load: F) -> Batch<K, V, E>
     where
-        T: Into<Loaded<V>>,
+        T: Into<Loaded<V>> + Send,
         E: Send + Sync + 'static,
-        F: FnOnce(Vec<K>) -> L + Send,
+        F: FnMut(Vec<K>) -> L + Send,
         L: Future<Output = Result<Vec<(K, T)>, E>> + Send,
     {
-        let inner = &*self.0;
-        let asked = inner.store.clock().instant();
-        let mut found = HashMap::with_capacity(ids.len());
-        let mut open = Vec::new();
-        let mut seen = HashSet::with_capacity(ids.len());
-        for id in ids.iter().filter(|id| seen.insert(*id)) {
-            match inner.near(id, asked) {
-                Some((held, now)) => {
-                    inner.tallies.l1_hits.add();
-                    found.extend(Cached::from_held(held, Source::L1, now).map(|cached| (id.clone(), cached)));
-                }
-                None => {
-                    let place = inner.place(id);
-                    let epoch = inner.near.epoch(place.spot);
-                    open.push((place, epoch));
-                }
+        let load = |missing| {
+            let loading = load(missing);
+            async move {
+                let loaded = loading.await?.into_iter();
+                Ok(loaded.map(|(id, loaded)| (id, Ok(loaded.into()))).collect())
             }
-        }
-        let (missing, store_helps) = self.read_many(open, &mut found).await;
-        if missing.is_empty() {
-            return Ok(found);
-        }
-        let keys = missing.iter().map(|(place, _)| place.key.clone()).collect();
-        let tickets = if store_helps { inner.told(inner.store.run(&inner.take(keys)).await) } else { None };
-        let started = inner.store.clock().instant();
-        let loaded = load(missing.iter().map(|(place, _)| place.spot.id.clone()).collect()).await;
-        let took = inner.store.clock().instant().saturating_duration_since(started);
-        let mut loaded: HashMap<K, T> = loaded
-            .map_err(|error| {
-                inner.tallies.load_failures.add();
-                LoadError::Load(Arc::new(error))
-            })?
-            .into_iter()
-            .collect();
-        inner.tallies.loaded(took);
-
-        let as_of = tickets.as_ref().map_or(0, |tickets| tickets.as_of);
-        let mut tokens = tickets.map(|tickets| tickets.tickets.into_iter()).into_iter().flatten();
-        let mut filled = Vec::with_capacity(missing.len());
-        for (place, epoch) in missing {
-            inner.tallies.misses.add();
-            let (held, ttl) =
-                inner.born(loaded.remove(place.spot.id).map_or_else(Loaded::absent, Into::into), as_of, took);
-            found.extend(
-                Cached::from_held(held.clone(), Source::Loaded, inner.store.clock().now())
-                    .map(|cached| (place.spot.id.clone(), cached)),
-            );
-            if let Some((ticket, ttl)) = tokens.next().flatten().zip(ttl) {
-                filled.push((place, epoch, held, ticket.token, ttl));
-            }
-        }
-        let fillings = filled.iter().map(|(place, _, held, token, ttl)| Filling {
-            key: &place.key,
-            held,
-            token: token.clone(),
-            ttl: *ttl,
-        });
-        let may_keep = inner.fill(fillings.collect()).await;
-        for ((place, epoch, held, ..), may_keep) in filled.iter().zip(may_keep) {
-            if may_keep {
-                inner.near.keep(place.spot, held, *epoch, inner.now());
-            }
-        }
-        Ok(found)
+        };
+        self.0.get_many_or_load(ids, load).await
     }
 
-    /// Reads the store for what this process does not have; answers what is missing, and whether the store helps.
-    async fn read_many<'a>(
-        &self,
-        open: Vec<(Place<'a, K>, Epoch)>,
-        found: &mut HashMap<K, Cached<V>>,
-    ) -> (Vec<(Place<'a, K>, Epoch)>, bool) {
-        let inner = &*self.0;
-        if open.is_empty() {
-            return (open, true);
-        }
-        let keys = open.iter().map(|(place, _)| place.key.clone()).collect();
-        let Some((looked, source)) = inner.told(inner.look_many(keys).await) else { return (open, false) };
-        let now = inner.now();
-        let mut missing = Vec::new();
-        for ((place, epoch), held) in open.into_iter().zip(looked) {
-            match held {
-                Some(held) => {
-                    inner.tallies.l2_hits.add();
-                    inner.near.keep(place.spot, &held, epoch, now);
-                    let id = place.spot.id.clone();
-                    found.extend(Cached::from_held(held, source, now.timestamp).map(|cached| (id, cached)));
-                }
-                None => missing.push((place, epoch)),
+    /// Like [`Cache::get_many_or_load`], for a loader that tells of each id whether it failed.
+    ///
+    /// # Cancel safety
+    ///
+    /// The loader runs inside this future and ends with it; others who wait for its ids load for themselves.
+    pub async fn get_many_or_load_each<T, E, F, L>(&self, ids: &[K], mut load: F) -> Batch<K, V, E>
+    where
+        T: Into<Loaded<V>> + Send,
+        E: Send + Sync + 'static,
+        F: FnMut(Vec<K>) -> L + Send,
+        L: Future<Output = Vec<(K, Result<T, E>)>> + Send,
+    {
+        let load = |missing| {
+            let loading = load(missing);
+            async move {
+                let loaded = loading.await.into_iter();
+                Ok(loaded.map(|(id, loaded)| (id, loaded.map(Into::into))).collect())
             }
+        };
+        self.0.get_many_or_load(ids, load).await
+    }
+}
+
+impl<K: Eq + Hash, V, E> Batch<K, V, E> {
+    pub(crate) fn with_capacity(count: usize) -> Self {
+        Self { found: HashMap::with_capacity(count), failed: HashMap::new() }
+    }
+
+    /// The value of an id; none when there is nothing, or it could not be had.
+    #[must_use]
+    pub fn get<Q: Eq + Hash + ?Sized>(&self, id: &Q) -> Option<&Cached<V>>
+    where
+        K: Borrow<Q>,
+    {
+        self.found.get(id)
+    }
+
+    /// The values that are there.
+    #[must_use]
+    pub const fn found(&self) -> &HashMap<K, Cached<V>> {
+        &self.found
+    }
+
+    /// The ids whose values could not be had, and why.
+    #[must_use]
+    pub const fn failed(&self) -> &HashMap<K, LoadError<E>> {
+        &self.failed
+    }
+
+    /// The values, whatever could not be had.
+    #[must_use]
+    pub fn into_found(self) -> HashMap<K, Cached<V>> {
+        self.found
+    }
+
+    /// All or nothing.
+    ///
+    /// # Errors
+    ///
+    /// Fails with one of the errors when there is any.
+    pub fn into_result(self) -> Result<HashMap<K, Cached<V>>, LoadError<E>> {
+        match self.failed.into_values().next() {
+            Some(error) => Err(error),
+            None => Ok(self.found),
         }
-        (missing, true)
     }
 }

@@ -9,8 +9,10 @@ use serde::{Serialize, de::DeserializeOwned};
 use crate::{
     cache::Cache,
     codec::{Codec, Compression},
+    freshness::Freshness,
     l1::Near,
     registry::Registry,
+    single_flight::SingleFlight,
 };
 
 /// The tier in this process.
@@ -59,6 +61,9 @@ pub struct CacheBuilder<K, V> {
     pub(crate) max_staleness: Duration,
     pub(crate) codec: Codec,
     pub(crate) compression: Compression,
+    pub(crate) freshness: Freshness,
+    pub(crate) flight: SingleFlight,
+    pub(crate) background: usize,
     l1: L1,
     l1_ttl: Duration,
     value: std::marker::PhantomData<fn() -> V>,
@@ -80,6 +85,9 @@ where
             max_staleness: Duration::from_secs(2),
             codec: Codec::default(),
             compression: Compression::default(),
+            freshness: Freshness::new(),
+            flight: SingleFlight::process(),
+            background: 64,
             l1: L1::entries(10_000),
             l1_ttl: Duration::from_secs(30),
             value: std::marker::PhantomData,
@@ -148,6 +156,29 @@ where
     #[must_use]
     pub const fn jitter(mut self, share: f64) -> Self {
         self.jitter = share;
+        self
+    }
+
+    /// How old values, slow loads and failing ones are dealt with. Defaults to [`Freshness::new`].
+    #[must_use]
+    pub const fn freshness(mut self, freshness: Freshness) -> Self {
+        self.freshness = freshness;
+        self
+    }
+
+    /// Who waits for whose load. Defaults to [`SingleFlight::process`].
+    #[must_use]
+    pub const fn single_flight(mut self, flight: SingleFlight) -> Self {
+        self.flight = flight;
+        self
+    }
+
+    /// How many loads may run in the background at the same time. Defaults to 64.
+    ///
+    /// When there are as many, old values are shown for longer instead.
+    #[must_use]
+    pub const fn background_loads(mut self, count: usize) -> Self {
+        self.background = count;
         self
     }
 

@@ -1,9 +1,15 @@
 //! The cache: what it is made of, and what all its verbs share.
 
+mod background;
+mod bring;
 mod change;
+mod fetch;
 mod fill;
+mod fleet;
 mod load;
 mod look;
+mod many;
+mod write;
 
 use std::{fmt, hash::Hash, sync::Arc, time::Duration};
 
@@ -12,14 +18,20 @@ use redstart_connection::{Result, Store};
 use redstart_keys::{Entity, Id, Key, Ttl};
 use serde::{Serialize, de::DeserializeOwned};
 
-pub use self::change::Applied;
-pub(crate) use self::fill::Filling;
+use self::background::Background;
+use self::fill::Filling;
+pub use self::{
+    change::Applied,
+    write::{Version, WriteError, Written},
+};
 use crate::{
     builder::CacheBuilder,
     l1::{Moment, Near, Spot},
     registry::Registry,
+    single_flight::SingleFlight,
     space::{AnyCache, Space},
     stats::{Stats, Tallies},
+    terms::Terms,
     value::Form,
 };
 
@@ -36,6 +48,9 @@ pub(crate) struct Inner<K, V> {
     pub(crate) form: Form,
     pub(crate) ttl: Ttl,
     pub(crate) negative: Option<Ttl>,
+    pub(crate) terms: Terms,
+    pub(crate) flight: SingleFlight,
+    background: Arc<Background<V>>,
     pub(crate) space: Arc<Space>,
     pub(crate) registry: Arc<Registry>,
     entity: Entity<K>,
@@ -79,6 +94,9 @@ where
             max_staleness,
             codec,
             compression,
+            freshness,
+            flight,
+            background,
             ..
         } = settings;
         let form = if entity.is_plain() { Form::Plain } else { Form::Own(codec, compression) };
@@ -89,6 +107,9 @@ where
             form,
             ttl,
             negative,
+            terms: Terms::new(freshness),
+            flight,
+            background: Arc::new(Background::new(background)),
             space: registry.space(&entity),
             registry,
             entity,
@@ -155,7 +176,7 @@ where
 
     /// Sees to it that changes of other processes are heard, where that matters.
     fn listen(&self) {
-        if self.near.keeps_values() {
+        if self.near.keeps_values() || self.flight.is_fleet() {
             self.registry.keep_reading(&self.store);
         }
     }
@@ -163,7 +184,8 @@ where
     /// How long a stamp must be kept that judges values of this cache.
     fn judgement_ttl(&self) -> Ttl {
         const SPARE: Duration = Duration::from_secs(3600);
-        Ttl::new(self.ttl.as_duration() + self.max_load.as_duration() + SPARE).unwrap_or(Ttl::MAX)
+        let stale_for = self.terms.freshness.stale_for();
+        Ttl::new(self.ttl.as_duration() + stale_for + self.max_load.as_duration() + SPARE).unwrap_or(Ttl::MAX)
     }
 }
 
@@ -192,8 +214,12 @@ where
         self.near.supersede(stamp);
     }
 
+    fn wake(&self, name: &[u8]) {
+        self.near.wake(name);
+    }
+
     fn listens(&self) -> bool {
-        self.near.keeps_values() && !self.store.is_memory()
+        (self.near.keeps_values() || self.flight.is_fleet()) && !self.store.is_memory()
     }
 }
 

@@ -65,6 +65,12 @@ impl<V> Cached<V> {
         !matches!(self.source, Source::Loaded)
     }
 
+    /// Whether the value had ended, and was shown because it is being replaced or could not be.
+    #[must_use]
+    pub fn is_stale(&self) -> bool {
+        self.life.is_some_and(|life| life.expires_at() <= self.now)
+    }
+
     /// How old the value was when it was handed out; unknown for what other programs wrote.
     #[must_use]
     pub fn age(&self) -> Option<Duration> {

@@ -12,6 +12,7 @@ const KEY: &[u8] = b"k";
 const TAG: &[u8] = b"t";
 const CLEAR: &[u8] = b"c";
 const FORGET: &[u8] = b"f";
+const SETTLED: &[u8] = b"l";
 
 /// A change that every process must hear of.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -32,6 +33,8 @@ pub(crate) enum Change {
     Clear,
     /// Everything that processes hold themselves; what the server has is right.
     Forget,
+    /// Nothing changed: a load of the value under this name, for which others wait, has ended.
+    Settled(Bytes),
 }
 
 /// The stream of all caches of a prefix.
@@ -46,6 +49,7 @@ impl Event {
             Change::Tag(tag) => (TAG, Bytes::copy_from_slice(tag.as_str().as_bytes())),
             Change::Clear => (CLEAR, Bytes::new()),
             Change::Forget => (FORGET, Bytes::new()),
+            Change::Settled(name) => (SETTLED, name.clone()),
         };
         let entity = self.entity.as_ref().map(|entity| (ENTITY, Bytes::copy_from_slice(entity.as_bytes())));
         let stamp = self.stamp.map(|stamp| (STAMP, Bytes::from(stamp.to_string())));
@@ -64,6 +68,8 @@ impl Event {
             Change::Tag(Tag::stored(tag))
         } else if field(CLEAR).is_some() {
             Change::Clear
+        } else if let Some(name) = field(SETTLED) {
+            Change::Settled(name.clone())
         } else {
             Change::Forget
         };

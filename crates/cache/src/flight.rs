@@ -1,18 +1,21 @@
 //! One load for all who ask at the same time.
 
 use std::{
-    any::Any,
     fmt,
     sync::{
-        Arc, OnceLock,
+        Mutex, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Instant,
 };
 
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 
-use crate::{cached::Source, error::LoadError, value::Held};
+use crate::{
+    cached::Source,
+    error::{Failure, LoadError},
+    value::Held,
+};
 
 /// A load that several callers share.
 ///
@@ -26,12 +29,16 @@ pub(crate) struct Flight<V> {
     began: Instant,
     /// Something may have happened meanwhile that nobody here has heard of.
     is_doubted: AtomicBool,
+    /// The ticket that a caller of this flight took, for the next one if that one goes away.
+    token: Mutex<Option<String>>,
+    /// Something happened that may end a wait for a load in another process.
+    pub(crate) news: Notify,
 }
 
 /// How a flight ended.
 pub(crate) enum Outcome<V> {
     Brought { held: Held<V>, source: Source },
-    Failed { error: Arc<dyn Any + Send + Sync>, text: String },
+    Failed(Failure),
 }
 
 /// What a caller who joined a flight gets.
@@ -50,6 +57,8 @@ impl<V: Send + Sync> Flight<V> {
             as_of: AtomicU64::new(0),
             began,
             is_doubted: AtomicBool::new(false),
+            token: Mutex::default(),
+            news: Notify::new(),
         }
     }
 
@@ -60,6 +69,7 @@ impl<V: Send + Sync> Flight<V> {
     /// What it brings may be handed out, but not kept.
     pub(crate) fn doubt(&self) {
         self.is_doubted.store(true, Ordering::Release);
+        self.news.notify_one();
     }
 
     pub(crate) fn is_doubted(&self) -> bool {
@@ -74,6 +84,16 @@ impl<V: Send + Sync> Flight<V> {
     /// The stamp of what it will bring; 0 while that is not known.
     pub(crate) fn as_of(&self) -> u64 {
         self.as_of.load(Ordering::Acquire)
+    }
+
+    /// Notes the ticket by which this flight loads.
+    pub(crate) fn holds(&self, token: &str) {
+        *self.token.lock().unwrap_or_else(PoisonError::into_inner) = Some(token.to_owned());
+    }
+
+    /// Whether a caller of this flight took that ticket.
+    pub(crate) fn has_taken(&self, token: &str) -> bool {
+        self.token.lock().unwrap_or_else(PoisonError::into_inner).as_deref() == Some(token)
     }
 
     /// Waits for the turn or the outcome.
@@ -103,18 +123,11 @@ impl<V: Send + Sync> Flight<V> {
 }
 
 impl<V> Outcome<V> {
-    pub(crate) fn failed<E: Send + Sync + 'static>(error: Arc<E>) -> Self {
-        Self::Failed { error, text: format!("a load of type {}", std::any::type_name::<E>()) }
-    }
-
     /// The outcome for a caller whose loader fails with `E`.
     pub(crate) fn result<E: Send + Sync + 'static>(&self) -> Result<(Held<V>, Source), LoadError<E>> {
         match self {
             Self::Brought { held, source } => Ok((held.clone(), *source)),
-            Self::Failed { error, text } => Err(match Arc::clone(error).downcast::<E>() {
-                Ok(error) => LoadError::Load(error),
-                Err(_) => LoadError::Elsewhere(text.clone()),
-            }),
+            Self::Failed(failure) => Err(LoadError::of(failure)),
         }
     }
 }

@@ -11,7 +11,7 @@ use std::{
 use moka::sync::Cache as Map;
 use redstart_connection::Timestamp;
 
-use crate::{flight::Flight, space::Space, value::Held};
+use crate::{failures::Failures, flight::Flight, space::Space, value::Held};
 
 const SHARDS: usize = 64;
 
@@ -26,6 +26,8 @@ pub(crate) struct Near<K, V> {
     ttl: Duration,
     space: Arc<Space>,
     shards: Box<[Mutex<Shard<K, V>>]>,
+    /// Ids whose loads rest; what has changed is loaded again at once.
+    pub(crate) failures: Failures,
     hasher: RandomState,
 }
 
@@ -33,7 +35,7 @@ pub(crate) struct Near<K, V> {
 #[derive(Debug)]
 pub(crate) struct Spot<'a, K> {
     pub(crate) id: &'a K,
-    mark: u64,
+    pub(crate) mark: u64,
 }
 
 impl<K> Clone for Spot<'_, K> {
@@ -49,12 +51,13 @@ struct Kept<V> {
     held: Held<V>,
     /// When it was put in, by both clocks.
     since: (Instant, Timestamp),
+    fresh_until: Instant,
     until: Instant,
 }
 
 impl<V> Clone for Kept<V> {
     fn clone(&self) -> Self {
-        Self { held: self.held.clone(), since: self.since, until: self.until }
+        Self { held: self.held.clone(), ..*self }
     }
 }
 
@@ -98,6 +101,7 @@ where
             ttl,
             space,
             shards: (0..SHARDS).map(|_| Mutex::new(shard())).collect(),
+            failures: Failures::default(),
             hasher: RandomState::new(),
         }
     }
@@ -112,12 +116,27 @@ where
         Spot { id, mark: self.hasher.hash_one(name) }
     }
 
-    /// The value under `id` that nothing has outdated, and the present as the server's clock shows it.
+    /// The fresh value under `id` that nothing has outdated, and the present as the server's clock shows it.
     pub(crate) fn get(&self, id: &K, now: Instant) -> Option<(Held<V>, Timestamp)> {
-        let Kept { held, since: (instant, timestamp), until } = self.values.as_ref()?.get(id)?;
-        if now >= until || self.space.outdates(held.as_of, &held.tags) {
+        self.valid(id, now, |kept| kept.fresh_until)
+    }
+
+    /// The same, be it an old value.
+    pub(crate) fn copy(&self, id: &K, now: Instant) -> Option<(Held<V>, Timestamp)> {
+        self.valid(id, now, |kept| kept.until)
+    }
+
+    fn valid(
+        &self,
+        id: &K,
+        now: Instant,
+        until: impl Fn(&Kept<V>) -> Instant,
+    ) -> Option<(Held<V>, Timestamp)> {
+        let kept = self.values.as_ref()?.get(id)?;
+        if now >= until(&kept) || self.space.outdates(kept.held.as_of, &kept.held.tags) {
             return None;
         }
+        let Kept { held, since: (instant, timestamp), .. } = kept;
         let timestamp = timestamp.saturating_add(now.saturating_duration_since(instant));
         Some((held, timestamp))
     }
@@ -177,6 +196,19 @@ where
         }
     }
 
+    /// Whether others wait for this flight beside the one who asks.
+    pub(crate) fn has_others(&self, spot: Spot<'_, K>, flight: &Arc<Flight<V>>) -> bool {
+        self.shard(spot.mark).listed(spot, flight).is_some_and(|listed| listed.passengers > 1)
+    }
+
+    /// Ends a wait for a load in another process.
+    pub(crate) fn wake(&self, name: &[u8]) {
+        let mark = self.hasher.hash_one(name);
+        if let Some(listed) = self.shard(mark).flights.get(&mark) {
+            listed.flight.news.notify_one();
+        }
+    }
+
     /// The present epoch of an id, taken before a read without a flight.
     pub(crate) fn epoch(&self, spot: Spot<'_, K>) -> Epoch {
         Epoch(self.shard(spot.mark).epoch)
@@ -195,11 +227,14 @@ where
     pub(crate) fn forget(&self, name: &[u8], stamp: Option<u64>) -> bool {
         let mark = self.hasher.hash_one(name);
         let is_later = |as_of: u64| stamp.is_some_and(|stamp| as_of >= stamp);
+        self.failures.forget(mark);
         let mut shard = self.shard(mark);
         shard.epoch += 1;
         // Callers who have joined get its answer; later ones begin anew.
-        if shard.flights.get(&mark).is_some_and(|listed| !is_later(listed.flight.as_of())) {
-            shard.flights.remove(&mark);
+        if shard.flights.get(&mark).is_some_and(|listed| !is_later(listed.flight.as_of()))
+            && let Some(listed) = shard.flights.remove(&mark)
+        {
+            listed.flight.news.notify_one();
         }
         let (Some(values), Some(id)) = (&self.values, shard.ids.get(&mark)) else { return false };
         if values.get(id).is_some_and(|kept| is_later(kept.held.as_of)) {
@@ -214,13 +249,18 @@ where
     pub(crate) fn supersede(&self, stamp: u64) {
         for shard in &self.shards {
             let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
-            shard.flights.retain(|_, listed| listed.flight.as_of() >= stamp);
+            shard.flights.retain(|_, listed| {
+                listed.flight.news.notify_one();
+                listed.flight.as_of() >= stamp
+            });
         }
     }
 
     /// Drops everything, and lets no read that is under way put anything in; nor may anybody join one.
     pub(crate) fn clear(&self) {
-        self.drop_values(|shard| shard.flights.clear());
+        self.drop_values(|shard| {
+            shard.flights.drain().for_each(|(_, listed)| listed.flight.news.notify_one());
+        });
     }
 
     /// Drops everything, and lets no read that is under way put anything in: it may not be true any more.
@@ -229,6 +269,7 @@ where
     }
 
     fn drop_values(&self, flights: impl Fn(&mut Shard<K, V>)) {
+        self.failures.clear();
         for shard in &self.shards {
             let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
             shard.epoch += 1;
@@ -274,9 +315,15 @@ where
         if *id != *spot.id {
             return;
         }
-        let left = held.life.map_or(self.ttl, |life| life.ends_at().since(now.timestamp).min(self.ttl));
-        let kept =
-            Kept { held: held.clone(), since: (now.instant, now.timestamp), until: now.instant + left };
+        let fresh = held.life.map_or(self.ttl, |life| life.expires_at().since(now.timestamp).min(self.ttl));
+        let shown = held.life.filter(|life| !life.stale_for.is_zero());
+        let shown = shown.map_or(fresh, |life| life.ends_at().since(now.timestamp));
+        let kept = Kept {
+            held: held.clone(),
+            since: (now.instant, now.timestamp),
+            fresh_until: now.instant + fresh,
+            until: now.instant + shown,
+        };
         values.insert(spot.id.clone(), kept);
     }
 

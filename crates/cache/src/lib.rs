@@ -28,34 +28,47 @@ mod batch;
 mod builder;
 mod cache;
 mod cached;
+mod cascade;
 mod codec;
 mod coherence;
+mod debounced;
+mod entry;
 mod error;
 mod event;
+mod failures;
 mod flight;
+mod freshness;
 mod header;
 mod l1;
 mod loaded;
 mod operations;
 mod registry;
+mod single_flight;
 mod space;
 mod stats;
 mod sweep;
 mod tag;
+mod terms;
 mod value;
 
 pub use crate::{
+    batch::Batch,
     builder::{CacheBuilder, L1},
-    cache::{Applied, Cache},
+    cache::{Applied, Cache, Version, WriteError, Written},
     cached::{Cached, Source},
+    cascade::{Cascaded, declare},
     codec::{Codec, Compression},
+    debounced::{Debounced, Heard},
+    entry::Entry,
     error::LoadError,
-    loaded::Loaded,
+    freshness::{EarlyRefresh, Freshness},
+    loaded::{Loaded, Present},
     operations::{
-        Adopt, Claim, Claimed, Fill, FillEntry, Invalidate, Judge, Mint, Publish, Put, PutOutcome, Raise,
-        Read, Take, Ticket, Tickets,
+        Adopt, Await, Claim, Claimed, Expire, Fill, FillEntry, Filled, Invalidate, Judge, Mint, Prolong,
+        Publish, Put, PutOutcome, Raise, Read, Release, Released, Take, Ticket, Tickets,
     },
     registry::caches,
+    single_flight::SingleFlight,
     stats::Stats,
     sweep::{SweepPage, Swept, sweep},
     tag::Tag,

@@ -1,7 +1,7 @@
 //! The caches of a store, for whoever looks at all of them, and for each other.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -24,6 +24,8 @@ use crate::{
 pub(crate) struct Registry {
     spaces: Mutex<HashMap<(Category, &'static str), Arc<Space>>>,
     pub(crate) coherence: Coherence,
+    /// What falls with the values of an entity, by that entity's name.
+    dependents: Mutex<HashMap<&'static str, BTreeSet<(Category, &'static str)>>>,
     listens: AtomicBool,
 }
 
@@ -36,9 +38,28 @@ impl Registry {
         }
     }
 
+    /// Notes with whose values those of an entity fall.
+    pub(crate) fn declare(&self, category: Category, name: &'static str, owners: &[&'static str]) {
+        let mut dependents = self.dependents.lock().unwrap_or_else(PoisonError::into_inner);
+        for owner in owners {
+            dependents.entry(owner).or_default().insert((category, name));
+        }
+    }
+
+    /// The entities whose values fall with those of `owner`.
+    pub(crate) fn dependents(&self, owner: &str) -> Vec<Arc<Space>> {
+        let dependents = self.dependents.lock().unwrap_or_else(PoisonError::into_inner);
+        let dependents = dependents.get(owner).into_iter().flatten().copied().collect::<Vec<_>>();
+        dependents.into_iter().map(|(category, name)| self.space_of(category, name)).collect()
+    }
+
     /// What the caches of `entity` have in common.
     pub(crate) fn space<K>(&self, entity: &Entity<K>) -> Arc<Space> {
-        let (category, name) = (entity.category(), entity.name());
+        self.declare(entity.category(), entity.name(), entity.owners());
+        self.space_of(entity.category(), entity.name())
+    }
+
+    fn space_of(&self, category: Category, name: &'static str) -> Arc<Space> {
         let mut spaces = self.spaces.lock().unwrap_or_else(PoisonError::into_inner);
         let space = spaces.entry((category, name)).or_insert_with(|| Arc::new(Space::new(category, name)));
         Arc::clone(space)

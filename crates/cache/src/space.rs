@@ -38,6 +38,9 @@ pub(crate) trait AnyCache: Send + Sync {
     /// Lets nobody join a load that began before `stamp`.
     fn supersede(&self, stamp: u64);
 
+    /// Ends a wait for a load of what is under a name in another process.
+    fn wake(&self, name: &[u8]);
+
     /// Whether it holds values in this process that others may change.
     fn listens(&self) -> bool;
 }
@@ -82,6 +85,11 @@ impl Space {
         }
     }
 
+    /// The entity's name.
+    pub(crate) const fn name(&self) -> &'static str {
+        self.name
+    }
+
     /// The key that holds the stamp of a tag.
     pub(crate) fn tag_key(&self, tag: &Tag) -> Key {
         Key::namespace_id(self.category, self.name, "t", tag)
@@ -123,6 +131,11 @@ impl Space {
         held
     }
 
+    /// Ends the waits for a load of what is under a name.
+    pub(crate) fn wake(&self, name: &[u8]) {
+        self.each(|cache| cache.wake(name));
+    }
+
     /// Takes over what another process, or this one, has changed.
     pub(crate) fn apply(&self, event: &Event, now: Instant) {
         match (&event.change, event.stamp) {
@@ -131,6 +144,7 @@ impl Space {
             }
             (Change::Tag(tag), Some(stamp)) => self.raise_tag(tag, stamp, now),
             (Change::Clear, Some(stamp)) => self.raise_floor(stamp),
+            (Change::Settled(name), _) => self.wake(name),
             (Change::Tag(_) | Change::Clear, None) | (Change::Forget, _) => self.forget(),
         }
     }

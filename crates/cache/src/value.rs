@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use redstart_connection::Timestamp;
+use redstart_keys::Ttl;
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
@@ -22,6 +23,8 @@ pub(crate) struct Held<V> {
     /// programs wrote.
     pub(crate) life: Option<Life>,
     pub(crate) tags: Tags,
+    /// What its source knows this state of it by.
+    pub(crate) validator: Option<Arc<str>>,
 }
 
 /// How long a value lives.
@@ -39,6 +42,11 @@ impl Life {
         self.created.saturating_add(self.fresh_for)
     }
 
+    /// How long the store keeps it.
+    pub(crate) fn ttl(&self) -> Ttl {
+        Ttl::new(self.fresh_for.saturating_add(self.stale_for)).unwrap_or(Ttl::MAX)
+    }
+
     /// When it may not be shown at all any more.
     pub(crate) fn ends_at(&self) -> Timestamp {
         self.expires_at().saturating_add(self.stale_for)
@@ -47,13 +55,30 @@ impl Life {
 
 impl<V> Clone for Held<V> {
     fn clone(&self) -> Self {
-        Self { value: self.value.clone(), as_of: self.as_of, life: self.life, tags: self.tags.clone() }
+        Self {
+            value: self.value.clone(),
+            as_of: self.as_of,
+            life: self.life,
+            tags: self.tags.clone(),
+            validator: self.validator.clone(),
+        }
     }
 }
 
 impl<V> Held<V> {
     pub(crate) fn is_fresh(&self, now: Timestamp) -> bool {
         self.life.is_none_or(|life| now < life.expires_at())
+    }
+
+    /// Whether it may be shown, be it as an old value.
+    pub(crate) fn is_shown(&self, now: Timestamp) -> bool {
+        self.life.is_none_or(|life| now < life.ends_at())
+    }
+
+    /// Whether it stopped being fresh less than `window` ago, and may still be shown.
+    pub(crate) fn is_stale_within(&self, window: Duration, now: Timestamp) -> bool {
+        let past = |life: Life| now.since(life.expires_at());
+        self.is_shown(now) && self.life.is_some_and(|life| past(life) < window)
     }
 }
 
@@ -69,7 +94,7 @@ pub(crate) enum Form {
 impl Form {
     /// The bytes to store; none for what this form cannot say.
     pub(crate) fn encode<V: Serialize>(self, entry: &Entry<'_, V>) -> Result<Option<Bytes>, CodecError> {
-        let Entry { value, as_of, life, tags } = *entry;
+        let Entry { value, as_of, life, tags, validator } = *entry;
         let Self::Own(codec, compression) = self else {
             // Plain JSON has no way to say that there is nothing which another program would not misread.
             let bytes = value.map(|value| codec::write(Codec::Json, Compression::None, value)).transpose()?;
@@ -90,6 +115,7 @@ impl Form {
             stale_for,
             load_time,
             tags: tags.clone(),
+            validator: validator.cloned(),
         }
         .write(&mut bytes);
         bytes.extend_from_slice(&payload);
@@ -100,15 +126,17 @@ impl Form {
     pub(crate) fn decode<V: DeserializeOwned>(self, bytes: &Bytes) -> Result<Held<V>, CodecError> {
         if self == Self::Plain {
             let value = codec::read(0, bytes)?;
-            return Ok(Held { value: Some(Arc::new(value)), as_of: 0, life: None, tags: Tags::default() });
+            let (value, tags) = (Some(Arc::new(value)), Tags::default());
+            return Ok(Held { value, as_of: 0, life: None, tags, validator: None });
         }
         let (header, payload) = Header::read(bytes).ok_or_else(CodecError::no_header)?;
         let value = match header.absent {
             true => None,
             false => Some(Arc::new(codec::read(header.form, payload)?)),
         };
-        let Header { as_of, created, fresh_for, stale_for, load_time, tags, .. } = header;
-        Ok(Held { value, as_of, life: Some(Life { created, fresh_for, stale_for, load_time }), tags })
+        let Header { as_of, created, fresh_for, stale_for, load_time, tags, validator, .. } = header;
+        let life = Some(Life { created, fresh_for, stale_for, load_time });
+        Ok(Held { value, as_of, life, tags, validator })
     }
 }
 
@@ -119,4 +147,5 @@ pub(crate) struct Entry<'a, V> {
     pub(crate) as_of: u64,
     pub(crate) life: Life,
     pub(crate) tags: &'a Tags,
+    pub(crate) validator: Option<&'a Arc<str>>,
 }

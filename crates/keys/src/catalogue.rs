@@ -41,6 +41,8 @@ pub struct Declaration {
     pub sensitive: bool,
     /// Whether keys have no braces and values no header.
     pub plain: bool,
+    /// The entities with whose values those of this one fall.
+    pub falls_with: &'static [&'static str],
     /// What is stored, in a sentence.
     pub description: &'static str,
 }
@@ -62,6 +64,15 @@ pub enum CatalogueProblem {
         category: Category,
         /// The name of the declaration.
         name: &'static str,
+    },
+    /// A declaration falls with one that is not listed.
+    UnknownOwner {
+        /// The category of the declaration.
+        category: Category,
+        /// The name of the declaration.
+        name: &'static str,
+        /// The name that nothing of this category bears.
+        owner: &'static str,
     },
 }
 
@@ -86,6 +97,7 @@ impl Catalogue {
             version: entity.schema_version(),
             sensitive: entity.is_sensitive(),
             plain: entity.is_plain(),
+            falls_with: entity.owners(),
             description: entity.description(),
         });
         self
@@ -101,17 +113,26 @@ impl Catalogue {
     ///
     /// # Errors
     ///
-    /// Fails with every problem: names declared twice, declarations without a description.
+    /// Fails with every problem: names declared twice, declarations without a description,
+    /// ones that fall with what is not declared.
     pub fn check(&self) -> Result<(), Vec<CatalogueProblem>> {
         let mut seen = HashSet::new();
         let mut problems = Vec::new();
-        for &Declaration { category, name, description, .. } in &self.rows {
+        for &Declaration { category, name, description, falls_with, .. } in &self.rows {
             if !seen.insert((category, name)) {
                 problems.push(CatalogueProblem::Duplicate { category, name });
             }
             if description.trim().is_empty() {
                 problems.push(CatalogueProblem::Undescribed { category, name });
             }
+            let is_declared =
+                |owner: &str| self.rows.iter().any(|row| row.category == category && row.name == owner);
+            problems.extend(
+                falls_with
+                    .iter()
+                    .filter(|owner| !is_declared(owner))
+                    .map(|owner| CatalogueProblem::UnknownOwner { category, name, owner }),
+            );
         }
         if problems.is_empty() { Ok(()) } else { Err(problems) }
     }
@@ -132,8 +153,18 @@ impl Catalogue {
 /// A row of the table in Markdown.
 impl fmt::Display for Declaration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { category, name, pattern, lifetime, persistence, version, sensitive, plain, description } =
-            self;
+        let Self {
+            category,
+            name,
+            pattern,
+            lifetime,
+            persistence,
+            version,
+            sensitive,
+            plain,
+            falls_with,
+            description,
+        } = self;
         let ttl = match lifetime {
             Lifetime::Expires(ttl) => ttl.to_string(),
             Lifetime::Persistent => "none".to_owned(),
@@ -141,11 +172,15 @@ impl fmt::Display for Declaration {
         let version = if *version > 1 { format!(", version {version}") } else { String::new() };
         let sensitive = if *sensitive { ", sensitive" } else { "" };
         let plain = if *plain { ", plain" } else { "" };
+        let owners = match falls_with {
+            [] => String::new(),
+            owners => format!(", falls with {}", owners.join(" and ")),
+        };
         // A bar would end the cell and a line break the row.
         let description = description.split_whitespace().collect::<Vec<_>>().join(" ").replace('|', "\\|");
         write!(
             f,
-            "| `{category}:{name}` | `{pattern}` | {ttl} | {persistence}{plain}{sensitive}{version} | {description} |"
+            "| `{category}:{name}` | `{pattern}` | {ttl} | {persistence}{plain}{sensitive}{version}{owners} | {description} |"
         )
     }
 }
@@ -155,6 +190,9 @@ impl fmt::Display for CatalogueProblem {
         match self {
             Self::Duplicate { category, name } => write!(f, "{category}:{name} is declared twice"),
             Self::Undescribed { category, name } => write!(f, "{category}:{name} has no description"),
+            Self::UnknownOwner { category, name, owner } => {
+                write!(f, "{category}:{name} falls with {category}:{owner}, which is not declared")
+            }
         }
     }
 }

@@ -39,6 +39,7 @@ pub struct Entity<I> {
     tag: Tag,
     sensitive: bool,
     description: &'static str,
+    owners: &'static [&'static str],
     id: PhantomData<fn(I)>,
 }
 
@@ -68,7 +69,16 @@ impl<I> Undated<I> {
 
     const fn living(self, lifetime: Lifetime, persistence: Persistence) -> Entity<I> {
         let Self { scope, id } = self;
-        Entity { scope, lifetime, persistence, tag: Tag::Id, sensitive: false, description: "", id }
+        Entity {
+            scope,
+            lifetime,
+            persistence,
+            tag: Tag::Id,
+            sensitive: false,
+            description: "",
+            owners: &[],
+            id,
+        }
     }
 }
 
@@ -88,6 +98,15 @@ impl<I> Entity<I> {
     #[must_use]
     pub const fn describe(self, description: &'static str) -> Self {
         Self { description, ..self }
+    }
+
+    /// Names the entities with whose values those of this one fall. Defaults to none.
+    ///
+    /// A user's projects fall with the user: `falls_with(&["user"])`. What is cached of a project then
+    /// says which user it belongs to.
+    #[must_use]
+    pub const fn falls_with(self, owners: &'static [&'static str]) -> Self {
+        Self { owners, ..self }
     }
 
     /// Sets the version of the stored form. Defaults to 1.
@@ -178,6 +197,12 @@ impl<I> Entity<I> {
     #[must_use]
     pub const fn is_sensitive(&self) -> bool {
         self.sensitive
+    }
+
+    /// The entities with whose values those of this one fall.
+    #[must_use]
+    pub const fn owners(&self) -> &'static [&'static str] {
+        self.owners
     }
 
     /// What is stored, in a sentence.

@@ -5,9 +5,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use proptest::prelude::*;
 use redstart_cache::{
-    Adopt, Claim, Fill, FillEntry, Invalidate, Judge, Mint, Publish, Put, Raise, Read, SweepPage, Take, sweep,
+    Adopt, Await, Claim, Expire, Fill, FillEntry, Invalidate, Judge, Mint, Prolong, Publish, Put, Raise,
+    Read, Release, SweepPage, Take, sweep,
 };
-use redstart_connection::Operation;
+use redstart_connection::{Operation, Timestamp};
 use redstart_keys::{Category, Entity, Key, Ttl};
 
 use super::{World, way};
@@ -25,10 +26,27 @@ enum Step {
         keys: Vec<Key>,
         ttl: u64,
     },
-    Claim(Key),
+    Claim {
+        key: Key,
+        removes: bool,
+    },
     Fill {
         entries: Vec<(Right, Vec<u8>, u64)>,
+        tells: bool,
         tries: u8,
+    },
+    Await(Key),
+    Prolong {
+        right: Right,
+        ttl: u64,
+    },
+    Release {
+        right: Right,
+        rest: Option<u64>,
+    },
+    Expire {
+        key: Key,
+        now: u64,
     },
     Put {
         right: Right,
@@ -81,14 +99,24 @@ fn right() -> impl Strategy<Value = Right> {
 /// Bytes with a header of that stamp, or without any; few enough that some are equal.
 fn value() -> impl Strategy<Value = Vec<u8>> {
     let stamp = prop_oneof![3 => 0..3_u64, 1 => 254..258_u64, 1 => any::<u64>()];
-    let stamped = (stamp, 0..2_u8).prop_map(|(stamp, payload)| stamped(stamp, payload));
+    // Times as long as the moments of an expiry, and longer ones.
+    let fresh_for = prop_oneof![3 => 0..4_u64, 1 => Just(1 << 40)];
+    let stamped = (stamp, fresh_for, 0..2_u8)
+        .prop_map(|(stamp, fresh_for, payload)| lasting(stamp, fresh_for, payload));
     prop_oneof![3 => stamped, 1 => prop::collection::vec(any::<u8>(), 0..40)]
 }
 
 fn stamped(stamp: u64, payload: u8) -> Vec<u8> {
-    let mut bytes = vec![0xC5, 2, 0];
+    lasting(stamp, 0, payload)
+}
+
+/// Created at the epoch, and fresh for so many µs.
+fn lasting(stamp: u64, fresh_for: u64, payload: u8) -> Vec<u8> {
+    let mut bytes = vec![0xC5, 3, 0];
     bytes.extend(stamp.to_be_bytes());
-    bytes.extend([0; 29]);
+    bytes.extend([0; 9]);
+    bytes.extend(fresh_for.to_be_bytes());
+    bytes.extend([0; 12]);
     bytes.push(payload);
     bytes
 }
@@ -103,8 +131,13 @@ fn step() -> impl Strategy<Value = Step> {
         3 => keys().prop_map(Step::Read),
         1 => Just(Step::Mint),
         3 => (keys(), ttl()).prop_map(|(keys, ttl)| Step::Take { keys, ttl }),
-        3 => key().prop_map(Step::Claim),
-        3 => (entries, 1..3_u8).prop_map(|(entries, tries)| Step::Fill { entries, tries }),
+        3 => (key(), prop::bool::weighted(0.3)).prop_map(|(key, removes)| Step::Claim { key, removes }),
+        3 => (entries, any::<bool>(), 1..3_u8)
+            .prop_map(|(entries, tells, tries)| Step::Fill { entries, tells, tries }),
+        2 => key().prop_map(Step::Await),
+        2 => (right(), ttl()).prop_map(|(right, ttl)| Step::Prolong { right, ttl }),
+        2 => (right(), prop::option::of(ttl())).prop_map(|(right, rest)| Step::Release { right, rest }),
+        3 => (key(), 0..4_u64).prop_map(|(key, now)| Step::Expire { key, now }),
         5 => (right(), value(), ttl(), 1..3_u8)
             .prop_map(|(right, bytes, ttl, tries)| Step::Put { right, bytes, ttl, tries }),
         1 => key().prop_map(Step::Invalidate),
@@ -149,19 +182,21 @@ impl Histories {
             Step::Read(keys) => world.agree(&Read::new(keys)),
             Step::Mint => world.agree(&Mint::new(sequencer())),
             Step::Take { keys, ttl } => self.take(keys, Ttl::seconds(ttl)),
-            Step::Claim(key) => {
+            Step::Claim { key, removes } => {
                 let claim = Claim::new(key.clone(), sequencer());
+                let claim = if removes { claim.removing() } else { claim };
                 let [redis, memory] = self.both([&claim, &claim]);
                 assert_eq!(redis.as_of, memory.as_of, "{} differs", Claim::NAME);
                 self.rights.push((key, [redis.token, memory.token]));
             }
-            Step::Fill { entries, tries } => {
+            Step::Fill { entries, tells, tries } => {
                 let fill = |store: usize| {
                     let entry = |(right, bytes, ttl): &(Right, Vec<u8>, u64)| {
                         let (key, token) = self.shown(right, store);
                         FillEntry::new(key, token, Bytes::from(bytes.clone()), Ttl::seconds(*ttl))
                     };
-                    Fill::new(entries.iter().map(entry).collect())
+                    let fill = Fill::new(entries.iter().map(entry).collect());
+                    if tells { fill.telling_waiters() } else { fill }
                 };
                 self.agree_each(&[fill(0), fill(1)], tries);
             }
@@ -172,6 +207,23 @@ impl Histories {
                 };
                 self.agree_each(&[put(0), put(1)], tries);
             }
+            Step::Await(key) => world.agree(&Await::new(key)),
+            Step::Prolong { right, ttl } => {
+                let prolong = |store: usize| {
+                    let (key, token) = self.shown(&right, store);
+                    Prolong::new(key, token, Ttl::seconds(ttl))
+                };
+                self.agree_each(&[prolong(0), prolong(1)], 1);
+            }
+            Step::Release { right, rest } => {
+                let release = |store: usize| {
+                    let (key, token) = self.shown(&right, store);
+                    rest.into_iter()
+                        .fold(Release::new(key, token), |release, rest| release.resting(Ttl::seconds(rest)))
+                };
+                self.agree_each(&[release(0), release(1)], 1);
+            }
+            Step::Expire { key, now } => world.agree(&Expire::new(key, Timestamp::from_micros(now))),
             Step::Invalidate(key) => world.agree(&Invalidate::new(key)),
             Step::Sweep { plain, tickets } => {
                 let pattern = if plain { NOTE.pattern() } else { ITEM.pattern() };
@@ -205,10 +257,13 @@ impl Histories {
                 continue;
             };
             assert_eq!(redis.is_new, memory.is_new, "{} differs", Take::NAME);
-            let right = (key, [redis.token, memory.token]);
+            assert_eq!(redis.is_of_failure(), memory.is_of_failure(), "{} differs", Take::NAME);
+            let given =
+                [&redis.token, &memory.token].map(|token| token.trim_start_matches("failed:").to_owned());
+            let right = (key, given);
             // A standing ticket is on both the same one of those that were given out.
             assert!(redis.is_new || self.rights.contains(&right), "{} differs", Take::NAME);
-            self.rights.push(right);
+            self.rights.push((right.0, [redis.token, memory.token]));
         }
     }
 
@@ -250,7 +305,7 @@ fn puts_by_every_order_of_stamps_answer_alike() {
         for claim_is_evicted in [false, true] {
             histories.run(Step::Invalidate(key.clone()));
             for (stamp, payload) in [(present, 0), (ours, 1)] {
-                histories.run(Step::Claim(key.clone()));
+                histories.run(Step::Claim { key: key.clone(), removes: false });
                 if payload == 1 && claim_is_evicted {
                     histories.run(Step::Sweep { plain: false, tickets: true });
                 }

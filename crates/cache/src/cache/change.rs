@@ -10,10 +10,11 @@ use serde::{Serialize, de::DeserializeOwned};
 use super::{Cache, Inner, Place};
 use crate::{
     event::{Change as News, Event},
-    operations::{Claim, Invalidate, Mint, Publish, Put, PutOutcome, Raise},
+    operations::{Claim, Expire, Invalidate, Mint, Publish, Put, PutOutcome, Raise},
     space::Space,
     sweep::sweep,
-    tag::{Tag, Tags},
+    tag::Tag,
+    terms::Terms,
     value::{Entry, Form},
 };
 
@@ -35,11 +36,11 @@ pub struct Applied {
 ///
 /// This process forgets the value when it begins, and again when it ends, be it by an error or by
 /// cancellation: reads that began in between may have met the old value in the store.
-struct Change<'a> {
+pub(super) struct Change<'a> {
     space: &'a Space,
     name: &'a Bytes,
     /// Whether there was something to forget.
-    held: bool,
+    pub(super) held: bool,
 }
 
 impl<K, V> Cache<K, V>
@@ -64,12 +65,42 @@ where
     /// If this is dropped midway the value may be stored or not, and for ten seconds loads may not be;
     /// this process forgets what it held. Other processes may show what they held until it ends there.
     pub async fn set(&self, id: &K, value: &V) -> Result<Applied> {
+        self.set_on(id, value, &self.0.terms).await
+    }
+
+    pub(crate) async fn set_on(&self, id: &K, value: &V, terms: &Terms) -> Result<Applied> {
         let inner = &*self.0;
         let place = inner.place(id);
         let change = Change::begin(&inner.space, &place.name);
-        let (put, stamp) = inner.put(&place, value).await?;
+        let (put, stamp) = inner.put(&place, value, terms).await?;
         let published = inner.publish(&put, News::Key(place.name.clone()), stamp).await?;
         Ok(Applied { l1: change.held, l2: put.output == PutOutcome::Stored, published })
+    }
+
+    /// Lets a value be fresh no longer; it may still be shown as an old one while it is replaced.
+    ///
+    /// For what is out of date but not wrong. Where old values are not shown, and for plain entities, it is
+    /// the same as [`Cache::invalidate`]. [`Applied::l2`] says whether there was a fresh value.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the store does; this process forgets the value all the same.
+    ///
+    /// # Cancel safety
+    ///
+    /// If this is dropped midway the value may be fresh still, in the store or in other processes.
+    pub async fn expire(&self, id: &K) -> Result<Applied> {
+        let inner = &*self.0;
+        inner.tallies.invalidations.add();
+        let place = inner.place(id);
+        let change = Change::begin(&inner.space, &place.name);
+        let minted = inner.store.ask(&Mint::new(inner.space.sequencer.clone())).await;
+        let expire = Expire::new(place.key.clone(), inner.now().timestamp);
+        let expired = inner.store.ask(&expire).await?;
+        let stamp = minted.as_ref().ok().and_then(of_the_server);
+        let published = inner.publish(&expired, News::Key(place.name.clone()), stamp).await?;
+        minted?;
+        Ok(Applied { l1: change.held, l2: expired.output, published })
     }
 
     /// Removes a value everywhere; what was loaded before can't come back.
@@ -87,6 +118,11 @@ where
     /// If this is dropped midway the store may still have the value, and other processes may not have
     /// heard of it; this process forgets it.
     pub async fn invalidate(&self, id: &K) -> Result<Applied> {
+        self.invalidate_stamped(id).await.map(|(applied, _)| applied)
+    }
+
+    /// The same, with the stamp of the change where it means something to others.
+    pub(super) async fn invalidate_stamped(&self, id: &K) -> Result<(Applied, Option<u64>)> {
         let inner = &*self.0;
         inner.tallies.invalidations.add();
         let place = inner.place(id);
@@ -97,8 +133,9 @@ where
         // Whoever heard of it before could put the value that was still there in again.
         let stamp = minted.as_ref().ok().and_then(of_the_server);
         let published = inner.publish(&removed, News::Key(place.name.clone()), stamp).await?;
-        minted?;
-        Ok(Applied { l1: change.held, l2: removed.output, published })
+        let Answer { output: minted, by, .. } = minted?;
+        let applied = Applied { l1: change.held, l2: removed.output, published };
+        Ok((applied, (by != By::Standby).then_some(minted)))
     }
 
     /// Invalidates every value of this entity that bears `tag`, in one step however many there are.
@@ -116,18 +153,7 @@ where
             return Err(Error::unsupported("the values of a plain entity bear no tags"));
         }
         inner.tallies.invalidations.add();
-        let news = News::Tag(tag.clone());
-        let raised = inner.raise(inner.space.tag_key(tag), &news).await;
-        match &raised {
-            Ok(Answer { output: stamp, by: By::Redis | By::Memory, .. }) => {
-                inner.space.raise_tag(tag, *stamp, inner.now().instant);
-            }
-            // Which values are older can't be told.
-            _ => inner.space.forget(),
-        }
-        let raised = raised?;
-        let published = inner.publish(&raised, news, of_the_server(&raised)).await?;
-        Ok(Applied { l1: false, l2: true, published })
+        inner.raise_tag(&inner.space, tag).await
     }
 
     /// Invalidates every value of this entity, in one step however many there are.
@@ -150,7 +176,7 @@ where
             return Ok(Applied { l1: false, l2: swept.removed > 0, published: !inner.store.is_memory() });
         }
         inner.space.forget();
-        let raised = inner.raise(inner.space.floor_key.clone(), &News::Clear).await;
+        let raised = inner.raise(&inner.space, inner.space.floor_key.clone(), &News::Clear).await;
         // Again, for what was read meanwhile.
         inner.space.forget();
         let raised = raised?;
@@ -166,47 +192,88 @@ where
     V: Serialize + DeserializeOwned + Send + Sync + 'static,
 {
     /// Claims the key and puts the value; answers the stamp too, where it is the server's.
-    async fn put(&self, place: &Place<'_, K>, value: &V) -> Result<(Answer<PutOutcome>, Option<u64>)> {
+    async fn put(
+        &self,
+        place: &Place<'_, K>,
+        value: &V,
+        terms: &Terms,
+    ) -> Result<(Answer<PutOutcome>, Option<u64>)> {
         // Made later, it would be later than this value.
         if self.space.has_no_floor()
             && let Some(era) = self.floor_to_ask_for()
         {
             self.ask_floor(era).await?;
         }
+        // Those that are missing are made now: later they would be later than this value.
+        if !terms.tags.is_empty() {
+            self.adopt(terms.tags.iter().map(|tag| self.space.tag_key(tag)).collect()).await?;
+        }
         let key = place.key.clone();
         let claim = Claim::new(key.clone(), self.space.sequencer.clone());
         let Answer { output: claimed, by, .. } = self.store.ask(&claim).await?;
-        let ttl = self.jittered(self.ttl);
-        let life = self.life(ttl, Duration::ZERO);
-        let entry = Entry { value: Some(value), as_of: claimed.as_of, life, tags: &Tags::default() };
+        let ttl = self.jittered(terms.ttl.map_or(self.ttl, |ttl| ttl.min(self.ttl)));
+        let life = self.life(ttl, self.stale_for(terms), Duration::ZERO);
+        let entry =
+            Entry { value: Some(value), as_of: claimed.as_of, life, tags: &terms.tags, validator: None };
         let bytes = self.form.encode(&entry);
         let bytes =
             bytes.map_err(|error| Error::unsupported(format!("the value can't be encoded: {error}")))?;
-        let put = Put::new(key, claimed.token, bytes.unwrap_or_default(), ttl);
+        let put = Put::new(key, claimed.token, bytes.unwrap_or_default(), life.ttl());
         let outcome = self.store.ask(&put).await?;
         Ok((outcome, (by == By::Redis).then_some(claimed.as_of)))
     }
 
-    async fn raise(&self, key: redstart_keys::Key, news: &News) -> Result<Answer<u64>> {
-        let event = self.event(news.clone(), None);
-        let raise = Raise::new(key, self.space.sequencer.clone(), self.judgement_ttl()).with_event(event);
+    async fn raise(&self, space: &Space, key: redstart_keys::Key, news: &News) -> Result<Answer<u64>> {
+        let event = event(space, news.clone(), None);
+        let raise = Raise::new(key, space.sequencer.clone(), self.judgement_ttl()).with_event(event);
         self.store.ask(&raise).await
+    }
+
+    /// Invalidates what bears `tag` in an entity, be it this one's or another.
+    pub(crate) async fn raise_tag(&self, space: &Space, tag: &Tag) -> Result<Applied> {
+        let news = News::Tag(tag.clone());
+        let raised = self.raise(space, space.tag_key(tag), &news).await;
+        match &raised {
+            Ok(Answer { output: stamp, by: By::Redis | By::Memory, .. }) => {
+                space.raise_tag(tag, *stamp, self.now().instant);
+            }
+            // Which values are older can't be told.
+            _ => space.forget(),
+        }
+        let raised = raised?;
+        let published = self.publish_in(space, &raised, news, of_the_server(&raised)).await?;
+        Ok(Applied { l1: false, l2: true, published })
     }
 
     /// Tells the other processes what was done; answers whether they were told.
     ///
     /// What the server has not heard of yet they hear after it has.
-    async fn publish<T: Sync>(&self, done: &Answer<T>, news: News, stamp: Option<u64>) -> Result<bool> {
+    pub(super) async fn publish<T: Sync>(
+        &self,
+        done: &Answer<T>,
+        news: News,
+        stamp: Option<u64>,
+    ) -> Result<bool> {
+        self.publish_in(&self.space, done, news, stamp).await
+    }
+
+    async fn publish_in<T: Sync>(
+        &self,
+        space: &Space,
+        done: &Answer<T>,
+        news: News,
+        stamp: Option<u64>,
+    ) -> Result<bool> {
         if done.by != By::Redis {
             return Ok(false);
         }
-        let answer = self.store.ask(&Publish::new(self.event(news, stamp))).await?;
+        let answer = self.store.ask(&Publish::new(event(space, news, stamp))).await?;
         Ok(answer.by == By::Redis)
     }
+}
 
-    fn event(&self, change: News, stamp: Option<u64>) -> Event {
-        Event { entity: Some(self.space.label()), change, stamp }
-    }
+fn event(space: &Space, change: News, stamp: Option<u64>) -> Event {
+    Event { entity: Some(space.label()), change, stamp }
 }
 
 /// The stamp, where it is the server's: the one of a memory that stands in for it means nothing to others.
@@ -215,7 +282,7 @@ fn of_the_server(answer: &Answer<u64>) -> Option<u64> {
 }
 
 impl<'a> Change<'a> {
-    fn begin(space: &'a Space, name: &'a Bytes) -> Self {
+    pub(super) fn begin(space: &'a Space, name: &'a Bytes) -> Self {
         Self { space, name, held: space.forget_name(name, None) }
     }
 }

@@ -1,22 +1,23 @@
 //! Filling: what was loaded, on its way into the tiers.
 
-use std::{hash::Hash, sync::Arc, time::Duration};
+use std::{hash::Hash, time::Duration};
 
 use bytes::Bytes;
 use redstart_keys::{Id, Key, Ttl};
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::Inner;
+use super::{Inner, Place, fleet::BELIEVED};
 use crate::{
     loaded::Loaded,
-    operations::{Fill, FillEntry, Take},
+    operations::{Fill, FillEntry, Filled, Take},
     tag::Tag,
-    value::{Entry, Held, Life},
+    terms::Terms,
+    value::{Entry, Form, Held, Life},
 };
 
 /// A value that waits to be stored.
-pub(crate) struct Filling<'a, V> {
-    pub(crate) key: &'a Key,
+pub(crate) struct Filling<'a, K, V> {
+    pub(crate) place: &'a Place<'a, K>,
     pub(crate) held: &'a Held<V>,
     pub(crate) token: String,
     pub(crate) ttl: Ttl,
@@ -28,24 +29,47 @@ where
     V: Serialize + DeserializeOwned + Send + Sync + 'static,
 {
     pub(crate) fn take(&self, keys: Vec<Key>) -> Take {
-        Take::new(keys, self.space.sequencer.clone(), self.max_load)
+        Take::new(keys, self.space.sequencer.clone(), self.ticket_ttl())
+    }
+
+    /// How long a ticket stands that is not prolonged.
+    fn ticket_ttl(&self) -> Ttl {
+        if self.flight.is_fleet() { BELIEVED } else { self.max_load }
     }
 
     /// A loaded value, and how long it is kept; not at all when nothing is to be remembered.
-    pub(crate) fn born(&self, loaded: Loaded<V>, as_of: u64, load_time: Duration) -> (Held<V>, Option<Ttl>) {
-        let Loaded { value, ttl, tags, is_kept } = loaded;
+    pub(crate) fn born(
+        &self,
+        loaded: Loaded<V>,
+        terms: &Terms,
+        as_of: u64,
+        load_time: Duration,
+    ) -> (Held<V>, Option<Ttl>) {
+        let Loaded { value, ttl, tags, validator, is_kept } = loaded;
         let usual = if value.is_some() { Some(self.ttl) } else { self.negative };
+        let wanted = ttl.or_else(|| terms.ttl.filter(|_| value.is_some()));
         // The stamps that judge it are kept for the cache's own time and not for longer.
-        let ttl = usual.map(|usual| self.jittered(ttl.map_or(usual, |ttl| ttl.min(usual))));
-        let life = self.life(ttl.unwrap_or(self.ttl), load_time);
-        let held =
-            Held { value: value.map(Arc::new), as_of, life: Some(life), tags: tags.into_iter().collect() };
-        (held, ttl.filter(|_| is_kept))
+        let fresh = usual.map(|usual| self.jittered(wanted.map_or(usual, |ttl| ttl.min(usual))));
+        // Absence is not shown for longer than it is known.
+        let stale_for = if value.is_some() { self.stale_for(terms) } else { Duration::ZERO };
+        let life = self.life(fresh.unwrap_or(self.ttl), stale_for, load_time);
+        let ttl = fresh.filter(|_| is_kept).map(|_| life.ttl());
+        let tags = if terms.tags.is_empty() {
+            tags.into_iter().collect()
+        } else {
+            tags.into_iter().chain(terms.tags.iter().cloned()).collect()
+        };
+        (Held { value, as_of, life: Some(life), tags, validator }, ttl)
     }
 
-    pub(crate) fn life(&self, ttl: Ttl, load_time: Duration) -> Life {
+    /// For how long after its end a value is worth keeping; plain ones can't say when they end.
+    pub(crate) fn stale_for(&self, terms: &Terms) -> Duration {
+        if self.form == Form::Plain { Duration::ZERO } else { terms.freshness.stale_for() }
+    }
+
+    pub(crate) fn life(&self, ttl: Ttl, stale_for: Duration, load_time: Duration) -> Life {
         let created = self.now().timestamp;
-        Life { created, fresh_for: ttl.as_duration(), stale_for: Duration::ZERO, load_time }
+        Life { created, fresh_for: ttl.as_duration(), stale_for, load_time }
     }
 
     pub(crate) fn jittered(&self, ttl: Ttl) -> Ttl {
@@ -53,14 +77,14 @@ where
     }
 
     /// Stores what was loaded; answers for each value whether this process may keep it too.
-    pub(crate) async fn fill(&self, fillings: Vec<Filling<'_, V>>) -> Vec<bool> {
+    pub(crate) async fn fill(&self, fillings: Vec<Filling<'_, K, V>>) -> Vec<bool> {
         let mut may_keep = vec![false; fillings.len()];
         let mut entries = Vec::with_capacity(fillings.len());
         let mut indices = Vec::with_capacity(fillings.len());
         let mut tags: Vec<Tag> = Vec::new();
-        for (index, Filling { key, held, token, ttl }) in fillings.iter().enumerate() {
+        for (index, Filling { place, held, token, ttl }) in fillings.iter().enumerate() {
             let Some(bytes) = self.encoded(held) else { continue };
-            entries.push(FillEntry::new((*key).clone(), token.clone(), bytes, *ttl));
+            entries.push(FillEntry::new(place.key.clone(), token.clone(), bytes, *ttl));
             indices.push(index);
             tags.extend(held.tags.iter().cloned());
         }
@@ -71,19 +95,25 @@ where
         tags.dedup();
         // Side by side: a value counts only together with the stamps of its tags, whichever comes first.
         let fill = Fill::new(entries);
+        let fill = if self.flight.is_fleet() { fill.telling_waiters() } else { fill };
         let (stored, stamps) = tokio::join!(self.store.run(&fill), self.tag_stamps(&tags));
         let (Some(stored), Some(stamps)) = (self.told(stored), stamps) else { return may_keep };
-        for (index, stored) in indices.into_iter().zip(stored) {
-            let held = fillings[index].held;
+        let mut awaited = Vec::new();
+        for (index, filled) in indices.into_iter().zip(stored) {
+            let Filling { place, held, .. } = &fillings[index];
+            if filled == Filled::Awaited {
+                awaited.push(place.name.clone());
+            }
             let is_later = |tag: &Tag| {
                 let stamp = tags.binary_search(tag).ok().and_then(|at| stamps.get(at));
                 stamp.is_some_and(|stamp| *stamp <= held.as_of)
             };
-            may_keep[index] = stored && held.tags.iter().all(is_later);
+            may_keep[index] = filled.is_stored() && held.tags.iter().all(is_later);
             if !may_keep[index] {
                 self.tallies.rejected_fills.add();
             }
         }
+        self.settled(awaited).await;
         may_keep
     }
 
@@ -98,7 +128,9 @@ where
 
     fn encoded(&self, held: &Held<V>) -> Option<Bytes> {
         let life = held.life?;
-        let entry = Entry { value: held.value.as_deref(), as_of: held.as_of, life, tags: &held.tags };
+        let Held { value, as_of, tags, validator, .. } = held;
+        let entry =
+            Entry { value: value.as_deref(), as_of: *as_of, life, tags, validator: validator.as_ref() };
         match self.form.encode(&entry) {
             Ok(bytes) => bytes,
             Err(error) => {

@@ -1,75 +1,76 @@
 //! Reading: what is cached, and what a loader brings.
 
-use std::{future::Future, hash::Hash, sync::Arc};
+use std::{future::Future, hash::Hash, sync::Arc, time::Duration};
 
-use redstart_connection::Result;
+use redstart_connection::{Result, Timestamp};
 use redstart_keys::Id;
 use serde::{Serialize, de::DeserializeOwned};
+use tokio::time::timeout;
 
-use super::{Cache, Inner, Place, fill::Filling};
+use super::{
+    Cache, Inner, Place,
+    bring::{Brought, Errand, Errands},
+};
 use crate::{
     cached::{Cached, Source},
     error::LoadError,
     flight::{Flight, Outcome, Turn},
     l1::{Near, Spot},
-    loaded::Loaded,
+    loaded::{Loaded, Present},
+    terms::Terms,
     value::Held,
 };
-
-/// What the store says of a key.
-enum Stored<V> {
-    Value(Held<V>, Source),
-    Nothing,
-    /// The store is of no help.
-    Unknown,
-}
 
 impl<K, V> Cache<K, V>
 where
     K: Id + Clone + Eq + Hash + Send + Sync + 'static,
     V: Serialize + DeserializeOwned + Send + Sync + 'static,
 {
-    /// The cached value; none when there is none, or it is known that there is nothing.
+    /// The cached value while it is fresh; none when there is none, or it is known that there is nothing.
     ///
     /// # Errors
     ///
     /// Fails when the store does.
     pub async fn get(&self, id: &K) -> Result<Option<Cached<V>>> {
         let inner = &*self.0;
-        if let Some((held, now)) = inner.near(id, inner.store.clock().instant()) {
-            inner.tallies.l1_hits.add();
-            return Ok(Cached::from_held(held, Source::L1, now));
+        if let Some((held, now)) = inner.near(id, inner.instant()) {
+            return Ok(inner.hand_out(held, Source::L1, now));
         }
         let place = inner.place(id);
-        let passenger = Passenger::join(inner, place.spot);
+        let passenger = Passenger::join(inner, place.spot, false);
         // Behind a load under way this reads for itself: a plain look must not wait for a loader.
         let turn = passenger.flight.try_lead();
-        let Some((held, source)) = inner.look(&place.key).await? else {
+        let found = inner.look(&place.key).await?;
+        let now = inner.now();
+        let Some((held, source)) = found.filter(|(held, _)| held.is_fresh(now.timestamp)) else {
             inner.tallies.misses.add();
             return Ok(None);
         };
-        let now = inner.now();
         if turn.is_some() {
             inner.near.land(place.spot, &passenger.flight, &held, true, now);
             passenger.flight.finish(Outcome::Brought { held: held.clone(), source });
         }
-        inner.tallies.l2_hits.add();
-        Ok(Cached::from_held(held, source, now.timestamp))
+        Ok(inner.hand_out(held, source, now.timestamp))
     }
 
     /// The cached value, or what `load` brings; none when there is nothing.
     ///
     /// Of all callers of this cache and its clones who ask for one id at the same time one loads; the
-    /// others wait for it and share its outcome, its error included. When that one goes away the next
-    /// takes over.
+    /// others wait for it and share its outcome, its error included, or get the old value where
+    /// [`Freshness::stale_while_revalidate`](crate::Freshness::stale_while_revalidate) allows. When that
+    /// one goes away the next takes over. After a failure loads of this id rest for a moment, see
+    /// [`Freshness::failure_pause`](crate::Freshness::failure_pause).
     ///
-    /// A loader must not ask this cache for the id that it loads: it would wait for itself, until this
-    /// future is dropped. [`Cache::get`] waits for no load and may be asked.
+    /// The loader may borrow, and runs in the caller's task. [`Entry::fetch`](crate::Entry::fetch) takes
+    /// one that can go on in the background.
+    ///
+    /// A loader must not ask this cache for the id that it loads: it would wait for itself, until the
+    /// time of a load is over. [`Cache::get`] waits for no load and may be asked.
     ///
     /// # Errors
     ///
-    /// Fails with the loader's error, and with nothing else: when the store is of no help the loader
-    /// answers.
+    /// Fails with the loader's error, or because it takes too long, and with nothing else: when the store
+    /// is of no help the loader answers.
     ///
     /// # Cancel safety
     ///
@@ -82,21 +83,13 @@ where
         L: Future<Output = Result<T, E>> + Send,
     {
         let inner = &*self.0;
-        if let Some((held, now)) = inner.near(id, inner.store.clock().instant()) {
-            inner.tallies.l1_hits.add();
-            return Ok(Cached::from_held(held, Source::L1, now));
+        // Before anything else is set up: this is what nearly every call ends with.
+        if let Some((held, now)) = inner.near(id, inner.instant())
+            && !inner.is_due(&inner.terms, &held, now)
+        {
+            return Ok(inner.hand_out(held, Source::L1, now));
         }
-        let place = inner.place(id);
-        let passenger = Passenger::join(inner, place.spot);
-        let (held, source) = match passenger.flight.turn().await {
-            Turn::Done(outcome) => outcome.result()?,
-            Turn::Lead(_turn) => inner.lead(&place, &passenger.flight, load).await?,
-        };
-        match source {
-            Source::L2 | Source::Standby => inner.tallies.l2_hits.add(),
-            _ => inner.tallies.misses.add(),
-        }
-        Ok(Cached::from_held(held, source, inner.store.clock().now()))
+        inner.get_or_load(id, &inner.terms, |_| async move { load().await.map(Into::into) }).await
     }
 }
 
@@ -105,79 +98,218 @@ where
     K: Id + Clone + Eq + Hash + Send + Sync + 'static,
     V: Serialize + DeserializeOwned + Send + Sync + 'static,
 {
-    /// The whole work of one load, by the caller who has the turn.
-    async fn lead<T, E, F, L>(
+    /// The cached value, or what `load` brings in this task, on these terms.
+    pub(crate) async fn get_or_load<E, F, L>(
+        &self,
+        id: &K,
+        terms: &Terms,
+        load: F,
+    ) -> Result<Option<Cached<V>>, LoadError<E>>
+    where
+        E: Send + Sync + 'static,
+        F: FnOnce(Option<Present<V>>) -> L + Send,
+        L: Future<Output = Result<Loaded<V>, E>> + Send,
+    {
+        let place = self.place(id);
+        if let Some((held, now)) = self.near_enough(id, terms) {
+            return Ok(self.early(&place, terms, held, Source::L1, now, load).await);
+        }
+        let passenger = Passenger::join(self, place.spot, terms.at_least > 0);
+        let turn = match self.turn(&place, terms, &passenger.flight).await {
+            Ok(turn) => turn,
+            Err(old) => return Ok(old),
+        };
+        let led = match turn {
+            Turn::Done(outcome) => outcome.result(),
+            Turn::Lead(_turn) => match self.find(&place, terms).await {
+                Found::Fresh(held, source) => {
+                    self.near.land(place.spot, &passenger.flight, &held, true, self.now());
+                    passenger.flight.finish(Outcome::Brought { held: held.clone(), source });
+                    let now = self.store.clock().now();
+                    return Ok(self.early(&place, terms, held, source, now, load).await);
+                }
+                Found::Else { present, store_helps } => {
+                    let flight = &passenger.flight;
+                    let errand = Errand { place: &place, terms, flight: Some(flight), present, store_helps };
+                    self.land(&place, flight, self.bring(errand, load).await)
+                }
+            },
+        };
+        match led {
+            Ok((held, source)) => Ok(self.hand_out(held, source, self.store.clock().now())),
+            Err(error) => self.or_old(&place, terms, error).await,
+        }
+    }
+
+    /// The turn to load, or the outcome; an old value where that is to be had sooner.
+    pub(super) async fn turn<'f>(
+        &self,
+        place: &Place<'_, K>,
+        terms: &Terms,
+        flight: &'f Flight<V>,
+    ) -> Result<Turn<'f, V>, Option<Cached<V>>> {
+        let freshness = &terms.freshness;
+        if freshness.stale_while_revalidate > Duration::ZERO {
+            if let Some(turn) = flight.try_lead() {
+                return Ok(Turn::Lead(turn));
+            }
+            if let Some(old) = self.old(place, terms, freshness.stale_while_revalidate).await {
+                return Err(old);
+            }
+        }
+        if let Some(soft) = freshness.soft_timeout
+            && freshness.stale_if_error > Duration::ZERO
+        {
+            if let Ok(turn) = timeout(soft, flight.turn()).await {
+                return Ok(turn);
+            }
+            if let Some(old) = self.old(place, terms, freshness.stale_if_error).await {
+                return Err(old);
+            }
+        }
+        Ok(flight.turn().await)
+    }
+
+    /// What the store has.
+    pub(super) async fn find(&self, place: &Place<'_, K>, terms: &Terms) -> Found<V> {
+        match self.look(&place.key).await {
+            Ok(found) => match found.filter(|(held, _)| held.as_of >= terms.at_least) {
+                Some((held, source)) if held.is_fresh(self.now().timestamp) => Found::Fresh(held, source),
+                found => Found::Else { present: found.map(|(held, _)| held), store_helps: true },
+            },
+            Err(error) => {
+                let cache = self.entity.name();
+                tracing::debug!(cache, %error, "the store is of no help; the loader answers");
+                Found::Else { present: None, store_helps: false }
+            }
+        }
+    }
+
+    /// Ends a flight with what came of its load.
+    pub(super) fn land<E: Send + Sync + 'static>(
         &self,
         place: &Place<'_, K>,
         flight: &Arc<Flight<V>>,
-        load: F,
-    ) -> Result<(Held<V>, Source), LoadError<E>>
-    where
-        T: Into<Loaded<V>>,
-        E: Send + Sync + 'static,
-        F: FnOnce() -> L + Send,
-        L: Future<Output = Result<T, E>> + Send,
-    {
-        let stored = self.stored(place).await;
-        if let Stored::Value(held, source) = stored {
-            self.near.land(place.spot, flight, &held, true, self.now());
-            flight.finish(Outcome::Brought { held: held.clone(), source });
-            return Ok((held, source));
-        }
-        let tickets = match stored {
-            Stored::Unknown => None,
-            _ => self.told(self.store.run(&self.take(vec![place.key.clone()])).await),
-        };
-        let as_of = tickets.as_ref().map_or(0, |tickets| tickets.as_of);
-        flight.is_of(as_of);
-        let started = self.store.clock().instant();
-        let loaded = load().await;
-        let took = self.store.clock().instant().saturating_duration_since(started);
-        let loaded = match loaded {
-            Ok(loaded) => loaded.into(),
-            Err(error) => {
-                self.tallies.load_failures.add();
-                let error = Arc::new(error);
-                self.near.abandon(place.spot, flight);
-                flight.finish(Outcome::failed(Arc::clone(&error)));
-                return Err(LoadError::Load(error));
+        came: Errands<V, E>,
+    ) -> Result<(Held<V>, Source), LoadError<E>> {
+        let error = match came {
+            Errands::Brought(Brought { held, source, may_keep }) => {
+                self.near.land(place.spot, flight, &held, may_keep, self.now());
+                flight.finish(Outcome::Brought { held: held.clone(), source });
+                return Ok((held, source));
             }
+            Errands::Elsewhere => LoadError::Elsewhere("another process is at it".to_owned()),
+            Errands::Failed(error) => error,
         };
-        self.tallies.loaded(took);
-        let (held, ttl) = self.born(loaded, as_of, took);
-        let may_keep = match tickets.and_then(|mut tickets| tickets.tickets.pop().flatten()).zip(ttl) {
-            Some((ticket, ttl)) => {
-                let filling = Filling { key: &place.key, held: &held, token: ticket.token, ttl };
-                self.fill(vec![filling]).await == [true]
-            }
-            None => false,
-        };
-        self.near.land(place.spot, flight, &held, may_keep, self.now());
-        flight.finish(Outcome::Brought { held: held.clone(), source: Source::Loaded });
-        Ok((held, Source::Loaded))
+        self.near.abandon(place.spot, flight);
+        flight.finish(Outcome::Failed(error.erased()));
+        Err(error)
     }
 
-    async fn stored(&self, place: &Place<'_, K>) -> Stored<V> {
-        match self.look(&place.key).await {
-            Ok(Some((held, source))) => Stored::Value(held, source),
-            Ok(None) => Stored::Nothing,
-            Err(error) => {
-                tracing::debug!(cache = self.entity.name(), %error, "the store is of no help; the loader answers");
-                Stored::Unknown
-            }
+    /// A fresh value; where it is time to, it is replaced first, and others go on getting the present one.
+    async fn early<E, F, L>(
+        &self,
+        place: &Place<'_, K>,
+        terms: &Terms,
+        held: Held<V>,
+        source: Source,
+        now: Timestamp,
+        load: F,
+    ) -> Option<Cached<V>>
+    where
+        E: Send + Sync + 'static,
+        F: FnOnce(Option<Present<V>>) -> L + Send,
+        L: Future<Output = Result<Loaded<V>, E>> + Send,
+    {
+        if self.is_due(terms, &held, now)
+            && let Ok(slot) = self.background.claim(place.spot.mark)
+            && let Some(Ok((held, source))) = self.replace(slot, place, terms, Some(held.clone()), load).await
+        {
+            return self.hand_out(held, source, self.store.clock().now());
         }
+        self.hand_out(held, source, now)
+    }
+
+    /// Whether a value is to be replaced before it ends.
+    pub(super) fn is_due(&self, terms: &Terms, held: &Held<V>, now: Timestamp) -> bool {
+        let early = terms.freshness.early;
+        !early.is_never() && held.life.is_some_and(|life| early.is_due(&life, now, 1.0 - fastrand::f64()))
+    }
+
+    /// What this process has, if it is fresh and late enough.
+    pub(super) fn near_enough(&self, id: &K, terms: &Terms) -> Option<(Held<V>, Timestamp)> {
+        self.near(id, self.instant()).filter(|(held, _)| held.as_of >= terms.at_least)
+    }
+
+    /// An old value in place of one that could not be had.
+    pub(super) async fn or_old<E: Send + Sync>(
+        &self,
+        place: &Place<'_, K>,
+        terms: &Terms,
+        error: LoadError<E>,
+    ) -> Result<Option<Cached<V>>, LoadError<E>> {
+        self.old(place, terms, terms.freshness.stale_if_error).await.ok_or(error)
+    }
+
+    /// A value that ended less than `window` ago, as the tiers have it at this moment: it may have been
+    /// invalidated since it was seen last.
+    pub(super) async fn old(
+        &self,
+        place: &Place<'_, K>,
+        terms: &Terms,
+        window: Duration,
+    ) -> Option<Option<Cached<V>>> {
+        if window.is_zero() {
+            return None;
+        }
+        let serves = |held: &Held<V>, now| {
+            held.as_of >= terms.at_least && (held.is_fresh(now) || held.is_stale_within(window, now))
+        };
+        if let Some((held, now)) = self.near_copy(place.spot.id, self.instant())
+            && serves(&held, now)
+        {
+            return Some(self.hand_out(held, Source::L1, now));
+        }
+        let epoch = self.near.epoch(place.spot);
+        let (held, source) = self.told(self.look(&place.key).await).flatten()?;
+        let now = self.now();
+        if !serves(&held, now.timestamp) {
+            return None;
+        }
+        self.near.keep(place.spot, &held, epoch, now);
+        Some(self.hand_out(held, source, now.timestamp))
+    }
+
+    /// A value on its way to the caller.
+    pub(crate) fn hand_out(&self, held: Held<V>, source: Source, now: Timestamp) -> Option<Cached<V>> {
+        match source {
+            Source::L1 => self.tallies.l1_hits.add(),
+            Source::L2 | Source::Standby => self.tallies.l2_hits.add(),
+            Source::Loaded => self.tallies.misses.add(),
+        }
+        Cached::from_held(held, source, now)
     }
 }
 
+/// What the store has of a value.
+pub(super) enum Found<V> {
+    Fresh(Held<V>, Source),
+    /// An old copy, or none, and whether that can be relied on.
+    Else {
+        present: Option<Held<V>>,
+        store_helps: bool,
+    },
+}
+
 /// A caller of a flight; the last one who leaves without an outcome takes the flight off the list.
-struct Passenger<'a, K, V>
+pub(super) struct Passenger<'a, K, V>
 where
     K: Clone + Eq + Hash + Send + Sync + 'static,
     V: Send + Sync + 'static,
 {
     near: &'a Near<K, V>,
     spot: Spot<'a, K>,
-    flight: Arc<Flight<V>>,
+    pub(super) flight: Arc<Flight<V>>,
 }
 
 impl<'a, K, V> Passenger<'a, K, V>
@@ -185,10 +317,15 @@ where
     K: Id + Clone + Eq + Hash + Send + Sync + 'static,
     V: Serialize + DeserializeOwned + Send + Sync + 'static,
 {
-    fn join(inner: &'a Inner<K, V>, spot: Spot<'a, K>) -> Self {
-        let now = inner.store.clock().instant();
+    /// Joins the load under way; one that begins now, where what was known before does not do.
+    pub(super) fn join(inner: &'a Inner<K, V>, spot: Spot<'a, K>, begins_now: bool) -> Self {
+        let now = inner.instant();
         // Who does not hear of changes joins no load that began before what may be unheard.
-        let not_before = if inner.hears(now) { None } else { now.checked_sub(inner.max_staleness) };
+        let not_before = match begins_now {
+            true => Some(now),
+            false if inner.hears(now) => None,
+            false => now.checked_sub(inner.max_staleness),
+        };
         Self { near: &inner.near, spot, flight: inner.near.join(spot, now, not_before) }
     }
 }

@@ -37,19 +37,24 @@ where
         self.near.get(id, now)
     }
 
+    /// The same, be it an old value.
+    pub(crate) fn near_copy(&self, id: &K, now: Instant) -> Option<(Held<V>, Timestamp)> {
+        if self.hears(now) { self.near.copy(id, now) } else { None }
+    }
+
     /// Whether every change is known that happened longer ago than this cache tolerates.
     pub(super) fn hears(&self, now: Instant) -> bool {
         self.store.is_memory() || self.registry.coherence.is_attached(now, self.max_staleness)
     }
 
-    /// Reads the store for one key.
+    /// Reads the store for one key; the value may be an old one.
     pub(crate) async fn look(&self, key: &Key) -> Result<Option<(Held<V>, Source)>> {
         let looked = self.look_many(vec![key.clone()]).await;
         let (found, source) = looked.inspect_err(|_| self.tallies.store_errors.add())?;
         Ok(found.into_iter().next().flatten().map(|held| (held, source)))
     }
 
-    /// Reads the store; what is outdated, or can't be read, is a miss.
+    /// Reads the store; what is outdated, or can't be read, is a miss. Old values are not.
     pub(crate) async fn look_many(&self, keys: Vec<Key>) -> Result<Looked<V>> {
         let read = Read::new(keys);
         let (answer, floor) = match self.floor_to_ask_for() {
@@ -64,7 +69,7 @@ where
         let decode = |bytes: Option<Bytes>| {
             let held = bytes.and_then(|bytes| self.decoded(&bytes))?;
             let is_valid = held.as_of >= floor && !self.space.outdates(held.as_of, &held.tags);
-            (is_valid && held.is_fresh(now)).then_some(held)
+            (is_valid && held.is_shown(now)).then_some(held)
         };
         let mut found: Vec<_> = output.into_iter().map(decode).collect();
         self.judge_tags(&mut found).await?;

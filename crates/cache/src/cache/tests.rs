@@ -9,7 +9,12 @@ use redstart_keys::Category;
 use tokio::{sync::Notify, task::JoinSet};
 
 use super::*;
-use crate::{builder::L1, cached::Source, operations::Read, registry::caches};
+use crate::{builder::L1, cached::Source, error::LoadError, operations::Read, registry::caches};
+
+mod batch;
+mod fleet;
+mod fresh;
+mod verbs;
 
 pub(super) const USER: Entity<u64> = Entity::new(Category::Cache, "user").ttl(Ttl::hours(1));
 pub(super) const NOTE: Entity<u64> = Entity::new(Category::Cache, "note").ttl(Ttl::hours(1)).plain();
@@ -162,8 +167,10 @@ fn theirs_panics() -> bool {
 }
 
 #[tokio::test]
-async fn failure_is_shared_and_not_cached() {
-    let (users, loads) = (users(), Arc::new(AtomicUsize::new(0)));
+async fn failure_is_shared_and_rests() {
+    let clock = Clock::manual(Timestamp::from_micros(1_000_000));
+    let users = Users::new(&Store::memory_with(clock.clone()), &USER);
+    let loads = Arc::new(AtomicUsize::new(0));
     let mut callers = JoinSet::new();
     for _ in 0..50 {
         let (users, loads) = (users.clone(), Arc::clone(&loads));
@@ -181,6 +188,10 @@ async fn failure_is_shared_and_not_cached() {
         assert_eq!(error.loader().expect("of this type").to_string(), "the database is away");
     }
     assert_eq!(loads.load(Ordering::SeqCst), 1);
+    // Who asks a moment later gets the same error; when the pause is over the loader is asked again.
+    let again = users.get_or_load(&1, || load("early")).await;
+    assert!(matches!(again, Err(LoadError::Elsewhere(_))), "of another type: {again:?}");
+    clock.advance(Duration::from_millis(100));
     assert_eq!(read(&users, "back").await.0, "back");
 }
 
@@ -235,6 +246,7 @@ async fn batch_loads_what_is_missing_once() {
             async move { Ok::<_, Infallible>(vec![(2, "two".to_owned())]) }
         })
         .await
+        .into_result()
         .expect("it loads");
     assert_eq!(asked, [2, 3]);
     assert_eq!((found[&1].as_str(), found[&1].source()), ("one", Source::L2));
@@ -250,11 +262,15 @@ async fn batch_load_never_undoes_an_invalidation() {
     let users = users();
     let theirs = users.clone();
     users
-        .get_many_or_load(&[1, 2], |missing| async move {
-            theirs.invalidate(&1).await.expect("memory answers");
-            Ok::<_, Infallible>(missing.into_iter().map(|id| (id, "old".to_owned())).collect())
+        .get_many_or_load(&[1, 2], |missing| {
+            let theirs = theirs.clone();
+            async move {
+                theirs.invalidate(&1).await.expect("memory answers");
+                Ok::<_, Infallible>(missing.into_iter().map(|id| (id, "old".to_owned())).collect())
+            }
         })
         .await
+        .into_result()
         .expect("it loads");
     assert_eq!(read(&users, "new").await, ("new".into(), Source::Loaded));
     let second = users.get_or_load(&2, || load("new")).await.expect("it is cached").expect("something");

@@ -11,6 +11,7 @@ proptest! {
         times: [u64; 3],
         load: u32,
         tags in prop::collection::vec("[a-z:]{1,256}", 0..5),
+        validator in prop::option::of("[ -~]{0,40}"),
         payload: Vec<u8>,
     ) {
         let header = Header {
@@ -22,6 +23,7 @@ proptest! {
             stale_for: Duration::from_micros(times[2]),
             load_time: Duration::from_micros(u64::from(load)),
             tags: tags.iter().map(|text| Tag::stored(text)).collect(),
+            validator: validator.map(Into::into),
         };
         let mut bytes = Vec::new();
         header.write(&mut bytes);

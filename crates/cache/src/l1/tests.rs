@@ -13,7 +13,13 @@ fn now() -> Moment {
 }
 
 fn held(as_of: u64) -> Held<String> {
-    Held { value: Some(Arc::new("Ada".to_owned())), as_of, life: None, tags: crate::tag::Tags::default() }
+    Held {
+        value: Some(Arc::new("Ada".to_owned())),
+        as_of,
+        life: None,
+        tags: crate::tag::Tags::default(),
+        validator: None,
+    }
 }
 
 fn put(near: &Near<u64, String>, id: u64, as_of: u64) {

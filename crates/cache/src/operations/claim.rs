@@ -19,6 +19,7 @@ const LIFETIME: Ttl = Ttl::seconds(10);
 pub struct Claim {
     key: Key,
     sequencer: Key,
+    removes: bool,
 }
 
 /// The right to put one value.
@@ -35,7 +36,14 @@ impl Claim {
     /// A claim on `key`, with a stamp of `sequencer`.
     #[must_use]
     pub const fn new(key: Key, sequencer: Key) -> Self {
-        Self { key, sequencer }
+        Self { key, sequencer, removes: false }
+    }
+
+    /// Removes the value that is there, too.
+    #[must_use]
+    pub const fn removing(mut self) -> Self {
+        self.removes = true;
+        self
     }
 }
 
@@ -63,14 +71,19 @@ impl Operation for Claim {
         // Side by side, since the sequencer lives in a slot of its own. Either order will do: what the
         // claim excludes is counted from the moment at which both are answered, and a stamp that is
         // older than the claim loses at most to a load that began after it was minted.
-        let (_, as_of) = tokio::try_join!(redis.send(claim), mint_on_redis(redis, &self.sequencer))?;
+        let unlink = self.removes.then(|| Cmd::new("UNLINK").key(&self.key));
+        let cmds = [claim].into_iter().chain(unlink).collect();
+        let (_, as_of) = tokio::try_join!(redis.pipeline(cmds), mint_on_redis(redis, &self.sequencer))?;
         Ok(Claimed { token, as_of })
     }
 
     fn on_memory(&self, memory: &Memory, now: Timestamp) -> Result<Claimed> {
         let token = format!("{CLAIM}{}", fresh_token());
         let ticket = self.key.companion(TICKET);
-        memory.with(&[&ticket, &self.sequencer], now, |tx| {
+        memory.with(&[&self.key, &ticket, &self.sequencer], now, |tx| {
+            if self.removes {
+                tx.remove(&self.key);
+            }
             tx.put(&ticket, token.clone(), now.saturating_add(LIFETIME.as_duration()))?;
             Ok(Claimed { token, as_of: mint_in_memory(tx, &self.sequencer)? })
         })

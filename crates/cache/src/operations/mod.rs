@@ -1,15 +1,19 @@
 //! The steps of the protocol, each with its body on Redis and its body in memory.
 
 mod adopt;
+mod awaiting;
 mod claim;
+mod expire;
 mod fill;
 mod invalidate;
 mod judge;
 mod mint;
+mod prolong;
 mod publish;
 mod put;
 mod raise;
 mod read;
+mod release;
 mod take;
 
 use bytes::Bytes;
@@ -23,20 +27,30 @@ use crate::{
 
 pub use self::{
     adopt::Adopt,
+    awaiting::Await,
     claim::{Claim, Claimed},
-    fill::{Fill, FillEntry},
+    expire::Expire,
+    fill::{Fill, FillEntry, Filled},
     invalidate::Invalidate,
     judge::Judge,
     mint::Mint,
+    prolong::Prolong,
     publish::Publish,
     put::{Put, PutOutcome},
     raise::Raise,
     read::Read,
+    release::{Release, Released},
     take::{Take, Ticket, Tickets},
 };
 
 /// The name that a ticket has beside its value.
 pub(crate) const TICKET: &str = "g";
+
+/// The name beside a value under which it stands that somebody waits for its load.
+pub(crate) const WAITING: &str = "w";
+
+/// What the token says where a load failed, so that others let it rest.
+const FAILED: &str = "failed:";
 
 /// What the token of a claim begins with, so that no load takes it for a ticket of its own kind.
 const CLAIM: &str = "set:";

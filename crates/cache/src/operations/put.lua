@@ -5,7 +5,7 @@ local key, ticket = KEYS[1], KEYS[2]
 local token, bytes, ttl = ARGV[2], ARGV[3], ARGV[4]
 -- A header has 40 bytes or more: two marks, flags, then the stamp in 8 bytes, big-endian.
 local function has_stamp(text)
-  return #text >= 40 and string.sub(text, 1, 2) == '\197\2'
+  return #text >= 40 and string.sub(text, 1, 2) == '\197\3'
 end
 local present = redis.call('GETRANGE', key, 0, 39)
 -- How much later the stamp of the present value is; nil where one of the two has none.

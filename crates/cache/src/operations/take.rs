@@ -4,7 +4,7 @@ use redstart_connection::{Cmd, Effect, Error, Memory, Operation, Outage, Redis, 
 use redstart_keys::{Key, Ttl};
 
 use super::{
-    CLAIM, TICKET, fresh_token,
+    CLAIM, FAILED, TICKET, fresh_token,
     mint::{mint_on_redis, present_in_memory},
 };
 
@@ -28,6 +28,14 @@ pub struct Ticket {
     pub token: String,
     /// Whether this call made it.
     pub is_new: bool,
+}
+
+impl Ticket {
+    /// Whether it stands for a load that failed a moment ago, see [`Release`](crate::Release).
+    #[must_use]
+    pub fn is_of_failure(&self) -> bool {
+        self.token.starts_with(FAILED)
+    }
 }
 
 /// The tickets with the stamp of their moment.

@@ -31,7 +31,7 @@ async fn attempt_that_arrives_late_does_not_revive_a_ticket() {
         FillEntry::new(USER.key(&1), token.to_owned(), Bytes::from_static(b"old"), Ttl::hours(1))
     };
     let fill = Fill::new(tokens(&second).into_iter().map(entry).collect());
-    assert_eq!(store.run(&fill).await.expect("memory answers"), [false]);
+    assert_eq!(store.run(&fill).await.expect("memory answers"), [Filled::Superseded]);
 }
 
 #[tokio::test]
@@ -88,6 +88,7 @@ async fn older_put_does_not_overwrite_a_newer_value() {
             form: 0,
             stale_for: Duration::ZERO,
             tags: crate::tag::Tags::default(),
+            validator: None,
         };
         let mut bytes = Vec::new();
         header.write(&mut bytes);

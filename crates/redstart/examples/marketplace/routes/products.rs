@@ -14,7 +14,7 @@ use redstart::{
     http::{ApiError, CacheHeaders},
 };
 use serde::{Deserialize, Serialize};
-use tokio::try_join;
+use tokio::{join, try_join};
 
 use crate::{
     answer,
@@ -97,12 +97,14 @@ async fn read_many(
         return Err(ApiError::bad_request(format!("At most {MOST} products can be asked for at once.")));
     }
     let (caches, database) = (&app.caches, &app.database);
-    let (products, inventories, prices) = try_join!(
+    let (products, inventories, prices) = join!(
         caches.products.get_many_or_load(&ids, |missing| database.products(missing)),
         caches.inventories.get_many_or_load(&ids, |missing| database.inventories(missing)),
         caches.prices.get_many_or_load(&ids, |missing| database.prices(missing)),
-    )
-    .map_err(answer::unloaded)?;
+    );
+    let products = products.into_result().map_err(answer::unloaded)?;
+    let inventories = inventories.into_result().map_err(answer::unloaded)?;
+    let prices = prices.into_result().map_err(answer::unloaded)?;
     let found = |id| {
         let (product, inventory, price) = (products.get(&id)?, inventories.get(&id)?, prices.get(&id)?);
         Some(Parts { product: product.clone(), inventory: inventory.clone(), price: price.clone() })

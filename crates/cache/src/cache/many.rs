@@ -1,0 +1,346 @@
+//! Reading many: each id has its flight, and all that this caller leads travel together.
+
+use std::{
+    collections::{HashMap, HashSet},
+    future::Future,
+    hash::Hash,
+    sync::Arc,
+};
+
+use futures_util::future::join_all;
+use redstart_keys::Id;
+use serde::{Serialize, de::DeserializeOwned};
+use tokio::{sync::SemaphorePermit, time::timeout};
+
+use super::{Filling, Inner, Place, bring::Permit, fleet::Standing, load::Passenger};
+use crate::{
+    batch::Batch,
+    cached::{Cached, Source},
+    error::LoadError,
+    flight::{Outcome, Turn},
+    loaded::Loaded,
+    value::Held,
+};
+
+/// One id of a batch that this process does not have.
+struct Seat<'a, K, V>
+where
+    K: Id + Clone + Eq + Hash + Send + Sync + 'static,
+    V: Serialize + DeserializeOwned + Send + Sync + 'static,
+{
+    place: Place<'a, K>,
+    passenger: Passenger<'a, K, V>,
+}
+
+/// A seat with the right to load, and the ticket to store by if there is one.
+struct Loading<'s, 'a, K, V>
+where
+    K: Id + Clone + Eq + Hash + Send + Sync + 'static,
+    V: Serialize + DeserializeOwned + Send + Sync + 'static,
+{
+    seat: &'s Seat<'a, K, V>,
+    token: Option<String>,
+}
+
+/// What a batch loader answers: for each id its value or its error, or an error for all.
+pub(crate) type Answers<K, V, E> = Result<Vec<(K, Result<Loaded<V>, E>)>, E>;
+
+impl<K, V> Inner<K, V>
+where
+    K: Id + Clone + Eq + Hash + Send + Sync + 'static,
+    V: Serialize + DeserializeOwned + Send + Sync + 'static,
+{
+    pub(crate) async fn get_many_or_load<E, F, L>(&self, ids: &[K], mut load: F) -> Batch<K, V, E>
+    where
+        E: Send + Sync + 'static,
+        F: FnMut(Vec<K>) -> L + Send,
+        L: Future<Output = Answers<K, V, E>> + Send,
+    {
+        let asked = self.instant();
+        let mut batch = Batch::with_capacity(ids.len());
+        let mut seats = Vec::new();
+        let mut seen = HashSet::with_capacity(ids.len());
+        for id in ids.iter().filter(|id| seen.insert(*id)) {
+            match self.near(id, asked) {
+                Some((held, now)) => put(&mut batch, id, self.hand_out(held, Source::L1, now)),
+                None => {
+                    let place = self.place(id);
+                    let passenger = Passenger::join(self, place.spot, false);
+                    seats.push(Seat { place, passenger });
+                }
+            }
+        }
+        let mut open: Vec<&Seat<'_, K, V>> = seats.iter().collect();
+        while !open.is_empty() {
+            let (led, others): (Vec<_>, Vec<_>) = open
+                .into_iter()
+                .map(|seat| (seat, seat.passenger.flight.try_lead()))
+                .partition(|(_, turn)| turn.is_some());
+            let others: Vec<&Seat<'_, K, V>> = others.into_iter().map(|(seat, _)| seat).collect();
+            // Nothing is waited for while a turn is held, so that no two batches can wait for each other.
+            if !led.is_empty() {
+                self.lead_many(led, &mut batch, &mut load).await;
+            }
+            open = self.await_others(others, &mut batch, &mut load).await;
+        }
+        batch
+    }
+
+    /// Waits for what others load; answers what is left when one of them goes away without an outcome.
+    async fn await_others<'s, 'a, E, F, L>(
+        &self,
+        others: Vec<&'s Seat<'a, K, V>>,
+        batch: &mut Batch<K, V, E>,
+        load: &mut F,
+    ) -> Vec<&'s Seat<'a, K, V>>
+    where
+        E: Send + Sync + 'static,
+        F: FnMut(Vec<K>) -> L + Send,
+        L: Future<Output = Answers<K, V, E>> + Send,
+    {
+        let mut others = others.into_iter();
+        while let Some(seat) = others.next() {
+            match seat.passenger.flight.turn().await {
+                Turn::Done(outcome) => {
+                    let now = self.store.clock().now();
+                    match outcome.result() {
+                        Ok((held, source)) => {
+                            put(batch, seat.place.spot.id, self.hand_out(held, source, now));
+                        }
+                        Err(error) => self.fail(seat, error, batch).await,
+                    }
+                }
+                Turn::Lead(turn) => {
+                    self.lead_many(vec![(seat, Some(turn))], batch, load).await;
+                    return others.collect();
+                }
+            }
+        }
+        Vec::new()
+    }
+
+    /// Reads and loads what this caller has the turn for.
+    async fn lead_many<E, F, L>(
+        &self,
+        led: Vec<(&Seat<'_, K, V>, Option<SemaphorePermit<'_>>)>,
+        batch: &mut Batch<K, V, E>,
+        load: &mut F,
+    ) where
+        E: Send + Sync + 'static,
+        F: FnMut(Vec<K>) -> L + Send,
+        L: Future<Output = Answers<K, V, E>> + Send,
+    {
+        let seats: Vec<_> = led.iter().map(|(seat, _)| *seat).collect();
+        let (missing, store_helps) = self.find_many(seats, batch).await;
+        let mut ready = Vec::with_capacity(missing.len());
+        for seat in missing {
+            match self.near.failures.standing(seat.place.spot.mark, self.instant()) {
+                Some(failure) => self.give_up(seat, LoadError::of(&failure), batch).await,
+                None => ready.push(seat),
+            }
+        }
+        while !ready.is_empty() {
+            let (loading, elsewhere) = match store_helps {
+                true => self.permits(ready, batch).await,
+                false => (ready.into_iter().map(|seat| Loading { seat, token: None }).collect(), Vec::new()),
+            };
+            if !loading.is_empty() {
+                self.load_many(loading, batch, load).await;
+            }
+            // What other processes load is waited for when one's own loads are done.
+            ready = self.await_fleet(elsewhere, batch).await;
+        }
+    }
+
+    /// Reads the store; answers what is missing, and whether the store helps.
+    async fn find_many<'s, 'a, E: Send + Sync>(
+        &self,
+        seats: Vec<&'s Seat<'a, K, V>>,
+        batch: &mut Batch<K, V, E>,
+    ) -> (Vec<&'s Seat<'a, K, V>>, bool) {
+        let keys = seats.iter().map(|seat| seat.place.key.clone()).collect();
+        let Some((looked, source)) = self.told(self.look_many(keys).await) else { return (seats, false) };
+        let now = self.now();
+        let mut missing = Vec::new();
+        for (seat, held) in seats.into_iter().zip(looked) {
+            match held.filter(|held| held.is_fresh(now.timestamp)) {
+                Some(held) => self.arrive(seat, &held, source, true, batch),
+                None => missing.push(seat),
+            }
+        }
+        (missing, true)
+    }
+
+    /// Takes the tickets; what other processes load comes second.
+    async fn permits<'s, 'a, E: Send + Sync + 'static>(
+        &self,
+        seats: Vec<&'s Seat<'a, K, V>>,
+        batch: &mut Batch<K, V, E>,
+    ) -> (Vec<Loading<'s, 'a, K, V>>, Vec<&'s Seat<'a, K, V>>) {
+        let keys = seats.iter().map(|seat| seat.place.key.clone()).collect();
+        let tickets = self.told(self.store.run(&self.take(keys)).await);
+        let (as_of, mut tickets) =
+            tickets.map_or((0, Vec::new()), |tickets| (tickets.as_of, tickets.tickets));
+        tickets.resize(seats.len(), None);
+        let (mut loading, mut elsewhere) = (Vec::with_capacity(seats.len()), Vec::new());
+        for (seat, ticket) in seats.into_iter().zip(tickets) {
+            let flight = &seat.passenger.flight;
+            if let Some(ticket) = ticket.as_ref().filter(|_| self.flight.is_fleet()) {
+                if ticket.is_of_failure() && self.terms.freshness.failure_pause.is_some() {
+                    self.give_up(seat, LoadError::resting(), batch).await;
+                    continue;
+                }
+                if !ticket.is_new && !flight.has_taken(&ticket.token) {
+                    elsewhere.push(seat);
+                    continue;
+                }
+                flight.holds(&ticket.token);
+            }
+            flight.is_of(as_of);
+            loading.push(Loading { seat, token: ticket.map(|ticket| ticket.token) });
+        }
+        (loading, elsewhere)
+    }
+
+    /// Waits for the loads of other processes; answers what is to be loaded here after all.
+    async fn await_fleet<'s, 'a, E: Send + Sync + 'static>(
+        &self,
+        seats: Vec<&'s Seat<'a, K, V>>,
+        batch: &mut Batch<K, V, E>,
+    ) -> Vec<&'s Seat<'a, K, V>> {
+        let permit = |seat: &&'s Seat<'a, K, V>| {
+            let seat = *seat;
+            self.fleet_permit(&seat.place, &self.terms, Some(&seat.passenger.flight))
+        };
+        let permits = join_all(seats.iter().map(permit)).await;
+        let mut left = Vec::new();
+        for (seat, permit) in seats.into_iter().zip(permits) {
+            match permit {
+                Permit::Found(held, source) => self.arrive(seat, &held, source, true, batch),
+                Permit::Resting => self.give_up(seat, LoadError::resting(), batch).await,
+                Permit::Load { .. } | Permit::Elsewhere => left.push(seat),
+            }
+        }
+        left
+    }
+
+    /// Calls the loader, and stores what it brings.
+    async fn load_many<E, F, L>(
+        &self,
+        loading: Vec<Loading<'_, '_, K, V>>,
+        batch: &mut Batch<K, V, E>,
+        load: &mut F,
+    ) where
+        E: Send + Sync + 'static,
+        F: FnMut(Vec<K>) -> L + Send,
+        L: Future<Output = Answers<K, V, E>> + Send,
+    {
+        let limit = self.limit(&self.terms);
+        let standing: Vec<_> = loading
+            .iter()
+            .map(|Loading { seat, token }| {
+                self.standing(&seat.place, Some(&seat.passenger.flight), token.as_deref())
+            })
+            .collect();
+        let started = self.instant();
+        let ids = loading.iter().map(|Loading { seat, .. }| seat.place.spot.id.clone()).collect();
+        let answers = Standing::during(&standing, timeout(limit, load(ids))).await;
+        let took = self.instant().saturating_duration_since(started);
+        let mut answers: HashMap<K, Result<Loaded<V>, LoadError<E>>> = match answers {
+            Ok(Ok(answers)) => answers
+                .into_iter()
+                .map(|(id, answer)| (id, answer.map_err(|error| LoadError::Load(Arc::new(error)))))
+                .collect(),
+            failed => {
+                let error = match failed {
+                    Ok(Err(error)) => LoadError::Load(Arc::new(error)),
+                    _ => LoadError::TimedOut(limit),
+                };
+                let id = |loading: &Loading<'_, '_, K, V>| loading.seat.place.spot.id.clone();
+                loading.iter().map(|loading| (id(loading), Err(error.clone()))).collect()
+            }
+        };
+        let mut brought = Vec::with_capacity(loading.len());
+        for (Loading { seat, token }, standing) in loading.into_iter().zip(standing) {
+            match answers.remove(seat.place.spot.id).unwrap_or_else(|| Ok(Loaded::absent())) {
+                Ok(loaded) => {
+                    self.near.failures.forget(seat.place.spot.mark);
+                    let as_of = seat.passenger.flight.as_of();
+                    let (held, ttl) = self.born(loaded, &self.terms, as_of, took);
+                    brought.push((seat, held, token.zip(ttl), standing));
+                }
+                Err(error) => {
+                    self.tallies.load_failures.add();
+                    standing.failed(self.rest(&seat.place, &self.terms, &error)).await;
+                    self.give_up(seat, error, batch).await;
+                }
+            }
+        }
+        if !brought.is_empty() {
+            self.tallies.loaded(took);
+        }
+        let filling = brought.iter().filter_map(|(seat, held, ticket, _)| {
+            let (token, ttl) = ticket.clone()?;
+            Some(Filling { place: &seat.place, held, token, ttl })
+        });
+        let filling = filling.collect();
+        let mut kept = self.fill(filling).await.into_iter();
+        for (seat, held, ticket, standing) in brought {
+            let may_keep = ticket.is_some() && kept.next().unwrap_or(false);
+            match may_keep {
+                true => standing.stored(),
+                false => standing.failed(None).await,
+            }
+            self.arrive(seat, &held, Source::Loaded, may_keep, batch);
+        }
+    }
+
+    /// Ends a flight with a value.
+    fn arrive<E>(
+        &self,
+        seat: &Seat<'_, K, V>,
+        held: &Held<V>,
+        source: Source,
+        may_keep: bool,
+        batch: &mut Batch<K, V, E>,
+    ) {
+        let (spot, flight, now) = (seat.place.spot, &seat.passenger.flight, self.now());
+        self.near.land(spot, flight, held, may_keep, now);
+        flight.finish(Outcome::Brought { held: held.clone(), source });
+        put(batch, spot.id, self.hand_out(held.clone(), source, now.timestamp));
+    }
+
+    /// Ends a flight without a value.
+    async fn give_up<E: Send + Sync + 'static>(
+        &self,
+        seat: &Seat<'_, K, V>,
+        error: LoadError<E>,
+        batch: &mut Batch<K, V, E>,
+    ) {
+        self.near.abandon(seat.place.spot, &seat.passenger.flight);
+        seat.passenger.flight.finish(Outcome::Failed(error.erased()));
+        self.fail(seat, error, batch).await;
+    }
+
+    /// An old value, or an error, for an id whose load failed.
+    async fn fail<E: Send + Sync>(
+        &self,
+        seat: &Seat<'_, K, V>,
+        error: LoadError<E>,
+        batch: &mut Batch<K, V, E>,
+    ) {
+        let id = seat.place.spot.id;
+        match self.or_old(&seat.place, &self.terms, error).await {
+            Ok(old) => put(batch, id, old),
+            Err(error) => {
+                batch.failed.insert(id.clone(), error);
+            }
+        }
+    }
+}
+
+fn put<K: Clone + Eq + Hash, V, E>(batch: &mut Batch<K, V, E>, id: &K, cached: Option<Cached<V>>) {
+    if let Some(cached) = cached {
+        batch.found.insert(id.clone(), cached);
+    }
+}

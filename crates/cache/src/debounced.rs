@@ -1,0 +1,171 @@
+//! Invalidations that come in bursts, and ones that are due later.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    hash::Hash,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use redstart_connection::Result;
+use redstart_keys::Id;
+use serde::{Serialize, de::DeserializeOwned};
+use tokio::time::sleep;
+
+use crate::cache::{Applied, Cache};
+
+/// How many ids may be in a burst at the same time; those beyond are invalidated each time.
+const MOST: usize = 10_000;
+
+/// Folds bursts of invalidations of one id; from [`Cache::debounced`].
+///
+/// The first of a burst is done at once, and all that follow within the window as one at its end: so
+/// nothing that is older than the last of them outlives the window.
+///
+/// # Limits
+///
+/// What waits for the end of a window is kept by this process alone: when that dies, the values of the last
+/// window stay until their TTL. [`Debounced::flush`] does it early.
+pub struct Debounced<K, V>(Arc<Inner<K, V>>);
+
+struct Inner<K, V> {
+    cache: Cache<K, V>,
+    window: Duration,
+    /// Whether more came since the first, by id.
+    bursts: Mutex<HashMap<K, bool>>,
+}
+
+/// What became of an invalidation.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[expect(clippy::exhaustive_enums, reason = "there is no third answer")]
+pub enum Heard {
+    /// It was done.
+    Done(Applied),
+    /// It is done at the end of the window, with others.
+    Folded,
+}
+
+impl<K, V> Cache<K, V>
+where
+    K: Id + Clone + Eq + Hash + Send + Sync + 'static,
+    V: Serialize + DeserializeOwned + Send + Sync + 'static,
+{
+    /// A handle that folds bursts of invalidations within `window`.
+    #[must_use]
+    pub fn debounced(&self, window: Duration) -> Debounced<K, V> {
+        Debounced(Arc::new(Inner { cache: self.clone(), window, bursts: Mutex::default() }))
+    }
+
+    /// Invalidates now, and once more after `delay`.
+    ///
+    /// For loaders that read a copy of the source which lags behind by less than `delay`: what they bring in
+    /// between is old. The second one is kept by this process alone and is not done after the shutdown.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the store does; the second one is tried all the same.
+    pub async fn invalidate_twice(&self, id: &K, delay: Duration) -> Result<Applied> {
+        self.invalidate_after(id, delay);
+        self.invalidate(id).await
+    }
+
+    /// Invalidates after `delay`; answers whether that will be done, which it is not after the shutdown.
+    ///
+    /// It is kept by this process alone. For a moment that is known when a value is loaded,
+    /// [`Loaded::ttl`](crate::Loaded::ttl) is surer.
+    pub fn invalidate_after(&self, id: &K, delay: Duration) -> bool {
+        let (cache, id) = (self.clone(), id.clone());
+        self.0.store.tasks().spawn("cache invalidation", async move {
+            sleep(delay).await;
+            cache.0.told(cache.invalidate(&id).await);
+        })
+    }
+}
+
+impl<K, V> Debounced<K, V>
+where
+    K: Id + Clone + Eq + Hash + Send + Sync + 'static,
+    V: Serialize + DeserializeOwned + Send + Sync + 'static,
+{
+    /// Invalidates a value, at once or at the end of the window.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the store does; at the end of the window a failure is counted and logged.
+    pub async fn invalidate(&self, id: &K) -> Result<Heard> {
+        {
+            let mut bursts = self.0.bursts();
+            if let Some(more) = bursts.get_mut(id) {
+                *more = true;
+                return Ok(Heard::Folded);
+            }
+            if bursts.len() < MOST {
+                bursts.insert(id.clone(), false);
+            }
+        }
+        let (inner, burst) = (Arc::clone(&self.0), id.clone());
+        let until_quiet = async move { inner.until_quiet(burst).await };
+        if !self.0.cache.0.store.tasks().spawn("cache debounce", until_quiet) {
+            self.0.bursts().remove(id);
+        }
+        self.0.cache.invalidate(id).await.map(Heard::Done)
+    }
+
+    /// Does at once what waits for the end of a window.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the store does; what could not be done waits on.
+    pub async fn flush(&self) -> Result<()> {
+        let waiting: Vec<K> =
+            self.0.bursts().iter().filter(|(_, more)| **more).map(|(id, _)| id.clone()).collect();
+        for id in waiting {
+            self.0.cache.invalidate(&id).await?;
+            self.0.bursts().entry(id).and_modify(|more| *more = false);
+        }
+        Ok(())
+    }
+}
+
+impl<K, V> Inner<K, V>
+where
+    K: Id + Clone + Eq + Hash + Send + Sync + 'static,
+    V: Serialize + DeserializeOwned + Send + Sync + 'static,
+{
+    /// Invalidates at the end of each window in which more came.
+    async fn until_quiet(&self, id: K) {
+        loop {
+            sleep(self.window).await;
+            {
+                let mut bursts = self.bursts();
+                match bursts.get_mut(&id) {
+                    Some(more) if *more => *more = false,
+                    _ => {
+                        bursts.remove(&id);
+                        return;
+                    }
+                }
+            }
+            self.cache.0.told(self.cache.invalidate(&id).await);
+        }
+    }
+}
+
+impl<K, V> Inner<K, V> {
+    fn bursts(&self) -> MutexGuard<'_, HashMap<K, bool>> {
+        self.bursts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<K, V> Clone for Debounced<K, V> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<K, V> fmt::Debug for Debounced<K, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Debounced").field("window", &self.0.window).finish_non_exhaustive()
+    }
+}
