@@ -10,7 +10,7 @@ use redstart_monitor::Monitor;
 use redstart_ratelimit::{Limiter, Policy, Source as LimitSource, Subject};
 use redstart_testkit::{Cluster, Sentinels, eventually, fresh_prefix};
 
-use crate::support::GUARD;
+use crate::{single_flight::one_load_for_all, support::GUARD};
 
 const USER: Entity<u64> = Entity::new(Category::Cache, "user").ttl(Ttl::hours(1));
 const PAYOUT: Entity<u64> = Entity::new(Category::Lock, "payout").ttl(Ttl::minutes(1));
@@ -20,23 +20,25 @@ fn patient(config: Config) -> Config {
     config.with_prefix(&fresh_prefix()).unwrap().with_command_timeout(GUARD).with_connect_timeout(GUARD)
 }
 
-async fn on_cluster(cluster: &Cluster) -> Store {
+fn on_cluster(cluster: &Cluster) -> Config {
     let nodes = cluster.addresses().into_iter().map(|address| address.to_string());
-    Store::connect(&patient(Config::cluster(nodes).unwrap())).await.unwrap()
+    patient(Config::cluster(nodes).unwrap())
 }
 
-async fn on_sentinels(sentinels: &Sentinels) -> Store {
+fn on_sentinels(sentinels: &Sentinels) -> Config {
     let addresses = sentinels.sentinel_addresses().into_iter().map(|address| address.to_string());
-    let config = Config::sentinel(sentinels.master_name(), addresses).unwrap();
-    Store::connect(&patient(config)).await.unwrap()
+    patient(Config::sentinel(sentinels.master_name(), addresses).unwrap())
 }
 
-async fn everything_works(store: &Store) {
+async fn everything_works(config: &Config, mode: &str) {
+    let store = &Store::connect(config).await.unwrap();
+    assert_eq!(store.status().mode, mode);
     batches_span_the_servers(store).await;
     sweeps_reach_every_server(store).await;
     several_limits_are_one(store).await;
     locks_hold(store).await;
     feeds_follow(store).await;
+    one_load_for_all(config).await;
 }
 
 async fn batches_span_the_servers(store: &Store) {
@@ -110,17 +112,13 @@ async fn feeds_follow(store: &Store) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn everything_works_on_a_cluster() {
     let cluster = Cluster::start();
-    let store = on_cluster(&cluster).await;
-    assert_eq!(store.status().mode, "cluster");
-    everything_works(&store).await;
+    everything_works(&on_cluster(&cluster), "cluster").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn everything_works_behind_sentinels() {
     let sentinels = Sentinels::start();
-    let store = on_sentinels(&sentinels).await;
-    assert_eq!(store.status().mode, "sentinel");
-    everything_works(&store).await;
+    everything_works(&on_sentinels(&sentinels), "sentinel").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -16,7 +16,7 @@ use redstart_testkit::{Proxy, shared};
 use tokio::task::JoinSet;
 
 use super::{bridge, config_for, store_of};
-use crate::support::GUARD;
+use crate::{single_flight::one_load_for_all, support::GUARD};
 
 const USER: Entity<u64> = Entity::new(Category::Cache, "user").ttl(Ttl::hours(1));
 const PAYOUT: Entity<u64> = Entity::new(Category::Lock, "payout").ttl(Ttl::minutes(5));
@@ -49,6 +49,12 @@ async fn cache_takes_gives_and_forgets() {
         assert_eq!(right.get_or_load(&1, load).await.unwrap().unwrap().source(), Source::L2);
         right.invalidate(&1).await.unwrap();
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_process_loads_for_all() {
+    let bridge = bridge();
+    one_load_for_all(&config_for(&bridge.url())).await;
 }
 
 #[tokio::test]
