@@ -9,7 +9,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use redstart_cache::{Cache, Claim, L1, Put, PutOutcome, Source, sweep};
+use redstart_cache::{Cache, Claim, L1, Put, PutOutcome, Source, survey, sweep, sweep_with};
 use redstart_connection::{Cmd, Store};
 use redstart_keys::{Category, Entity, Key, Ttl};
 use redstart_testkit::shared;
@@ -147,8 +147,12 @@ async fn sweep_stays_within_pattern_and_prefix() {
     }
     notes.set(&1, &"kept".to_owned()).await.unwrap();
     read(&others, 1, "theirs").await;
-    let swept = sweep(&store, &USER.pattern()).await.unwrap();
+    let before = survey(&store, &USER.pattern()).await.unwrap();
+    assert_eq!((before.matched, before.examples.len()), (1_200, 20), "it is counted and stays");
+    let mut seen = Vec::new();
+    let swept = sweep_with(&store, &USER.pattern(), |so_far| seen.push(so_far.removed)).await.unwrap();
     assert_eq!(swept.removed, 1_200);
+    assert!(seen.len() > 1 && seen.is_sorted() && seen.last() == Some(&1_200), "{seen:?}");
     assert!(notes.get(&1).await.unwrap().is_some());
     assert_eq!(read(&others, 1, "gone").await.0, "theirs");
 }

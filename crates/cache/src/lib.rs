@@ -46,6 +46,7 @@ mod registry;
 mod single_flight;
 mod space;
 mod stats;
+mod survey;
 mod sweep;
 mod tag;
 mod terms;
@@ -70,6 +71,7 @@ pub use crate::{
     registry::caches,
     single_flight::SingleFlight,
     stats::Stats,
-    sweep::{SweepPage, Swept, sweep},
+    survey::{Survey, SurveyPage, survey},
+    sweep::{SweepPage, Swept, sweep, sweep_with},
     tag::Tag,
 };

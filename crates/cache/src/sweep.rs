@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// How many names one step of a sweep asks for.
-const PAGE: u64 = 500;
+pub(crate) const PAGE: u64 = 500;
 
 /// What a sweep did.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -29,7 +29,7 @@ pub struct Swept {
 ///
 /// The tickets of loads and sets under way go first, to the end, and the values after them: so nothing
 /// that began before the sweep can be stored behind it. What all caches on this store hold in this
-/// process is dropped too.
+/// process is dropped too. [`survey`](crate::survey) tells what would be removed.
 ///
 /// # Errors
 ///
@@ -39,9 +39,26 @@ pub struct Swept {
 ///
 /// If this is dropped midway a part has been removed; this process forgets what it held all the same.
 pub async fn sweep(store: &Store, pattern: &Pattern) -> Result<Swept> {
+    sweep_with(store, pattern, |_| {}).await
+}
+
+/// Like [`sweep`], and tells after each step what was done so far.
+///
+/// # Errors
+///
+/// Fails when the store does; what was swept until then stays removed, and sweeping again is safe.
+///
+/// # Cancel safety
+///
+/// If this is dropped midway a part has been removed; this process forgets what it held all the same.
+pub async fn sweep_with(
+    store: &Store,
+    pattern: &Pattern,
+    on_progress: impl FnMut(Swept) + Send,
+) -> Result<Swept> {
     let _sweeping = Sweeping::begin(store);
-    sweep_one(store, pattern.companions(TICKET)).await?;
-    let swept = sweep_one(store, pattern.clone()).await?;
+    sweep_one(store, pattern.companions(TICKET), |_| {}).await?;
+    let swept = sweep_one(store, pattern.clone(), on_progress).await?;
     store.run(&Publish::forget_all()).await?;
     Ok(swept)
 }
@@ -63,13 +80,18 @@ impl Drop for Sweeping {
     }
 }
 
-async fn sweep_one(store: &Store, pattern: Pattern) -> Result<Swept> {
+async fn sweep_one(
+    store: &Store,
+    pattern: Pattern,
+    mut on_progress: impl FnMut(Swept) + Send,
+) -> Result<Swept> {
     let mut total = Swept::default();
     let mut page = SweepPage::new(pattern);
     loop {
         let (cursor, swept) = store.run(&page).await?;
         total.scanned += swept.scanned;
         total.removed += swept.removed;
+        on_progress(total);
         match cursor {
             Some(cursor) => page.cursor = cursor,
             None => return Ok(total),
@@ -109,7 +131,7 @@ impl Operation for SweepPage {
         fn again(pattern: Pattern) -> impl Fn(Store) -> BoxFuture<'static, Result<()>> + Send + Sync {
             move |store| {
                 let pattern = pattern.clone();
-                Box::pin(async move { sweep_one(&store, pattern).await.map(drop) })
+                Box::pin(async move { sweep_one(&store, pattern, |_| {}).await.map(drop) })
             }
         }
         // Thousands of patterns in one outage: then all that is cached goes.

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use redstart_cache::{
     Adopt, Await, Claim, Expire, Fill, FillEntry, Invalidate, Judge, Mint, Prolong, Publish, Put, Raise,
-    Read, Release, SweepPage, Take, sweep,
+    Read, Release, SurveyPage, SweepPage, Take, survey, sweep,
 };
 use redstart_connection::{Operation, Timestamp};
 use redstart_keys::{Category, Entity, Key, Ttl};
@@ -229,6 +229,9 @@ impl Histories {
                 let pattern = if plain { NOTE.pattern() } else { ITEM.pattern() };
                 // Tickets alone go when they are evicted.
                 let pattern = if tickets { pattern.companions("g") } else { pattern };
+                let matched = [&world.redis, &world.memory]
+                    .map(|store| world.block_on(survey(store, &pattern)).unwrap().matched);
+                assert_eq!(matched[0], matched[1], "{} differs", SurveyPage::NAME);
                 let removed = [&world.redis, &world.memory]
                     .map(|store| world.block_on(sweep(store, &pattern)).unwrap().removed);
                 assert_eq!(removed[0], removed[1], "{} differs", SweepPage::NAME);

@@ -228,6 +228,35 @@ async fn failed_early_refresh_harms_nobody() {
 }
 
 #[tokio::test]
+async fn what_has_changed_is_loaded_at_once_after_a_failure() {
+    for way in 0..2 {
+        let shelf = shelf(Freshness::new(), L1::entries(10));
+        assert!(shelf.fails().await.is_err());
+        assert!(shelf.users.get_or_load(&1, || load("early")).await.is_err(), "it rests");
+        match way {
+            0 => shelf.users.invalidate(&1).await.expect("memory answers"),
+            _ => shelf.users.clear().await.expect("memory answers"),
+        };
+        assert_eq!(read(&shelf.users, "a").await.0, "a");
+    }
+}
+
+#[tokio::test]
+async fn success_ends_a_series_of_failures() {
+    let shelf = shelf(Freshness::new(), L1::entries(10));
+    for _ in 0..3 {
+        assert!(shelf.fails().await.is_err());
+        shelf.clock.advance(Duration::from_millis(400));
+    }
+    let brief = shelf.users.entry(&1).ttl(Ttl::seconds(1)).get_or_load(|| load("a")).await;
+    assert!(brief.expect("it loads").is_some());
+    shelf.clock.advance(Duration::from_secs(1));
+    assert!(shelf.fails().await.is_err());
+    shelf.clock.advance(Duration::from_millis(100));
+    assert_eq!(read(&shelf.users, "b").await.0, "b", "the first failure rests for the first pause");
+}
+
+#[tokio::test]
 async fn background_loads_are_bounded() {
     let clock = Clock::manual(Timestamp::from_micros(1_000_000));
     let users = Users::builder(&Store::memory_with(clock.clone()), &USER);
