@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod above;
+mod cache_history;
 mod cluster;
 mod connection;
 mod harness;
