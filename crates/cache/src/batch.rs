@@ -97,8 +97,9 @@ where
                 Cached::from_held(held.clone(), Source::Loaded, inner.store.clock().now())
                     .map(|cached| (place.spot.id.clone(), cached)),
             );
-            if let Some((ticket, ttl)) = tokens.next().flatten().zip(ttl) {
-                filled.push((place, epoch, held, ticket.token, ttl));
+            match tokens.next().flatten().zip(ttl) {
+                Some((ticket, ttl)) => filled.push((place, epoch, held, ticket.token, ttl)),
+                None => inner.near.shown_and_not_kept(place.spot),
             }
         }
         let fillings = filled.iter().map(|(place, _, held, token, ttl)| Filling {
@@ -111,6 +112,8 @@ where
         for ((place, epoch, held, ..), may_keep) in filled.iter().zip(may_keep) {
             if may_keep {
                 inner.near.keep(place.spot, held, *epoch, inner.now());
+            } else {
+                inner.near.shown_and_not_kept(place.spot);
             }
         }
         Ok(found)
@@ -134,7 +137,9 @@ where
             match held {
                 Some(held) => {
                     inner.tallies.l2_hits.add();
-                    inner.near.keep(place.spot, &held, epoch, now);
+                    if source != Source::Standby {
+                        inner.near.keep(place.spot, &held, epoch, now);
+                    }
                     let id = place.spot.id.clone();
                     found.extend(Cached::from_held(held, source, now.timestamp).map(|cached| (id, cached)));
                 }

@@ -83,7 +83,15 @@ fn check_key(mut history: Vec<Record>, max_staleness: Duration, finding: &mut Fi
     let mut first: Option<(Breach, Record)> = None;
     for node in nodes {
         let own = changes(&|record| record.node == node);
-        let shown = Marks::of(history.iter().filter(|record| record.node == node && is_shown(record, &told)));
+        let of_node = |record: &&Record| record.node == node;
+        let shown = Marks::of(history.iter().filter(of_node).filter(|record| is_shown(record, &told)));
+        // A node that is cut off hears of nothing, so its memory has no order with what its loaders read.
+        let by_tiers = Marks::of(
+            history
+                .iter()
+                .filter(of_node)
+                .filter(|record| matches!(record.what, What::ReadNear | What::ReadFar)),
+        );
         for read in history.iter().filter(|record| record.node == node && record.what.is_read()) {
             finding.reads += 1;
             if let Some(lag) = told.lag(read) {
@@ -97,7 +105,12 @@ fn check_key(mut history: Vec<Record>, max_staleness: Duration, finding: &mut Fi
                     Breach::StaleElsewhere,
                     &mut finding.stale_elsewhere,
                 ),
-                (read.version < shown.at(read.began), Breach::GoneBack, &mut finding.gone_back),
+                (
+                    read.version
+                        < if read.what == What::ReadStandby { &by_tiers } else { &shown }.at(read.began),
+                    Breach::GoneBack,
+                    &mut finding.gone_back,
+                ),
             ];
             for (is_broken, breach, count) in breaches {
                 *count += usize::from(is_broken);
@@ -122,7 +135,7 @@ fn check_key(mut history: Vec<Record>, max_staleness: Duration, finding: &mut Fi
 fn is_shown(record: &Record, told: &Marks) -> bool {
     match record.what {
         What::ReadNear | What::ReadFar => true,
-        What::ReadLoaded => record.version <= told.at(record.ended),
+        What::ReadLoaded | What::ReadStandby => record.version <= told.at(record.ended),
         _ => false,
     }
 }

@@ -119,6 +119,7 @@ fn seen(cached: &Cached<u64>) -> (u64, What) {
     let what = match cached.source() {
         Source::L1 => What::ReadNear,
         Source::L2 => What::ReadFar,
+        Source::Standby => What::ReadStandby,
         _ => What::ReadLoaded,
     };
     (**cached, what)

@@ -22,8 +22,10 @@ pub(super) enum What {
     ReadNear,
     /// The store answered.
     ReadFar,
-    /// The loader answered, or memory in place of the store.
+    /// The loader answered.
     ReadLoaded,
+    /// Memory answered in place of the store.
+    ReadStandby,
     /// A change that others were told of.
     Told,
     /// A change that others hear of later.
@@ -32,10 +34,11 @@ pub(super) enum What {
     AtRest,
 }
 
-const NAMES: [(What, &str); 6] = [
+const NAMES: [(What, &str); 7] = [
     (What::ReadNear, "near"),
     (What::ReadFar, "far"),
     (What::ReadLoaded, "loaded"),
+    (What::ReadStandby, "standby"),
     (What::Told, "told"),
     (What::Kept, "kept"),
     (What::AtRest, "at-rest"),
@@ -43,7 +46,7 @@ const NAMES: [(What, &str); 6] = [
 
 impl What {
     pub(super) const fn is_read(self) -> bool {
-        matches!(self, Self::ReadNear | Self::ReadFar | Self::ReadLoaded)
+        matches!(self, Self::ReadNear | Self::ReadFar | Self::ReadLoaded | Self::ReadStandby)
     }
 
     pub(super) const fn is_change(self) -> bool {

@@ -50,8 +50,9 @@ where
         };
         let now = inner.now();
         if turn.is_some() {
-            inner.near.land(place.spot, &passenger.flight, &held, true, now);
-            passenger.flight.finish(Outcome::Brought { held: held.clone(), source });
+            inner.found(&place, &passenger.flight, &held, source);
+        } else {
+            inner.near.shown(place.spot, held.as_of);
         }
         inner.tallies.l2_hits.add();
         Ok(Cached::from_held(held, source, now.timestamp))
@@ -120,8 +121,7 @@ where
     {
         let stored = self.stored(place).await;
         if let Stored::Value(held, source) = stored {
-            self.near.land(place.spot, flight, &held, true, self.now());
-            flight.finish(Outcome::Brought { held: held.clone(), source });
+            self.found(place, flight, &held, source);
             return Ok((held, source));
         }
         let tickets = match stored {
@@ -155,6 +155,16 @@ where
         self.near.land(place.spot, flight, &held, may_keep, self.now());
         flight.finish(Outcome::Brought { held: held.clone(), source: Source::Loaded });
         Ok((held, Source::Loaded))
+    }
+
+    /// Ends a flight with what the store has.
+    fn found(&self, place: &Place<'_, K>, flight: &Arc<Flight<V>>, held: &Held<V>, source: Source) {
+        match source {
+            // Memory in place of the server has no order with what others were told of.
+            Source::Standby => self.near.abandon(place.spot, flight),
+            _ => self.near.land(place.spot, flight, held, true, self.now()),
+        }
+        flight.finish(Outcome::Brought { held: held.clone(), source });
     }
 
     async fn stored(&self, place: &Place<'_, K>) -> Stored<V> {
