@@ -16,3 +16,4 @@ mod lock_throughput;
 mod sentinel;
 mod standby;
 mod support;
+mod workers;

@@ -17,6 +17,7 @@ mod check;
 mod node;
 mod peer;
 mod plan;
+mod processes;
 mod record;
 mod register;
 mod subject;
@@ -82,6 +83,28 @@ const ALONE: Scenario = Scenario {
     pause: Duration::from_micros(450),
     fates: &[],
     fate_count: 0,
+    ..BUSY
+};
+
+/// Each process has so many actors.
+const PROCESSES: Scenario = Scenario {
+    actors: 5,
+    fates: &[
+        Fate::Stop(0),
+        Fate::Kill(0),
+        Fate::Kill(0),
+        Fate::Cut(0),
+        Fate::Gap(0),
+        Fate::Reset(0),
+        Fate::Slow(0),
+        Fate::Lose(":g"),
+        Fate::Lose("#t:"),
+        Fate::Lose("#inv"),
+        Fate::Trim,
+        Fate::Flush,
+        Fate::Fill,
+    ],
+    fate_count: 30,
     ..BUSY
 };
 
@@ -170,6 +193,18 @@ async fn laws_hold_when_events_are_gone_before_they_are_heard() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn laws_hold_while_nodes_are_cut_off() {
     hold("outages", 3, &OUTAGES, |plan| on_a_server(OUTAGES.nodes, plan)).await;
+}
+
+/// What a worker is: this test in a process of its own. By itself it does nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn worker_process() {
+    processes::work(&PROCESSES).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn laws_hold_among_processes_that_are_stopped_killed_and_cut_off() {
+    let play = |plan: Plan| async move { check(&processes::play(&PROCESSES, &plan).await, MAX_STALENESS) };
+    hold("processes", 2, &PROCESSES, play).await;
 }
 
 /// What this package is measured by must be able to fail: moka keeps what was loaded before a change.

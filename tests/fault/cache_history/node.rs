@@ -7,10 +7,10 @@ use redstart_connection::{By, Cmd, Store};
 use redstart_keys::{Category, Entity, Ttl};
 
 use super::{
-    plan::{TAGGED, Way},
+    plan::{Load, TAGGED, Way},
     record::What,
     register::KEYS,
-    subject::Subject,
+    subject::{Stage, Subject},
 };
 
 pub(super) const VALUE: Entity<u64> = Entity::new(Category::Cache, "history").ttl(Ttl::hours(1));
@@ -58,15 +58,12 @@ impl Subject for Node {
         self.cache.get(&key).await.ok().flatten().map(|cached| seen(&cached))
     }
 
-    async fn batch<L: Future<Output = u64> + Send>(
-        &self,
-        load: impl Fn(u64) -> L + Send + Sync,
-    ) -> Vec<(u64, u64, What)> {
+    async fn batch(&self, stage: &Stage, load: Load) -> Vec<(u64, u64, What)> {
         let all: Vec<u64> = (0..KEYS).collect();
         let load = |missing: Vec<u64>| async move {
             let mut loaded = Vec::new();
             for key in missing {
-                loaded.push((key, tagged(key, load(key).await)));
+                loaded.push((key, tagged(key, stage.load(key, load).await)));
             }
             Ok::<_, Infallible>(loaded)
         };

@@ -4,7 +4,12 @@ use std::future::Future;
 
 use moka::future::Cache;
 
-use super::{plan::Way, record::What, register::KEYS, subject::Subject};
+use super::{
+    plan::{Load, Way},
+    record::What,
+    register::KEYS,
+    subject::{Stage, Subject},
+};
 
 /// moka's `get_with`, as its documentation shows it.
 #[derive(Clone)]
@@ -25,13 +30,10 @@ impl Subject for Moka {
         self.0.get(&key).await.map(|version| (version, What::ReadNear))
     }
 
-    async fn batch<L: Future<Output = u64> + Send>(
-        &self,
-        load: impl Fn(u64) -> L + Send + Sync,
-    ) -> Vec<(u64, u64, What)> {
+    async fn batch(&self, stage: &Stage, load: Load) -> Vec<(u64, u64, What)> {
         let mut found = Vec::new();
         for key in 0..KEYS {
-            let (version, what) = self.read(key, load(key)).await;
+            let (version, what) = self.read(key, stage.load(key, load)).await;
             found.push((key, version, what));
         }
         found

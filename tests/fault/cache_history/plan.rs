@@ -12,6 +12,7 @@ pub(super) const TAGGED: u64 = 4;
 /// Everything that the actors of a history do, and what befalls them meanwhile.
 #[derive(Clone, Debug)]
 pub(super) struct Plan {
+    pub(super) seed: u64,
     /// What each actor does, with the node that it sits on.
     pub(super) actors: Vec<(usize, Vec<Step>)>,
     pub(super) fates: Vec<(Duration, Fate)>,
@@ -68,7 +69,7 @@ pub(super) enum Fate {
     Lose(&'static str),
     /// The server loses everything.
     Flush,
-    /// The server forgets all but the last event.
+    /// The server forgets all events but the last.
     Trim,
     /// Answers to a node are held back for a while that differs from piece to piece.
     Slow(usize),
@@ -82,6 +83,10 @@ pub(super) enum Fate {
     Freeze,
     /// There is more to sweep than one page holds.
     Fill,
+    /// A process is stopped where it stands, for longer than anything may be stale.
+    Stop(usize),
+    /// A process is killed, and another takes its place.
+    Kill(usize),
 }
 
 impl Plan {
@@ -91,7 +96,7 @@ impl Plan {
         let actors = (0..scenario.actors).map(|actor| (actor % scenario.nodes, steps(&mut random, scenario)));
         let actors = actors.collect();
         let fates = (0..scenario.fate_count).filter_map(|_| fate(&mut random, scenario)).collect();
-        Self { actors, fates }
+        Self { seed, actors, fates }
     }
 
     /// The plans that are smaller by one actor or one fate.
@@ -149,6 +154,8 @@ fn fate(random: &mut Rng, scenario: &Scenario) -> Option<(Duration, Fate)> {
         Fate::Reset(_) => Fate::Reset(node),
         Fate::Cut(_) => Fate::Cut(node),
         Fate::Gap(_) => Fate::Gap(node),
+        Fate::Stop(_) => Fate::Stop(node),
+        Fate::Kill(_) => Fate::Kill(node),
         fate => fate,
     };
     Some((Duration::from_millis(random.u64(5..60)), fate))

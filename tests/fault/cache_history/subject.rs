@@ -25,10 +25,7 @@ pub(super) trait Subject: Send + Sync {
     fn look(&self, key: u64) -> impl Future<Output = Option<(u64, What)>> + Send;
 
     /// All keys, with the versions that are cached or loaded.
-    fn batch<L: Future<Output = u64> + Send>(
-        &self,
-        load: impl Fn(u64) -> L + Send + Sync,
-    ) -> impl Future<Output = Vec<(u64, u64, What)>> + Send;
+    fn batch(&self, stage: &Stage, load: Load) -> impl Future<Output = Vec<(u64, u64, What)>> + Send;
 
     /// Changes what is cached; none when it can't be told whether it did.
     fn change(&self, key: u64, way: Way, version: u64) -> impl Future<Output = Option<What>> + Send;
@@ -47,7 +44,8 @@ impl Stage {
         Self { register, turns: (0..KEYS).map(|_| Mutex::default()).collect() }
     }
 
-    async fn load(&self, key: u64, Load { before, after }: Load) -> u64 {
+    /// What a loader brings.
+    pub(super) async fn load(&self, key: u64, Load { before, after }: Load) -> u64 {
         pause(before).await;
         let version = self.register.read(key).await;
         pause(after).await;
@@ -76,7 +74,7 @@ pub(super) async fn act(
             }
         }
         Step::Batch(load) => {
-            let found = subject.batch(|key| stage.load(key, load)).await;
+            let found = subject.batch(stage, load).await;
             found.into_iter().for_each(|(key, version, what)| seen(key, version, what));
         }
         Step::Change(key, way, writes) => {

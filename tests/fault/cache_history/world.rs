@@ -35,7 +35,8 @@ pub(super) struct World {
 }
 
 impl World {
-    pub(super) async fn start(nodes: usize) -> Self {
+    /// A server with a way to it for each of so many nodes, which live elsewhere.
+    pub(super) async fn empty(nodes: usize) -> Self {
         let mut world = Self {
             server: RedisServer::start(),
             prefix: fresh_prefix(),
@@ -43,13 +44,29 @@ impl World {
             nodes: Vec::new(),
         };
         for _ in 0..nodes {
-            let proxy = Proxy::start(world.server.address()).await;
-            let node = Node::new(world.store(&world.server.url_at(proxy.address())));
+            world.proxies.push(Proxy::start(world.server.address()).await);
+        }
+        world
+    }
+
+    /// A server with nodes in this process.
+    pub(super) async fn start(nodes: usize) -> Self {
+        let mut world = Self::empty(nodes).await;
+        for node in 0..nodes {
+            let node = Node::new(world.store(&world.url_of(node)));
             node.cache.ready().await;
-            world.proxies.push(proxy);
             world.nodes.push(node);
         }
         world
+    }
+
+    /// How a node reaches the server.
+    pub(super) fn url_of(&self, node: usize) -> String {
+        self.server.url_at(self.proxies[node].address())
+    }
+
+    pub(super) fn prefix(&self) -> &str {
+        &self.prefix
     }
 
     fn store(&self, url: &str) -> Store {
@@ -74,7 +91,8 @@ impl World {
         records
     }
 
-    async fn afflict(&mut self, fate: Fate) {
+    /// Lets something befall the nodes or their server.
+    pub(super) async fn afflict(&mut self, fate: Fate) {
         match fate {
             Fate::Lose(part) => {
                 let mut raw = self.server.raw();
@@ -109,6 +127,7 @@ impl World {
                 sleep(Duration::from_millis(150)).await;
                 self.server.thaw();
             }
+            Fate::Stop(_) | Fate::Kill(_) => panic!("nodes of this process can't be stopped one by one"),
             Fate::Fill => {
                 let fill = "for i = 1, tonumber(ARGV[2]) do
                               redis.call('SET', ARGV[1] .. ':cache:history:{' .. (1000 + i) .. '}', 'x', 'EX', 600)
@@ -125,29 +144,48 @@ impl World {
 
     /// Ends all that befell them, and waits until everybody must have heard of everything.
     async fn rest(&self) {
-        self.proxies.iter().for_each(|proxy| proxy.set(Fault::None));
+        self.calm();
         for node in &self.nodes {
             eventually(GUARD, async || node.is_connected().await).await;
         }
         sleep(MAX_STALENESS + Duration::from_millis(200)).await;
     }
 
-    async fn look_at_rest(&self, stage: &Stage, note: &(impl Fn(Record) + Sync)) {
+    /// Ends whatever befell the ways to the server.
+    pub(super) fn calm(&self) {
+        self.proxies.iter().for_each(|proxy| proxy.set(Fault::None));
+    }
+
+    /// Notes what the server has.
+    pub(super) async fn look_at_server(&self, note: &(impl Fn(Record) + Sync)) {
         let far = Node::far(self.store(&self.server.url()));
         for key in 0..KEYS {
             let began = now();
-            let at_rest =
-                |node, version| note(Record { what: What::AtRest, node, key, version, began, ended: now() });
             // What is not there is not wrong.
             if let Some((version, _)) = far.look(key).await {
-                at_rest(usize::MAX, version);
-            }
-            for (index, node) in self.nodes.iter().enumerate() {
-                let load = stage.register.read(key);
-                let (version, _) = timeout(GUARD, node.read(key, load)).await.unwrap();
-                at_rest(index, version);
+                note(Record { what: What::AtRest, node: usize::MAX, key, version, began, ended: now() });
             }
         }
+    }
+
+    async fn look_at_rest(&self, stage: &Stage, note: &(impl Fn(Record) + Sync)) {
+        self.look_at_server(note).await;
+        for (index, node) in self.nodes.iter().enumerate() {
+            look_at_node((index, node), stage, note).await;
+        }
+    }
+}
+
+/// Notes what a node has of each key.
+pub(super) async fn look_at_node(
+    (index, node): (usize, &Node),
+    stage: &Stage,
+    note: &(impl Fn(Record) + Sync),
+) {
+    for key in 0..KEYS {
+        let began = now();
+        let (version, _) = timeout(GUARD, node.read(key, stage.register.read(key))).await.unwrap();
+        note(Record { what: What::AtRest, node: index, key, version, began, ended: now() });
     }
 }
 
