@@ -43,9 +43,40 @@ const BUSY: Scenario = Scenario {
     actors: 12,
     steps: 60,
     pause: Duration::from_millis(12),
+    batches: 8,
     ways: WAYS,
     fates: &[Fate::Slow(0), Fate::Slow(0), Fate::Fill, Fate::Reset(0)],
     fate_count: 20,
+};
+
+/// Hardly any waits, so that steps meet within microseconds.
+const SWIFT: Scenario = Scenario {
+    steps: 400,
+    pause: Duration::from_micros(1_500),
+    fates: &[Fate::Fill],
+    fate_count: 10,
+    ..BUSY
+};
+
+/// Loads that end while many pages are swept.
+const SWEEPS: Scenario = Scenario {
+    nodes: 2,
+    ways: &[Way::Sweep, Way::Sweep, Way::Key],
+    fates: &[Fate::Fill, Fate::Fill, Fate::Slow(0)],
+    fate_count: 25,
+    ..BUSY
+};
+
+/// Reads of many keys at once, which other reads overtake before anybody hears of the change between them.
+const BATCHES: Scenario = Scenario {
+    nodes: 2,
+    steps: 120,
+    pause: Duration::from_millis(4),
+    batches: 50,
+    ways: &[Way::Key, Way::Set],
+    fates: &[Fate::Slow(0)],
+    fate_count: 4,
+    ..BUSY
 };
 
 const LOSSES: Scenario = Scenario {
@@ -178,6 +209,21 @@ async fn laws_hold_on_the_embedded_store() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn laws_hold_among_nodes_whose_answers_overtake_each_other() {
     hold("busy", 3, &BUSY, |plan| on_a_server(BUSY.nodes, plan)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn laws_hold_among_nodes_that_do_not_wait() {
+    hold("swift", 2, &SWIFT, |plan| on_a_server(SWIFT.nodes, plan)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn laws_hold_while_everything_is_swept() {
+    hold("sweeps", 3, &SWEEPS, |plan| on_a_server(SWEEPS.nodes, plan)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn laws_hold_where_reads_of_many_keys_are_overtaken() {
+    hold("batches", 3, &BATCHES, |plan| on_a_server(BATCHES.nodes, plan)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

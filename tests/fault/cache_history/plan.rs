@@ -26,6 +26,8 @@ pub(super) struct Scenario {
     pub(super) steps: usize,
     /// How long a loader takes before and after it reads, and an actor between its steps, at the most.
     pub(super) pause: Duration,
+    /// How many of a hundred steps are reads of all keys at once.
+    pub(super) batches: u8,
     pub(super) ways: &'static [Way],
     pub(super) fates: &'static [Fate],
     pub(super) fate_count: usize,
@@ -121,10 +123,12 @@ fn steps(random: &mut Rng, scenario: &Scenario) -> Vec<Step> {
             let key = random.u64(..KEYS);
             let load = Load { before: pause(random, scenario), after: pause(random, scenario) };
             match random.u8(..100) {
-                0..15 => Step::Rest(pause(random, scenario)),
-                15..60 => Step::Read(key, load),
-                60..70 => Step::Look(key),
-                70..78 => Step::Batch(load),
+                chance if chance < scenario.batches => Step::Batch(load),
+                ..78 => match random.u8(..7) {
+                    0 => Step::Rest(pause(random, scenario)),
+                    1 => Step::Look(key),
+                    _ => Step::Read(key, load),
+                },
                 _ => change(random, scenario, key),
             }
         })
