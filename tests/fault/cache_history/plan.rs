@@ -28,6 +28,8 @@ pub(super) struct Scenario {
     pub(super) pause: Duration,
     /// How many of a hundred steps are reads of all keys at once.
     pub(super) batches: u8,
+    /// How many are changes.
+    pub(super) changes: u8,
     pub(super) ways: &'static [Way],
     pub(super) fates: &'static [Fate],
     pub(super) fate_count: usize,
@@ -79,6 +81,8 @@ pub(super) enum Fate {
     Reset(usize),
     /// A node can't reach the server for a while, which is longer than its breaker needs.
     Cut(usize),
+    /// The same for longer than anything may be stale.
+    Away(usize),
     /// The answers to one node are late, and meanwhile events of changes elsewhere are lost.
     Gap(usize),
     /// The server stands still for a while.
@@ -124,7 +128,7 @@ fn steps(random: &mut Rng, scenario: &Scenario) -> Vec<Step> {
             let load = Load { before: pause(random, scenario), after: pause(random, scenario) };
             match random.u8(..100) {
                 chance if chance < scenario.batches => Step::Batch(load),
-                ..78 => match random.u8(..7) {
+                chance if chance < 100 - scenario.changes => match random.u8(..7) {
                     0 => Step::Rest(pause(random, scenario)),
                     1 => Step::Look(key),
                     _ => Step::Read(key, load),
@@ -157,6 +161,7 @@ fn fate(random: &mut Rng, scenario: &Scenario) -> Option<(Duration, Fate)> {
         Fate::Slow(_) => Fate::Slow(node),
         Fate::Reset(_) => Fate::Reset(node),
         Fate::Cut(_) => Fate::Cut(node),
+        Fate::Away(_) => Fate::Away(node),
         Fate::Gap(_) => Fate::Gap(node),
         Fate::Stop(_) => Fate::Stop(node),
         Fate::Kill(_) => Fate::Kill(node),

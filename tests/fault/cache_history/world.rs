@@ -21,6 +21,8 @@ use super::{
 };
 use crate::support::GUARD;
 
+/// Answers overtake each other.
+const SLOW: Fault = Fault::Jitter { least: Duration::ZERO, most: Duration::from_millis(20) };
 /// How many values there are to sweep beside those that are read.
 const FILLING: u64 = 2_000;
 
@@ -104,16 +106,11 @@ impl World {
             Fate::Flush => drop(self.server.raw().command(&["FLUSHALL"])),
             Fate::Trim => self.trim(),
             Fate::Slow(node) => {
-                let jitter = Fault::Jitter { least: Duration::ZERO, most: Duration::from_millis(20) };
-                self.proxies[node].set(jitter);
+                self.proxies[node].set(SLOW);
             }
             Fate::Reset(node) => self.proxies[node].reset_existing(),
-            Fate::Cut(node) => {
-                self.proxies[node].set(Fault::Refuse);
-                self.proxies[node].reset_existing();
-                sleep(Duration::from_millis(400)).await;
-                self.proxies[node].set(Fault::None);
-            }
+            Fate::Cut(node) => self.cut(node, Duration::from_millis(400)).await,
+            Fate::Away(node) => self.cut(node, MAX_STALENESS + Duration::from_millis(600)).await,
             Fate::Gap(node) => {
                 self.proxies[node].set(Fault::Delay(Duration::from_millis(120)));
                 for _ in 0..4 {
@@ -135,6 +132,16 @@ impl World {
                 self.server.raw().command(&["EVAL", fill, "0", &self.prefix, &FILLING.to_string()]);
             }
         }
+    }
+
+    /// Cuts a node off for a while; on its return answers overtake each other.
+    async fn cut(&self, node: usize, time: Duration) {
+        self.proxies[node].set(Fault::Refuse);
+        self.proxies[node].reset_existing();
+        sleep(time).await;
+        self.proxies[node].set(SLOW);
+        sleep(Duration::from_millis(300)).await;
+        self.proxies[node].set(Fault::None);
     }
 
     fn trim(&self) {
