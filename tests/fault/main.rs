@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod above;
+mod cache;
 mod cache_history;
 mod cluster;
 mod connection;
