@@ -3,6 +3,8 @@
 #![cfg(test)]
 
 mod above;
+mod cache;
+mod cache_history;
 mod cluster;
 mod connection;
 mod harness;
@@ -15,3 +17,4 @@ mod lock_throughput;
 mod sentinel;
 mod standby;
 mod support;
+mod workers;

@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod cache;
+mod cache_bounds;
 mod certainty;
 mod coherence;
 mod config;

@@ -4,7 +4,10 @@ use std::{
     collections::HashMap,
     fmt,
     hash::{BuildHasher, Hash, RandomState},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -23,6 +26,11 @@ const SHARDS: usize = 64;
 /// Other processes name a value as the server does, so that is how flights and values are found again.
 pub(crate) struct Near<K, V> {
     values: Option<Map<K, Kept<V>>>,
+    /// Counts how often everything was dropped; what was put in before counts for nothing.
+    ///
+    /// moka's own `invalidate_all` keeps the moment at which it was called, and of two calls at once the
+    /// earlier moment may be the one that stays: what was gone would be there again.
+    generation: AtomicU64,
     ttl: Duration,
     space: Arc<Space>,
     shards: Box<[Mutex<Shard<K, V>>]>,
@@ -53,6 +61,7 @@ struct Kept<V> {
     since: (Instant, Timestamp),
     fresh_until: Instant,
     until: Instant,
+    generation: u64,
 }
 
 impl<V> Clone for Kept<V> {
@@ -76,6 +85,8 @@ struct Listed<K, V> {
     id: K,
     flight: Arc<Flight<V>>,
     passengers: usize,
+    /// The stamp of what was shown meanwhile; nothing older may be kept after it.
+    shown: u64,
 }
 
 /// The right to insert what was read, unless an invalidation came between.
@@ -98,6 +109,7 @@ where
         let shard = || Shard { flights: HashMap::new(), ids: HashMap::new(), crowded: 16, epoch: 0 };
         Self {
             values: entries.map(Map::new),
+            generation: AtomicU64::new(0),
             ttl,
             space,
             shards: (0..SHARDS).map(|_| Mutex::new(shard())).collect(),
@@ -133,7 +145,8 @@ where
         until: impl Fn(&Kept<V>) -> Instant,
     ) -> Option<(Held<V>, Timestamp)> {
         let kept = self.values.as_ref()?.get(id)?;
-        if now >= until(&kept) || self.space.outdates(kept.held.as_of, &kept.held.tags) {
+        let is_gone = kept.generation != self.generation();
+        if now >= until(&kept) || is_gone || self.space.outdates(kept.held.as_of, &kept.held.tags) {
             return None;
         }
         let Kept { held, since: (instant, timestamp), .. } = kept;
@@ -160,12 +173,14 @@ where
             }
         }
         let flight = Arc::new(Flight::new(now));
-        let listed = Listed { id: spot.id.clone(), flight: Arc::clone(&flight), passengers: 1 };
+        let listed = Listed { id: spot.id.clone(), flight: Arc::clone(&flight), passengers: 1, shown: 0 };
         shard.flights.insert(spot.mark, listed);
         flight
     }
 
     /// Ends a flight that brought `held`; keeps it when `keep` and nothing came between.
+    ///
+    /// What is not kept has been shown all the same, and nothing older may be shown after it.
     pub(crate) fn land(
         &self,
         spot: Spot<'_, K>,
@@ -175,9 +190,28 @@ where
         now: Moment,
     ) {
         let mut shard = self.shard(spot.mark);
-        if shard.forget(spot, flight) && keep && !flight.is_doubted() {
+        let is_next = shard.forget(spot, flight).is_some_and(|shown| shown <= held.as_of);
+        if is_next && keep && !flight.is_doubted() {
             self.put(&mut shard, spot, held, now);
+        } else if keep && flight.as_of() == 0 {
+            self.outshine(&mut shard, spot, held.as_of);
+        } else {
+            self.drop_one(&mut shard, spot);
         }
+    }
+
+    /// Notes that a value of this stamp was read from the store and shown, past the flight for its id.
+    pub(crate) fn shown(&self, spot: Spot<'_, K>, as_of: u64) {
+        let mut shard = self.shard(spot.mark);
+        shard.epoch += 1;
+        self.outshine(&mut shard, spot, as_of);
+    }
+
+    /// Notes that a loaded value was shown which is not kept.
+    ///
+    /// A loader may be ahead of its stamp, so nobody knows what is older than that.
+    pub(crate) fn shown_and_not_kept(&self, spot: Spot<'_, K>) {
+        self.drop_one(&mut self.shard(spot.mark), spot);
     }
 
     /// Ends a flight that brought nothing to keep.
@@ -219,6 +253,8 @@ where
         let mut shard = self.shard(spot.mark);
         if shard.epoch == epoch.0 {
             self.put(&mut shard, spot, held, now);
+        } else {
+            self.outshine(&mut shard, spot, held.as_of);
         }
     }
 
@@ -273,12 +309,17 @@ where
         for shard in &self.shards {
             let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
             shard.epoch += 1;
-            shard.ids.clear();
             flights(&mut shard);
         }
+        // Last: what is put in after this comes from flights and reads that began after theirs were dropped.
+        self.generation.fetch_add(1, Ordering::AcqRel);
         if let Some(values) = &self.values {
             values.invalidate_all();
         }
+    }
+
+    fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
     }
 
     /// How many values there are, about.
@@ -297,12 +338,34 @@ where
             .sum()
     }
 
+    /// Lets nothing older than `as_of` be shown from now on; called under the shard's lock.
+    fn outshine(&self, shard: &mut Shard<K, V>, spot: Spot<'_, K>, as_of: u64) {
+        if let Some(listed) = shard.flights.get_mut(&spot.mark) {
+            listed.shown = listed.shown.max(as_of);
+        }
+        let Some(values) = &self.values else { return };
+        if values.get(spot.id).is_some_and(|present| present.held.as_of < as_of) {
+            values.invalidate(spot.id);
+        }
+    }
+
+    /// Drops what is kept, and lets nothing that is under way be kept; called under the shard's lock.
+    fn drop_one(&self, shard: &mut Shard<K, V>, spot: Spot<'_, K>) {
+        shard.epoch += 1;
+        shard.flights.remove(&spot.mark);
+        if let Some(values) = &self.values {
+            values.invalidate(spot.id);
+        }
+    }
+
     /// Called under the shard's lock.
     fn put(&self, shard: &mut Shard<K, V>, spot: Spot<'_, K>, held: &Held<V>, now: Moment) {
         let Some(values) = &self.values else { return };
         // Values of one key never go back: of two that were read at the same time the newer one stays.
         // One that has ended holds nothing up, for moka may keep it long after.
-        let present = values.get(spot.id).filter(|present| now.instant < present.until);
+        let generation = self.generation();
+        let counts = |present: &Kept<V>| now.instant < present.until && present.generation == generation;
+        let present = values.get(spot.id).filter(counts);
         if present.is_some_and(|present| present.held.as_of > held.as_of) {
             return;
         }
@@ -323,6 +386,7 @@ where
             since: (now.instant, now.timestamp),
             fresh_until: now.instant + fresh,
             until: now.instant + shown,
+            generation,
         };
         values.insert(spot.id.clone(), kept);
     }
@@ -339,13 +403,11 @@ impl<K: Eq, V> Shard<K, V> {
         self.flights.get_mut(&spot.mark).filter(|listed| Arc::ptr_eq(&listed.flight, flight))
     }
 
-    /// Removes the flight; answers whether it was still the one for its id.
-    fn forget(&mut self, spot: Spot<'_, K>, flight: &Arc<Flight<V>>) -> bool {
-        let current = self.listed(spot, flight).is_some();
-        if current {
-            self.flights.remove(&spot.mark);
-        }
-        current
+    /// Removes the flight if it is still the one for its id; answers the stamp of what was shown meanwhile.
+    fn forget(&mut self, spot: Spot<'_, K>, flight: &Arc<Flight<V>>) -> Option<u64> {
+        let shown = self.listed(spot, flight)?.shown;
+        self.flights.remove(&spot.mark);
+        Some(shown)
     }
 }
 

@@ -7,6 +7,7 @@
 //! - `door`: commands through the store's door, against redis-rs's multiplexed connection.
 //! - `added`: the nanoseconds that the door adds to a step which answers at once.
 //! - `l1`: a hit in the process's own tier of the cache, against moka.
+//! - `cache`: hits of the store, batches, stampedes and coherence of the cache, against redis-rs and moka.
 //! - `rate`: a rate check that is allowed, against the leanest script that could do it.
 //! - `limits`: limits without a round trip, against governor, and the algorithms beside each other.
 //! - `lock`: a lock's cycle and its hand-off, against redis-rs, a BLPOP token and rslock.

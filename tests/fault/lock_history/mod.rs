@@ -17,10 +17,13 @@ use tokio::task::JoinSet;
 
 use self::{
     check::{Finding, check},
-    fleet::{Fleet, PREFIX, URL},
+    fleet::{PREFIX, URL},
     record::{Record, What},
 };
-use crate::support::GUARD;
+use crate::{
+    support::GUARD,
+    workers::{Workers, print},
+};
 
 const WORKERS: usize = 4;
 /// More than twice a lease.
@@ -31,11 +34,11 @@ const PAUSE: Duration = Duration::from_millis(1_200);
 async fn worker_process() {
     let (Ok(url), Ok(prefix)) = (env::var(URL), env::var(PREFIX)) else { return };
     let config = Config::from_url(&url).and_then(|config| config.with_prefix(&prefix)).unwrap();
-    worker::work(&Store::lazy(&config).unwrap(), &worker::print).await;
+    worker::work(&Store::lazy(&config).unwrap(), &print).await;
 }
 
 /// Waits until `more` grants came on top of what there is.
-async fn grants(fleet: &Fleet, more: usize) {
+async fn grants(fleet: &Workers<Record>, more: usize) {
     let count = || fleet.records().iter().filter(|record| record.what == What::Granted).count();
     let before = count();
     eventually(GUARD, async || before + more <= count()).await;
@@ -48,7 +51,7 @@ fn assert_ordered(finding: &Finding) {
 
 /// Stops, kills and cuts off processes and their server, which keeps what it granted.
 /// Whoever has the lock is hit first.
-async fn afflict(fleet: &mut Fleet, server: &mut RedisServer, proxy: &Proxy, round: usize) {
+async fn afflict(fleet: &mut Workers<Record>, server: &mut RedisServer, proxy: &Proxy, round: usize) {
     let victim = fleet.last();
     match round % 5 {
         0 | 3 => {
@@ -76,7 +79,7 @@ async fn afflict(fleet: &mut Fleet, server: &mut RedisServer, proxy: &Proxy, rou
 async fn two_never_hold_the_lock_whatever_befalls_the_processes() {
     let mut server = RedisServer::start();
     let proxy = Proxy::start(server.address()).await;
-    let mut fleet = Fleet::start(WORKERS, &server.url_at(proxy.address()), &fresh_prefix());
+    let mut fleet = fleet::start(WORKERS, &server.url_at(proxy.address()), &fresh_prefix());
     grants(&fleet, 10).await;
     for round in 0..15 {
         afflict(&mut fleet, &mut server, &proxy, round).await;
@@ -93,7 +96,7 @@ async fn restart_with_its_data_keeps_the_lock() {
     let folder = tempfile::tempdir().unwrap();
     let server = RedisServer::configure().option("appendonly", "yes").option("appendfsync", "always");
     let mut server = server.option("dir", folder.path().to_str().unwrap()).start();
-    let fleet = Fleet::start(WORKERS, &server.url(), &fresh_prefix());
+    let fleet = fleet::start(WORKERS, &server.url(), &fresh_prefix());
     for _ in 0..4 {
         grants(&fleet, 10).await;
         server.restart();
@@ -109,7 +112,7 @@ async fn restart_with_its_data_keeps_the_lock() {
 async fn fences_order_what_a_forgetful_server_let_in() {
     let prefix = fresh_prefix();
     let mut server = RedisServer::start();
-    let fleet = Fleet::start(WORKERS, &server.url(), &prefix);
+    let fleet = fleet::start(WORKERS, &server.url(), &prefix);
     for round in 0..6 {
         grants(&fleet, 10).await;
         match round % 3 {

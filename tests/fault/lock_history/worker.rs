@@ -1,9 +1,6 @@
 //! What one process does: takes the lock, works under it, and writes down what it sees.
 
-use std::{
-    io::{self, Write},
-    time::Duration,
-};
+use std::time::Duration;
 
 use redstart_connection::{Clock, Store};
 use redstart_keys::{Category, Entity, Key, Ttl};
@@ -66,10 +63,4 @@ async fn under_lock(lease: Lease, cell: &FencedCell, note: &(impl Fn(Record) + S
 /// From a short hold to one of several leases.
 fn turns() -> u64 {
     now() % 60 + 1
-}
-
-/// Writes records to the standard output, a line each.
-pub(super) fn print(record: Record) {
-    // Whoever reads may have gone.
-    let _written = writeln!(io::stdout().lock(), "{record}");
 }

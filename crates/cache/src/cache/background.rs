@@ -94,8 +94,9 @@ where
         let errand = Errand { place, terms, flight: None, present, store_helps: true };
         match self.bring(errand, load).await {
             Errands::Brought(Brought { held, source, may_keep }) => {
-                if may_keep {
-                    self.near.keep(place.spot, &held, epoch, self.now());
+                match may_keep {
+                    true => self.near.keep(place.spot, &held, epoch, self.now()),
+                    false => self.near.shown_and_not_kept(place.spot),
                 }
                 slot.outcome.send_replace(Some(Arc::new(Outcome::Brought { held: held.clone(), source })));
                 Some(Ok((held, source)))
@@ -130,7 +131,7 @@ where
         let Ok(slot) = self.background.claim(place.spot.mark) else { return Ok(None) };
         let present = match self.find(&place, terms).await {
             Found::Fresh(held, _) => Some(held),
-            Found::Else { present, .. } => present,
+            Found::Else { present, .. } => present.map(|(held, _)| held),
         };
         match self.replace(slot, &place, terms, present, load).await {
             Some(Ok((held, source))) => Ok(self.hand_out(held, source, self.store.clock().now())),

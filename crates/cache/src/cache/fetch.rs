@@ -1,6 +1,6 @@
 //! Reading with a loader that can go on in the background.
 
-use std::{future::Future, hash::Hash};
+use std::{future::Future, hash::Hash, sync::Arc};
 
 use redstart_connection::Timestamp;
 use redstart_keys::Id;
@@ -54,16 +54,16 @@ where
             Turn::Done(outcome) => outcome.result(),
             Turn::Lead(_turn) => match inner.find(&place, &terms).await {
                 Found::Fresh(held, source) => {
-                    inner.near.land(place.spot, flight, &held, true, inner.now());
-                    flight.finish(Outcome::Brought { held: held.clone(), source });
+                    inner.found(&place, flight, &held, source);
                     return Ok(self.fresh(id, &terms, held, source, inner.store.clock().now(), load));
                 }
-                Found::Else { present: Some(held), store_helps: true }
-                    if inner.may_wait_behind(&held, &terms) =>
+                Found::Else { present: Some(old), store_helps: true }
+                    if inner.may_wait_behind(&old.0, &terms) =>
                 {
-                    return self.behind(&place, &terms, flight, held, load).await;
+                    return self.behind(&place, &terms, flight, old, load).await;
                 }
                 Found::Else { present, store_helps } => {
+                    let present = present.map(|(held, _)| held);
                     let errand =
                         Errand { place: &place, terms: &terms, flight: Some(flight), present, store_helps };
                     inner.land(&place, flight, inner.bring(errand, load).await)
@@ -103,8 +103,8 @@ where
         &self,
         place: &Place<'_, K>,
         terms: &Terms,
-        flight: &std::sync::Arc<Flight<V>>,
-        held: Held<V>,
+        flight: &Arc<Flight<V>>,
+        (held, source): (Held<V>, Source),
         load: F,
     ) -> Result<Option<Cached<V>>, LoadError<E>>
     where
@@ -118,9 +118,8 @@ where
         let pending = self.replace_behind(place.spot.id, terms.clone(), Some(held.clone()), load);
         if is_shown_at_once {
             // The old value too may stay here, so that the next caller need not ask the store for it.
-            inner.near.land(place.spot, flight, &held, true, now);
-            flight.finish(Outcome::Brought { held: held.clone(), source: Source::L2 });
-            return Ok(inner.hand_out(held, Source::L2, now.timestamp));
+            inner.found(place, flight, &held, source);
+            return Ok(inner.hand_out(held, source, now.timestamp));
         }
         let came = match (pending, terms.freshness.soft_timeout) {
             (Some(mut pending), Some(soft)) => match timeout(soft, came(&mut pending)).await {

@@ -88,18 +88,19 @@ where
                 return Permit::unkept();
             }
             // The load may have ended before it could know that somebody waits.
-            if let Some(found) = self.found(place, terms).await {
+            if let Some(found) = self.settled_meanwhile(place, terms).await {
                 return found;
             }
             let net = NET + NET.mul_f64(fastrand::f64());
             let _woken_or_not = timeout(net, flight.news.notified()).await;
-            if let Some(found) = self.found(place, terms).await {
+            if let Some(found) = self.settled_meanwhile(place, terms).await {
                 return found;
             }
         }
     }
 
-    async fn found(&self, place: &Place<'_, K>, terms: &Terms) -> Option<Permit<V>> {
+    /// What another process has loaded meanwhile.
+    async fn settled_meanwhile(&self, place: &Place<'_, K>, terms: &Terms) -> Option<Permit<V>> {
         let (held, source) = self.told(self.look(&place.key).await).flatten()?;
         let counts = held.is_fresh(self.now().timestamp) && held.as_of >= terms.at_least;
         counts.then_some(Permit::Found(held, source))

@@ -46,9 +46,9 @@ where
             inner.tallies.misses.add();
             return Ok(None);
         };
-        if turn.is_some() {
-            inner.near.land(place.spot, &passenger.flight, &held, true, now);
-            passenger.flight.finish(Outcome::Brought { held: held.clone(), source });
+        match turn {
+            Some(_turn) => inner.found(&place, &passenger.flight, &held, source),
+            None => inner.near.shown(place.spot, held.as_of),
         }
         Ok(inner.hand_out(held, source, now.timestamp))
     }
@@ -123,13 +123,12 @@ where
             Turn::Done(outcome) => outcome.result(),
             Turn::Lead(_turn) => match self.find(&place, terms).await {
                 Found::Fresh(held, source) => {
-                    self.near.land(place.spot, &passenger.flight, &held, true, self.now());
-                    passenger.flight.finish(Outcome::Brought { held: held.clone(), source });
+                    self.found(&place, &passenger.flight, &held, source);
                     let now = self.store.clock().now();
                     return Ok(self.early(&place, terms, held, source, now, load).await);
                 }
                 Found::Else { present, store_helps } => {
-                    let flight = &passenger.flight;
+                    let (flight, present) = (&passenger.flight, present.map(|(held, _)| held));
                     let errand = Errand { place: &place, terms, flight: Some(flight), present, store_helps };
                     self.land(&place, flight, self.bring(errand, load).await)
                 }
@@ -175,7 +174,7 @@ where
         match self.look(&place.key).await {
             Ok(found) => match found.filter(|(held, _)| held.as_of >= terms.at_least) {
                 Some((held, source)) if held.is_fresh(self.now().timestamp) => Found::Fresh(held, source),
-                found => Found::Else { present: found.map(|(held, _)| held), store_helps: true },
+                present => Found::Else { present, store_helps: true },
             },
             Err(error) => {
                 let cache = self.entity.name();
@@ -183,6 +182,22 @@ where
                 Found::Else { present: None, store_helps: false }
             }
         }
+    }
+
+    /// Ends a flight with what the store has.
+    pub(super) fn found(
+        &self,
+        place: &Place<'_, K>,
+        flight: &Arc<Flight<V>>,
+        held: &Held<V>,
+        source: Source,
+    ) {
+        match source {
+            // Memory in place of the server has no order with what others were told of.
+            Source::Standby => self.near.abandon(place.spot, flight),
+            _ => self.near.land(place.spot, flight, held, true, self.now()),
+        }
+        flight.finish(Outcome::Brought { held: held.clone(), source });
     }
 
     /// Ends a flight with what came of its load.
@@ -276,7 +291,9 @@ where
         if !serves(&held, now.timestamp) {
             return None;
         }
-        self.near.keep(place.spot, &held, epoch, now);
+        if source != Source::Standby {
+            self.near.keep(place.spot, &held, epoch, now);
+        }
         Some(self.hand_out(held, source, now.timestamp))
     }
 
@@ -296,7 +313,7 @@ pub(super) enum Found<V> {
     Fresh(Held<V>, Source),
     /// An old copy, or none, and whether that can be relied on.
     Else {
-        present: Option<Held<V>>,
+        present: Option<(Held<V>, Source)>,
         store_helps: bool,
     },
 }

@@ -69,11 +69,19 @@ where
         let decode = |bytes: Option<Bytes>| {
             let held = bytes.and_then(|bytes| self.decoded(&bytes))?;
             let is_valid = held.as_of >= floor && !self.space.outdates(held.as_of, &held.tags);
+            let is_valid = is_valid && (by != By::Standby || self.is_recent(&held, now));
             (is_valid && held.is_shown(now)).then_some(held)
         };
         let mut found: Vec<_> = output.into_iter().map(decode).collect();
         self.judge_tags(&mut found).await?;
         Ok((found, Source::of(by)))
+    }
+
+    /// Whether it was loaded lately enough that nobody need have heard of a change since.
+    ///
+    /// Memory that stands in for the server hears of nothing that others change.
+    fn is_recent(&self, held: &Held<V>, now: Timestamp) -> bool {
+        held.life.is_none_or(|life| now.since(life.created) + life.load_time < self.max_staleness)
     }
 
     fn decoded(&self, bytes: &Bytes) -> Option<Held<V>> {

@@ -305,8 +305,13 @@ where
         batch: &mut Batch<K, V, E>,
     ) {
         let (spot, flight, now) = (seat.place.spot, &seat.passenger.flight, self.now());
-        self.near.land(spot, flight, held, may_keep, now);
-        flight.finish(Outcome::Brought { held: held.clone(), source });
+        match source {
+            Source::Loaded => {
+                self.near.land(spot, flight, held, may_keep, now);
+                flight.finish(Outcome::Brought { held: held.clone(), source });
+            }
+            _ => self.found(&seat.place, flight, held, source),
+        }
         put(batch, spot.id, self.hand_out(held.clone(), source, now.timestamp));
     }
 

@@ -1,6 +1,7 @@
 //! The workloads.
 
 mod added;
+mod cache;
 mod door;
 mod l1;
 mod limits;
@@ -19,6 +20,8 @@ pub(crate) enum Workload {
     Added,
     /// A hit in the process's own tier of the cache, against moka.
     L1,
+    /// Hits of the store, batches, stampedes and coherence of the cache, against redis-rs and moka.
+    Cache,
     /// A rate check that is allowed, against the leanest script.
     Rate,
     /// Limits without a round trip, against governor, and the algorithms beside each other.
@@ -30,14 +33,15 @@ pub(crate) enum Workload {
 }
 
 impl Workload {
-    pub(crate) const ALL: [Self; 7] =
-        [Self::Door, Self::Added, Self::L1, Self::Rate, Self::Limits, Self::Lock, Self::Peers];
+    pub(crate) const ALL: [Self; 8] =
+        [Self::Door, Self::Added, Self::L1, Self::Cache, Self::Rate, Self::Limits, Self::Lock, Self::Peers];
 
     pub(crate) fn measure(self, plan: &Plan, report: &mut Report) -> Result {
         match self {
             Self::Door => door::measure(plan, report),
             Self::Added => added::measure(plan, report),
             Self::L1 => l1::measure(plan, report),
+            Self::Cache => cache::measure(plan, report),
             Self::Rate => rate::measure(plan, report),
             Self::Limits => limits::measure(plan, report),
             Self::Lock => lock::measure(plan, report),

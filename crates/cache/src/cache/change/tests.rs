@@ -168,7 +168,8 @@ async fn caller_after_a_siblings_invalidation_does_not_join_an_older_load() {
     assert_eq!(read(&one, "new").await, ("new".into(), Source::Loaded));
     go.notify_one();
     assert_eq!(old.await.expect("no panic"), "old");
-    assert_eq!(read(&one, "other").await, ("new".into(), Source::L1));
+    // What the old load brought may have been newer than what this process held.
+    assert_eq!(read(&one, "other").await, ("new".into(), Source::L2));
 }
 
 #[tokio::test]

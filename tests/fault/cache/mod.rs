@@ -1,0 +1,5 @@
+//! What the cache promises among processes, and without a server.
+
+mod outage;
+mod stampede;
+mod ten;
