@@ -17,8 +17,8 @@ use crate::{
 /// Decides whether something may be done now, counting on the server for all processes.
 ///
 /// Every decision is one atomic step and one round trip on the server's clock. Refused calls are not
-/// charged, and for up to a second refused again without asking. While the server does not answer, each policy's [outage rule](crate::OnOutage) holds, and
-/// the decision says so.
+/// charged, and for up to a second refused again without asking. While the server does not answer, each
+/// policy's [outage rule](crate::OnOutage) holds, and the decision says so.
 ///
 /// ```
 /// use redstart_connection::Store;
@@ -73,7 +73,7 @@ impl Limiter {
     }
 
     /// Waits for the server four times as long as 99 of 100 answers take, at least 25 ms and at most the
-    /// command's deadline. Defaults to the command's deadline.
+    /// command's deadline, whatever the policies say. Defaults to what each policy says.
     ///
     /// A server that has slowed down so does not slow the service down, and one that is far away is not
     /// taken for an outage. The estimate is made anew every 256 answers.

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::{InvalidPolicies, PolicyTable, parse_period};
-use crate::{OnOutage, Policy};
+use crate::{OnOutage, Policy, policy::Patience};
 
 /// What a file may say of one policy; what it does not say stays.
 #[derive(Debug, Deserialize)]
@@ -13,6 +13,7 @@ struct Fields {
     period: Option<String>,
     burst: Option<u32>,
     outage: Option<Outage>,
+    deadline: Option<String>,
     trial: Option<bool>,
 }
 
@@ -28,7 +29,8 @@ impl PolicyTable {
     /// Changes policies by the table `limits` of a TOML file; other tables are passed by.
     ///
     /// Each policy may have `limit`, `period` (`"15m"`), `burst`, `outage` (`"allow"`, `"deny"`, or the
-    /// share of the limit that each process gives, such as `0.25`) and `trial`.
+    /// share of the limit that each process gives, such as `0.25`), `deadline` (`"command"` or
+    /// [`"adaptive"`](Policy::adaptive_deadline)) and `trial`.
     ///
     /// ```
     /// use redstart_ratelimit::{OnOutage, Policy, PolicyTable};
@@ -90,7 +92,7 @@ impl PolicyTable {
 
 impl Fields {
     fn apply(self, mut policy: Policy) -> Result<Policy, Vec<String>> {
-        let Self { limit, period, burst, outage, trial } = self;
+        let Self { limit, period, burst, outage, deadline, trial } = self;
         let mut wrong = Vec::new();
         match limit {
             Some(0) => wrong.push("limit: expected a number above zero".to_owned()),
@@ -117,6 +119,12 @@ impl Fields {
             }
             Some(_) => wrong
                 .push("outage: expected \"allow\", \"deny\", or a share above 0 and at most 1".to_owned()),
+            None => {}
+        }
+        match deadline.as_deref() {
+            Some("adaptive") => policy = policy.with_patience(Patience::Adaptive),
+            Some("command") => policy = policy.with_patience(Patience::Command),
+            Some(_) => wrong.push("deadline: expected \"command\" or \"adaptive\"".to_owned()),
             None => {}
         }
         if trial.is_some() {
