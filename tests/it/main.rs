@@ -8,6 +8,7 @@ mod coherence;
 mod config;
 mod conformance;
 mod connection;
+mod edge;
 mod feed;
 mod gather;
 mod harness;
