@@ -113,7 +113,11 @@ async fn flood_of_headers_through_a_proxy_is_counted_by_what_the_proxy_wrote() {
         // A proxy that writes nothing is the client itself, or the left end of those that are trusted.
         for flood in floods() {
             let answer = server.get("/", &flood).await;
-            assert!(matches!(answer.body.as_str(), "127.0.0.1" | "6.6.6.6" | "2001:db8::6"), "{}", answer.body);
+            assert!(
+                matches!(answer.body.as_str(), "127.0.0.1" | "6.6.6.6" | "2001:db8::6"),
+                "{}",
+                answer.body
+            );
         }
     }
 }
