@@ -294,6 +294,14 @@ impl Policy {
         &self.entity
     }
 
+    /// Whether both count in the same way.
+    pub(crate) fn counts_like(&self, other: &Self) -> bool {
+        self.limit == other.limit
+            && self.period == other.period
+            && self.algorithm == other.algorithm
+            && self.lease == other.lease
+    }
+
     /// What one process gives while it counts for itself: at least one, where there is a limit.
     pub(crate) fn shared(&self, share: f64) -> Self {
         let part = |whole: u32| share_of(whole, share);
