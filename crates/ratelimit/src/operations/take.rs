@@ -8,7 +8,9 @@ use redstart_keys::Ttl;
 use super::{
     Charge, keep,
     lines::{self, Line, Verb},
-    load, outcome, small, store, unsigned,
+    outcome,
+    slot::Slot,
+    small, unsigned,
 };
 use crate::{
     Reading, account::Account, bucket::Bucket, burst::Burst, fixed::Fixed, rule::Rule, window::Window,
@@ -122,18 +124,19 @@ impl Operation for Take {
     fn on_memory(&self, memory: &Memory, now: Timestamp) -> Result<Reading> {
         let Charge { key, rule, cost } = &self.charge;
         memory.with(slice::from_ref(&key), now, |tx| {
-            let mut account = Account::open(rule, load(tx, key).as_deref(), now.as_micros());
+            let slot = Slot::find(tx, key);
+            let mut account = Account::open(rule, slot.state().as_ref(), now.as_micros());
             let reading = account.reading_for(cost.get());
             if reading.retry_after.is_some() {
                 return if account.is_repaired() {
-                    store(tx, key, account).map(|()| reading)
+                    slot.keep(tx, key, account).map(|()| reading)
                 } else {
                     Ok(reading)
                 };
             }
             account.charge(cost.get());
             let reading = account.reading();
-            store(tx, key, account).map(|()| reading)
+            slot.keep(tx, key, account).map(|()| reading)
         })
     }
 }
