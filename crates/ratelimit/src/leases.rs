@@ -3,6 +3,7 @@
 use std::{
     collections::HashMap,
     fmt,
+    hash::{Hash, Hasher},
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::{Duration, Instant},
 };
@@ -56,7 +57,15 @@ struct Held {
 }
 
 /// The name of a policy, and a subject of it.
-type Place = (&'static str, Subject);
+#[derive(Eq, PartialEq)]
+struct Place(&'static str, Subject);
+
+impl Hash for Place {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        // Of one subject there are few policies, so their names need not be hashed.
+        self.1.hash(state);
+    }
+}
 
 struct Lease {
     policy: Policy,
@@ -101,7 +110,7 @@ impl Leases {
         if policy.lease_time().is_zero() || policy.is_on_trial() {
             return self.0.limiter.check(policy, subject).await;
         }
-        let place = (policy.name(), subject);
+        let place = Place(policy.name(), subject);
         let now = self.0.limiter.store().clock().instant();
         match self.0.spend(policy, &place, now) {
             Step::Spent(decision) => {

@@ -230,9 +230,7 @@ impl Limiter {
         if !self.caches_refusals {
             return None;
         }
-        let note = |policy, key| {
-            self.violations.note_one(&self.endpoint, policy, key, self.counter.store.clock().now());
-        };
+        let note = |policy, key, at| self.violations.note_one(&self.endpoint, policy, key, at);
         let (decision, now) = self.standby.repeat(limits, cost, note)?;
         self.tallies.count(&decision, now);
         Some(decision)

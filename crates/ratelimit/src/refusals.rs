@@ -10,6 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use redstart_connection::Timestamp;
 use redstart_keys::Key;
 
 use crate::{
@@ -74,13 +75,13 @@ impl Refusals {
         self.any.load(Ordering::Acquire)
     }
 
-    /// Repeats the refusals of a moment ago, and notes each; none if each of the limits has to be asked.
+    /// Repeats the refusals of a moment ago, and notes each with the server's time; none if each of the limits has to be asked.
     pub(crate) fn repeat(
         &self,
         limits: &[(&Policy, Subject)],
         cost: u32,
         now: Instant,
-        mut note: impl FnMut(&'static str, Key),
+        mut note: impl FnMut(&'static str, Key, Timestamp),
     ) -> Option<Decision> {
         if cost == 0 {
             return None;
@@ -93,7 +94,7 @@ impl Refusals {
             let refusal = *self.held().by_key.get(&key)?;
             let is_same = refusal.cost <= cost && refusal.rule == Rule::of(policy);
             let reading = refusal.after(now).filter(|_| is_same && now < refusal.at + FRESH)?;
-            note(policy.name(), key);
+            note(policy.name(), key, Timestamp::from_micros(reading.at));
             Some(LimitState::new(policy, reading, cost))
         };
         if let [limit] = limits {

@@ -7,7 +7,7 @@ use std::{
 };
 
 use metrics::counter;
-use redstart_connection::{Clock, ErrorKind, Result, Store, names};
+use redstart_connection::{Clock, ErrorKind, Result, Store, Timestamp, names};
 use redstart_keys::{Key, Ttl};
 
 use crate::{
@@ -88,7 +88,7 @@ impl Standby {
         &self,
         limits: &[(&Policy, Subject)],
         cost: u32,
-        note: impl FnMut(&'static str, Key),
+        note: impl FnMut(&'static str, Key, Timestamp),
     ) -> Option<(Decision, Instant)> {
         if !self.refusals.may_repeat() {
             return None;

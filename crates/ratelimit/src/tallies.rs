@@ -7,7 +7,6 @@ use std::{
     time::Instant,
 };
 
-use arc_swap::ArcSwap;
 use metrics::Counter;
 use redstart_connection::names;
 
@@ -15,13 +14,16 @@ use crate::{Decision, LimitState, Source, Verdict, outages::Minute};
 
 const VERDICTS: usize = 5;
 const SOURCES: usize = 8;
+/// So many policies are found without hashing their names.
+const PLACES: usize = 64;
 
 /// The tallies of all policies of a limiter.
 #[derive(Debug)]
 pub(crate) struct Tallies {
     started: Instant,
-    /// By where a name lies: few policies are sooner looked through than one is hashed.
-    by_place: ArcSwap<Vec<(&'static str, Arc<Tally>)>>,
+    /// By where a name lies, in the order in which they came: a few are sooner looked through than one is
+    /// hashed, and nobody waits for anybody.
+    by_place: [OnceLock<(&'static str, Arc<Tally>)>; PLACES],
     /// By the name itself, of which the compiler may have made several copies.
     by_name: Mutex<HashMap<&'static str, Arc<Tally>>>,
 }
@@ -47,7 +49,7 @@ enum Told {
 
 impl Tallies {
     pub(crate) fn new(now: Instant) -> Self {
-        Self { started: now, by_place: ArcSwap::default(), by_name: Mutex::default() }
+        Self { started: now, by_place: [const { OnceLock::new() }; PLACES], by_name: Mutex::default() }
     }
 
     /// Counts a decision, and warns where much comes from an outage rule.
@@ -66,19 +68,16 @@ impl Tallies {
     }
 
     fn with(&self, policy: &'static str, count: impl FnOnce(&Tally)) {
-        let known = self.by_place.load();
-        if let Some((_, tally)) = known.iter().find(|(name, _)| ptr::eq(*name, policy)) {
+        let mut known = self.by_place.iter().map_while(OnceLock::get);
+        if let Some((_, tally)) = known.find(|(name, _)| ptr::eq(*name, policy)) {
             return count(tally);
         }
         let tally = {
             let mut by_name = self.by_name.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(by_name.entry(policy).or_default())
         };
-        self.by_place.rcu(|known| {
-            let mut more = Vec::clone(known);
-            more.push((policy, Arc::clone(&tally)));
-            more
-        });
+        // The first free place; where there is none, the name is hashed each time.
+        let _taken = self.by_place.iter().find(|place| place.set((policy, Arc::clone(&tally))).is_ok());
         count(&tally);
     }
 }
@@ -138,3 +137,6 @@ impl Source {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
