@@ -172,8 +172,13 @@ impl Policy {
     /// What was taken in advance may be spent later than it was charged. So that no window ever holds more
     /// than the limit all the same, everybody's window is longer by this time, or everybody's burst smaller
     /// by what comes back in it. A fixed window or a bucket is never lent. Defaults to nothing.
+    ///
+    /// # Panics
+    ///
+    /// Panics on a time of more than 100 years; in a constant the compiler says so.
     #[must_use]
     pub const fn lent_for(mut self, time: Duration) -> Self {
+        assert!(time.as_secs() <= Ttl::MAX.as_duration().as_secs(), "tokens are lent for at most 100 years");
         self.lease = time;
         self
     }

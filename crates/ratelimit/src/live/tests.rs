@@ -52,7 +52,10 @@ fn everything_that_is_wrong_is_told_at_once_and_changes_nothing() {
     assert_eq!(error.problems().len(), 6);
     assert_eq!(live.or_default("api").limit(), 1_000);
     assert!(live.change_by_toml("limits = 3").is_err());
-    assert!(live.change_by_toml("[limits").is_err());
+    let told = |text: &str| live.change_by_toml(text).expect_err("it is wrong").to_string();
+    assert!(told("\n[limits").starts_with("line 2: "), "{}", told("\n[limits"));
+    assert!(told(&"[".repeat(100_000)).len() < 200);
+    assert!(told("[limits]\napi = 1").contains("expected a table with `limit`"));
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use crate::{OnOutage, Policy, policy::Patience};
 
 /// What a file may say of one policy; what it does not say stays.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table with `limit`, `period` and the like")]
 struct Fields {
     limit: Option<u32>,
     period: Option<String>,
@@ -56,7 +56,7 @@ impl PolicyTable {
     /// everything that is wrong.
     pub fn changed_by_toml(mut self, text: &str) -> Result<Self, InvalidPolicies> {
         let file: toml::Table =
-            text.parse().map_err(|error: toml::de::Error| InvalidPolicies(vec![error.to_string()]))?;
+            text.parse().map_err(|error| InvalidPolicies(vec![unreadable(text, &error)]))?;
         let limits = match file.get("limits") {
             Some(toml::Value::Table(limits)) => limits.clone(),
             Some(_) => return Err(InvalidPolicies(vec!["limits: expected a table of policies".to_owned()])),
@@ -88,6 +88,12 @@ impl PolicyTable {
             *policy = changed;
         }
     }
+}
+
+/// What is wrong with a text that is no TOML, without the text itself, which may be of any length.
+fn unreadable(text: &str, error: &toml::de::Error) -> String {
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    format!("line {}: {}", before.matches('\n').count() + 1, error.message())
 }
 
 impl Fields {
