@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod coordination;
+mod examples;
 mod limits;
 mod marketplace;
 mod service;

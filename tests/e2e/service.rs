@@ -11,6 +11,8 @@ use std::{
 use serde_json::Value;
 use ureq::{Agent, http::Response};
 
+use crate::examples::build;
+
 /// An instance; it is ended when this is dropped.
 pub(crate) struct Service {
     child: Child,
@@ -140,30 +142,5 @@ impl Answer {
 /// Builds the example once per process.
 fn binary() -> PathBuf {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
-    let build = || {
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
-        let output = Command::new(cargo)
-            .args([
-                "build",
-                "--quiet",
-                "-p",
-                "redstart",
-                "--features",
-                "prometheus,rest,tls-ring",
-                "--example",
-                "marketplace",
-            ])
-            .args(["--message-format", "json-render-diagnostics"])
-            .current_dir(root)
-            .stderr(Stdio::inherit())
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "the example does not build");
-        let messages = String::from_utf8(output.stdout).unwrap();
-        let executable =
-            |line: &str| serde_json::from_str::<Value>(line).ok()?["executable"].as_str().map(PathBuf::from);
-        messages.lines().filter_map(executable).next_back().expect("cargo names the executable")
-    };
-    BINARY.get_or_init(build).clone()
+    BINARY.get_or_init(|| build("marketplace")).clone()
 }

@@ -63,6 +63,26 @@ async fn once_the_breaker_is_open_no_call_waits() {
 }
 
 #[tokio::test]
+async fn policy_that_adapts_gives_up_on_a_slow_server_and_one_that_does_not_waits() {
+    let server = RedisServer::start();
+    let proxy = Proxy::start(server.address()).await;
+    let config = Config::from_url(&server.url_at(proxy.address())).unwrap();
+    let config = config.with_prefix(&fresh_prefix()).unwrap().with_command_timeout(GUARD);
+    let limiter = Limiter::new(Store::lazy(&config).unwrap());
+    let patient = Policy::per_hour("patient", 1_000_000).burst(1_000_000);
+    let hasty = Policy::per_hour("hasty", 1_000_000).burst(1_000_000).adaptive_deadline();
+    for _ in 0..300 {
+        drop(limiter.check(&hasty, 1).await);
+    }
+    proxy.set(Fault::Delay(GUARD / 8));
+    assert_eq!(limiter.check(&hasty, 1).await.source(), Source::Standby);
+    assert_eq!(limiter.check(&patient, 1).await.source(), Source::Redis);
+    // Of several the least patient decides.
+    let both = [(&patient, 1.into()), (&hasty, 1.into())];
+    assert_eq!(limiter.check_all(&both).await.source(), Source::Standby);
+}
+
+#[tokio::test]
 async fn what_the_server_refused_stays_refused_while_it_is_away() {
     let mut server = RedisServer::start();
     let limiter = Limiter::new(store_at(&server, server.address()));

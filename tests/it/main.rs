@@ -9,6 +9,7 @@ mod coherence;
 mod config;
 mod conformance;
 mod connection;
+mod edge;
 mod feed;
 mod freshness;
 mod gather;

@@ -3,6 +3,7 @@
 mod adjust;
 mod damage;
 mod defects;
+mod flood;
 mod model;
 mod model_check;
 mod places;

@@ -50,6 +50,8 @@ enum Chore {
     Faults(measure::Arguments),
     /// Stages random faults under load for minutes, and judges that nothing is counted twice or lost.
     Soak(measure::Arguments),
+    /// Black-holes the server under a service with rate limits, and judges what its requests lose by it.
+    Outage(measure::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -65,6 +67,7 @@ fn main() -> ExitCode {
         Chore::Bench(arguments) => measure::bench(&workspace, arguments),
         Chore::Faults(arguments) => measure::faults(&workspace, arguments),
         Chore::Soak(arguments) => measure::soak(&workspace, arguments),
+        Chore::Outage(arguments) => measure::outage(&workspace, arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,4 +1,4 @@
-//! `cargo xtask bench`, `faults` and `soak`: what measures is built in release mode and handed its arguments.
+//! `cargo xtask bench`, `faults`, `soak` and `outage`: what measures is built in release mode and handed its arguments.
 
 use crate::{
     Result,
@@ -26,6 +26,10 @@ pub(crate) fn faults(workspace: &Workspace, arguments: &Arguments) -> Result {
 
 pub(crate) fn soak(workspace: &Workspace, arguments: &Arguments) -> Result {
     run(workspace, "redstart-faults", &["soak"], arguments)
+}
+
+pub(crate) fn outage(workspace: &Workspace, arguments: &Arguments) -> Result {
+    run(workspace, "redstart-faults", &["outage"], arguments)
 }
 
 fn run(workspace: &Workspace, package: &str, which: &[&str], arguments: &Arguments) -> Result {

@@ -10,6 +10,7 @@ use crate::{
     Decision, LimitState, Policy, Reading, Source, Subject,
     deadline::Deadline,
     operations::{Block, Charge, Peek, Refund, Refunds, Reset, Take, TakeAll, TakeSome},
+    policy::Patience,
     rule::Rule,
 };
 
@@ -39,9 +40,9 @@ impl Counter {
             return Ok(too_large(policy));
         };
         let reading = if imagined {
-            self.run(&Peek::new(charge)).await?
+            self.run(policy.patience(), &Peek::new(charge)).await?
         } else {
-            self.run(&Take::new(charge, self.least_ttl)).await?
+            self.run(policy.patience(), &Take::new(charge, self.least_ttl)).await?
         };
         Ok(Decision::one(self.source, LimitState::new(policy, reading, cost)))
     }
@@ -52,7 +53,7 @@ impl Counter {
         let Some(charge) = most.and_then(|cost| Charge::new(policy, subject, cost)) else {
             return Ok(too_large(policy));
         };
-        let (taken, reading) = self.run(&TakeSome::new(charge, self.least_ttl)).await?;
+        let (taken, reading) = self.run(policy.patience(), &TakeSome::new(charge, self.least_ttl)).await?;
         Ok(Decision::one(self.source, LimitState::new(policy, reading, taken)))
     }
 
@@ -84,10 +85,12 @@ impl Counter {
                 return Ok(Decision::too_large(limits.iter().map(|&(policy, _)| policy), culprit));
             }
         };
+        // One answer is for all of them, so the least patient decides.
+        let patience = limits.iter().map(|(policy, _)| policy.patience()).min().unwrap_or(Patience::Command);
         let readings: Vec<Reading> = match distinct.len() {
             0 => Vec::new(),
-            1 => vec![self.run(&Take::new(distinct.remove(0), self.least_ttl)).await?],
-            _ => self.take_distinct(distinct).await?,
+            1 => vec![self.run(patience, &Take::new(distinct.remove(0), self.least_ttl)).await?],
+            _ => self.take_distinct(patience, distinct).await?,
         };
         let states = limits.iter().zip(places).map(|(&(policy, _), place)| {
             LimitState::new(policy, readings.get(place).copied().unwrap_or_default(), cost.get())
@@ -96,9 +99,9 @@ impl Counter {
     }
 
     /// Charges all limiters or none; takes back what only some of the slots have charged.
-    async fn take_distinct(&self, charges: Vec<Charge>) -> Result<Vec<Reading>> {
+    async fn take_distinct(&self, patience: Patience, charges: Vec<Charge>) -> Result<Vec<Reading>> {
         let all = TakeAll::new(charges, self.least_ttl);
-        let result = self.run(&all).await;
+        let result = self.run(patience, &all).await;
         let charged = all.take_charged();
         if charged.is_empty() {
             return result;
@@ -125,7 +128,7 @@ impl Counter {
 
     pub(crate) async fn take_back(&self, refunds: Vec<Refund>) -> Result<Vec<Reading>> {
         let count = u64::try_from(refunds.len()).unwrap_or(u64::MAX);
-        let result = self.run(&Refunds::new(refunds, self.least_ttl)).await;
+        let result = self.run(Patience::Command, &Refunds::new(refunds, self.least_ttl)).await;
         let outcome = if result.is_ok() { "returned" } else { "unknown" };
         counter!(names::LIMIT_TAKEN_BACK, "outcome" => outcome).increment(count);
         result
@@ -145,15 +148,15 @@ impl Counter {
     }
 
     pub(crate) async fn block(&self, policy: &Policy, subject: &Subject, length: Duration) -> Result<()> {
-        self.run(&Block::new(policy, subject, length, self.least_ttl)).await.map(drop)
+        self.run(Patience::Command, &Block::new(policy, subject, length, self.least_ttl)).await.map(drop)
     }
 
     pub(crate) async fn reset(&self, policy: &Policy, subject: &Subject) -> Result<()> {
-        self.run(&Reset::new(policy, subject)).await
+        self.run(Patience::Command, &Reset::new(policy, subject)).await
     }
 
-    async fn run<O: Operation>(&self, operation: &O) -> Result<O::Output> {
-        self.deadline.run(&self.store, operation).await
+    async fn run<O: Operation>(&self, patience: Patience, operation: &O) -> Result<O::Output> {
+        self.deadline.run(patience, &self.store, operation).await
     }
 }
 

@@ -10,6 +10,8 @@ use std::{
 
 use redstart_connection::{ErrorKind, Operation, Result, Store};
 
+use crate::policy::Patience;
+
 /// No server is given less, lest a pause of a few milliseconds count as an outage.
 const LEAST: Duration = Duration::from_millis(25);
 /// How many times the 99th percentile a call may take.
@@ -19,7 +21,11 @@ const SAMPLES: usize = 256;
 
 /// The deadline of each call: the store's, or one that follows what is usual.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Deadline(Option<Arc<Adaptive>>);
+pub(crate) struct Deadline {
+    adaptive: Arc<Adaptive>,
+    /// Whether it adapts whatever a policy says.
+    always_adapts: bool,
+}
 
 /// Learns from the last answers how long one may take.
 #[derive(Debug)]
@@ -31,12 +37,19 @@ pub(crate) struct Adaptive {
 
 impl Deadline {
     pub(crate) fn adaptive() -> Self {
-        let samples = Mutex::new(Vec::with_capacity(SAMPLES));
-        Self(Some(Arc::new(Adaptive { allowed: AtomicU64::new(u64::MAX), samples })))
+        Self { always_adapts: true, ..Self::default() }
     }
 
-    pub(crate) async fn run<O: Operation>(&self, store: &Store, operation: &O) -> Result<O::Output> {
-        let Some(adaptive) = &self.0 else { return store.run(operation).await };
+    pub(crate) async fn run<O: Operation>(
+        &self,
+        patience: Patience,
+        store: &Store,
+        operation: &O,
+    ) -> Result<O::Output> {
+        let Self { adaptive, always_adapts } = self;
+        if patience == Patience::Command && !always_adapts {
+            return store.run(operation).await;
+        }
         let allowed = adaptive.allowed().min(store.deadline());
         let started = store.clock().instant();
         let result = store.within(allowed).run(operation).await;
@@ -47,6 +60,12 @@ impl Deadline {
             Err(_) => {}
         }
         result
+    }
+}
+
+impl Default for Adaptive {
+    fn default() -> Self {
+        Self { allowed: AtomicU64::new(u64::MAX), samples: Mutex::default() }
     }
 }
 

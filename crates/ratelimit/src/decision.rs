@@ -218,16 +218,6 @@ impl Decision {
     }
 }
 
-impl Verdict {
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Allowed => "allowed",
-            Self::Refused => "refused",
-            Self::TooLarge => "too_large",
-        }
-    }
-}
-
 impl Source {
     /// The source in one word, as in metrics.
     #[must_use]

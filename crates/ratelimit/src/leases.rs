@@ -3,11 +3,10 @@
 use std::{
     collections::HashMap,
     fmt,
+    hash::{Hash, Hasher},
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::{Duration, Instant},
 };
-
-use redstart_keys::Key;
 
 use crate::{
     Decision, LimitState, Limiter, Policy, Reading, Source, Subject,
@@ -53,14 +52,24 @@ struct Inner {
 
 #[derive(Default)]
 struct Held {
-    by_key: HashMap<Key, Lease>,
+    by_subject: HashMap<Place, Lease>,
     is_swept: bool,
+}
+
+/// The name of a policy, and a subject of it.
+#[derive(Eq, PartialEq)]
+struct Place(&'static str, Subject);
+
+impl Hash for Place {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        // Of one subject there are few policies, so their names need not be hashed.
+        self.1.hash(state);
+    }
 }
 
 struct Lease {
     policy: Policy,
     subject: Subject,
-    rule: Rule,
     /// How many are left of it.
     tokens: u32,
     /// How many are asked for when these are used up.
@@ -82,7 +91,7 @@ impl Leases {
         limiter.store().on_shutdown(move || {
             Box::pin(async move {
                 if let Some(inner) = leases.upgrade() {
-                    let all = inner.held().by_key.drain().map(|(_, lease)| lease).collect();
+                    let all = inner.held().by_subject.drain().map(|(_, lease)| lease).collect();
                     inner.give_back(all).await;
                 }
             })
@@ -101,26 +110,26 @@ impl Leases {
         if policy.lease_time().is_zero() || policy.is_on_trial() {
             return self.0.limiter.check(policy, subject).await;
         }
-        let key = policy.entity().key(&subject);
+        let place = Place(policy.name(), subject);
         let now = self.0.limiter.store().clock().instant();
-        match self.0.spend(policy, &key, now) {
+        match self.0.spend(policy, &place, now) {
             Step::Spent(decision) => {
-                self.0.limiter.count_lent(&decision);
+                self.0.limiter.count_lent(&decision, now);
                 decision
             }
             Step::Alone => {
-                let decision = self.0.limiter.check(policy, subject.clone()).await;
+                let decision = self.0.limiter.check(policy, place.1.clone()).await;
                 if decision.is_allowed() {
-                    self.0.remember(policy, subject, key, now);
+                    self.0.remember(policy, place, now);
                     self.ensure_swept();
                 }
                 decision
             }
-            Step::Beside => self.0.limiter.check(policy, subject).await,
+            Step::Beside => self.0.limiter.check(policy, place.1).await,
             Step::Ask(size) => {
-                let asking = Asking { leases: &self.0, key: &key };
-                let decision = self.0.limiter.check_up_to(policy, subject, size).await;
-                self.0.settle(asking.key, policy, &decision, now);
+                let asking = Asking { leases: &self.0, place: &place };
+                let decision = self.0.limiter.check_up_to(policy, place.1.clone(), size).await;
+                self.0.settle(asking.place, policy, &decision, now);
                 drop(asking);
                 decision.charged_one()
             }
@@ -135,7 +144,7 @@ impl Leases {
                 return;
             }
             held.is_swept = true;
-            held.by_key.values().map(|lease| lease.policy.lease_time()).max().unwrap_or_default()
+            held.by_subject.values().map(|lease| lease.policy.lease_time()).max().unwrap_or_default()
         };
         let sweep = sweep(Arc::downgrade(&self.0), pause);
         if !self.0.limiter.store().tasks().spawn("limit leases", sweep) {
@@ -156,13 +165,13 @@ enum Step {
 }
 
 impl Inner {
-    fn spend(&self, policy: &Policy, key: &Key, now: Instant) -> Step {
+    fn spend(&self, policy: &Policy, place: &Place, now: Instant) -> Step {
         let mut held = self.held();
-        let is_full = MOST <= held.by_key.len();
-        let Some(lease) = held.by_key.get_mut(key) else {
+        let is_full = MOST <= held.by_subject.len();
+        let Some(lease) = held.by_subject.get_mut(place) else {
             return if is_full { Step::Beside } else { Step::Alone };
         };
-        if lease.rule != Rule::of(policy) {
+        if !lease.policy.counts_like(policy) {
             return Step::Beside;
         }
         let has_ended = lease.ends_at <= now;
@@ -181,26 +190,23 @@ impl Inner {
         Step::Ask(lease.size)
     }
 
-    fn remember(&self, policy: &Policy, subject: Subject, key: Key, now: Instant) {
-        let (rule, ends_at) = (Rule::of(policy), now + policy.lease_time());
-        let size = 2.min(largest(&rule));
+    fn remember(&self, policy: &Policy, place: Place, now: Instant) {
         let lease = Lease {
             policy: *policy,
-            subject,
-            rule,
+            subject: place.1.clone(),
             tokens: 0,
-            size,
-            ends_at,
+            size: 2.min(largest(policy)),
+            ends_at: now + policy.lease_time(),
             is_asking: false,
             charge: None,
         };
-        self.held().by_key.entry(key).or_insert(lease);
+        self.held().by_subject.entry(place).or_insert(lease);
     }
 
     /// Keeps what was charged in advance.
-    fn settle(&self, key: &Key, policy: &Policy, decision: &Decision, sent_at: Instant) {
+    fn settle(&self, place: &Place, policy: &Policy, decision: &Decision, sent_at: Instant) {
         let mut held = self.held();
-        let Some(lease) = held.by_key.get_mut(key) else { return };
+        let Some(lease) = held.by_subject.get_mut(place) else { return };
         let charged = decision.charged();
         let is_counted = matches!(decision.source(), Source::Redis | Source::Memory);
         if !decision.is_allowed() || !is_counted || charged == 0 {
@@ -208,7 +214,7 @@ impl Inner {
         }
         // Asked again before the end: it was too small.
         let used_up = sent_at < lease.ends_at;
-        lease.size = if used_up { (lease.size * 2).min(largest(&lease.rule)) } else { lease.size };
+        lease.size = if used_up { (lease.size * 2).min(largest(&lease.policy)) } else { lease.size };
         lease.tokens = charged - 1;
         lease.ends_at = sent_at + policy.lease_time();
         lease.charge = decision.limits().first().map(|state| (*state, sent_at));
@@ -218,7 +224,7 @@ impl Inner {
     fn sweep(&self, now: Instant) -> Vec<Lease> {
         let mut ended = Vec::new();
         let mut held = self.held();
-        held.by_key.retain(|_, lease| {
+        held.by_subject.retain(|_, lease| {
             if now < lease.ends_at || lease.is_asking {
                 return true;
             }
@@ -230,7 +236,7 @@ impl Inner {
             ended.extend(left);
             !is_idle
         });
-        held.is_swept = !held.by_key.is_empty();
+        held.is_swept = !held.by_subject.is_empty();
         ended
     }
 
@@ -253,16 +259,19 @@ impl Inner {
 
 impl Lease {
     fn decision(&self, now: Instant) -> Decision {
-        let (remaining, reset_after, at, elapsed) =
-            self.charge.map_or_else(Default::default, |(state, heard)| {
-                let elapsed = now.saturating_duration_since(heard);
-                (state.remaining, state.reset_after.saturating_sub(elapsed), state.at, elapsed)
-            });
-        let at = at.saturating_add(micros(elapsed));
-        let remaining = remaining.saturating_add(self.tokens);
-        let reading = Reading { remaining, reset_after, retry_after: None, at };
-        // A refund of it would take back what was not charged for this call alone.
-        Decision::one(Source::Lease, LimitState::new(&self.policy, reading, 0))
+        let Some((state, heard)) = self.charge else {
+            return Decision::one(Source::Lease, LimitState::new(&self.policy, Reading::default(), 0));
+        };
+        let elapsed = now.saturating_duration_since(heard);
+        let state = LimitState {
+            remaining: state.remaining.saturating_add(self.tokens),
+            reset_after: state.reset_after.saturating_sub(elapsed),
+            at: state.at.saturating_add(micros(elapsed)),
+            // A refund of it would take back what was not charged for this call alone.
+            charged: 0,
+            ..state
+        };
+        Decision::one(Source::Lease, state)
     }
 
     /// Takes out the unused tokens.
@@ -276,12 +285,12 @@ impl Lease {
 /// Somebody asks for a lease; whatever ends that, the next may ask again.
 struct Asking<'a> {
     leases: &'a Inner,
-    key: &'a Key,
+    place: &'a Place,
 }
 
 impl Drop for Asking<'_> {
     fn drop(&mut self) {
-        if let Some(lease) = self.leases.held().by_key.get_mut(self.key) {
+        if let Some(lease) = self.leases.held().by_subject.get_mut(self.place) {
             lease.is_asking = false;
         }
     }
@@ -299,13 +308,13 @@ async fn sweep(leases: Weak<Inner>, pause: Duration) {
     }
 }
 
-fn largest(rule: &Rule) -> u32 {
-    (rule.capacity() / LARGEST_PART).max(1)
+fn largest(policy: &Policy) -> u32 {
+    (Rule::of(policy).capacity() / LARGEST_PART).max(1)
 }
 
 impl fmt::Debug for Leases {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let subjects = self.0.held().by_key.len();
+        let subjects = self.0.held().by_subject.len();
         f.debug_struct("Leases").field("subjects", &subjects).finish_non_exhaustive()
     }
 }

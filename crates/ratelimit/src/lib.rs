@@ -80,6 +80,7 @@ mod rule;
 mod standby;
 mod subject;
 mod table;
+mod tallies;
 mod violations;
 mod window;
 

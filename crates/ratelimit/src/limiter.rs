@@ -3,22 +3,21 @@
 mod adjust;
 mod wait;
 
-use std::{num::NonZeroU32, sync::Arc};
+use std::{num::NonZeroU32, sync::Arc, time::Instant};
 
-use metrics::counter;
-use redstart_connection::{Error, ErrorKind, Result, Store, names};
+use redstart_connection::{Error, ErrorKind, Result, Store};
 use redstart_keys::Ttl;
 
 use crate::{
     Decision, Policy, Refused, Source, Subject, Violations, counter::Counter, deadline::Deadline,
-    outages::Outages, standby::Standby,
+    standby::Standby, tallies::Tallies,
 };
 
 /// Decides whether something may be done now, counting on the server for all processes.
 ///
 /// Every decision is one atomic step and one round trip on the server's clock. Refused calls are not
-/// charged, and for up to a second refused again without asking. While the server does not answer, each policy's [outage rule](crate::OnOutage) holds, and
-/// the decision says so.
+/// charged, and for up to a second refused again without asking. While the server does not answer, each
+/// policy's [outage rule](crate::OnOutage) holds, and the decision says so.
 ///
 /// ```
 /// use redstart_connection::Store;
@@ -40,7 +39,7 @@ use crate::{
 pub struct Limiter {
     counter: Counter,
     standby: Arc<Standby>,
-    outages: Arc<Outages>,
+    tallies: Arc<Tallies>,
     violations: Violations,
     endpoint: Arc<str>,
     caches_refusals: bool,
@@ -51,13 +50,13 @@ impl Limiter {
     #[must_use]
     pub fn new(store: Store) -> Self {
         let standby = Arc::new(Standby::new(store.clock()));
-        let outages = Arc::new(Outages::new(store.clock().instant()));
+        let tallies = Arc::new(Tallies::new(store.clock().instant()));
         let source = if store.is_memory() { Source::Memory } else { Source::Redis };
         let least_ttl = Ttl::new(store.least_limit_ttl()).unwrap_or(Ttl::hours(1));
         Self {
             counter: Counter { store, source, least_ttl, deadline: Deadline::default() },
             standby,
-            outages,
+            tallies,
             violations: Violations::default(),
             endpoint: Arc::from(""),
             caches_refusals: true,
@@ -73,7 +72,7 @@ impl Limiter {
     }
 
     /// Waits for the server four times as long as 99 of 100 answers take, at least 25 ms and at most the
-    /// command's deadline. Defaults to the command's deadline.
+    /// command's deadline, whatever the policies say. Defaults to what each policy says.
     ///
     /// A server that has slowed down so does not slow the service down, and one that is far away is not
     /// taken for an outage. The estimate is made anew every 256 answers.
@@ -222,9 +221,8 @@ impl Limiter {
     }
 
     /// Counts a decision that a lease made.
-    pub(crate) fn count_lent(&self, decision: &Decision) {
-        count(decision);
-        self.outages.count(decision, self.counter.store.clock().instant());
+    pub(crate) fn count_lent(&self, decision: &Decision, now: Instant) {
+        self.tallies.count(decision, now);
     }
 
     /// Repeats what was refused a moment ago.
@@ -232,8 +230,9 @@ impl Limiter {
         if !self.caches_refusals {
             return None;
         }
-        let decision = self.standby.repeat(limits, cost)?;
-        self.count(limits, &decision);
+        let note = |policy, key, at| self.violations.note_one(&self.endpoint, policy, key, at);
+        let (decision, now) = self.standby.repeat(limits, cost, note)?;
+        self.tallies.count(&decision, now);
         Some(decision)
     }
 
@@ -257,9 +256,8 @@ impl Limiter {
     }
 
     fn count(&self, limits: &[(&Policy, Subject)], decision: &Decision) {
-        count(decision);
         let clock = self.counter.store.clock();
-        self.outages.count(decision, clock.instant());
+        self.tallies.count(decision, clock.instant());
         if !decision.is_allowed() || decision.would_be_refused_by().is_some() {
             self.violations.note(&self.endpoint, limits, decision, clock.now());
         }
@@ -274,23 +272,6 @@ impl Limiter {
         }
         let is_full = self.counter.store.is_memory() && error.kind() == ErrorKind::Overloaded;
         self.standby.decide(limits, cost, is_full).await
-    }
-}
-
-fn count(decision: &Decision) {
-    let source = decision.source().name();
-    for limit in decision.limits() {
-        // A limit that refused nothing in a refused call was not charged either.
-        let is_spared = !decision.is_allowed()
-            && Some(limit.policy) != decision.refused_by()
-            && limit.retry_after.is_none();
-        let verdict = match decision.verdict() {
-            _ if limit.is_on_trial && limit.retry_after.is_some() => "would_refuse",
-            _ if is_spared => "spared",
-            verdict => verdict.name(),
-        };
-        counter!(names::LIMIT_DECISIONS, "policy" => limit.policy, "verdict" => verdict, "source" => source)
-            .increment(1);
     }
 }
 

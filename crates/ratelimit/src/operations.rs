@@ -9,6 +9,7 @@ mod lines;
 mod peek;
 mod refund;
 mod reset;
+mod slot;
 mod some;
 mod take;
 
@@ -21,16 +22,12 @@ pub use reset::Reset;
 pub use some::TakeSome;
 pub use take::Take;
 
-use std::{num::NonZeroU32, sync::Arc, time::Duration};
+use std::{num::NonZeroU32, time::Duration};
 
-use redstart_connection::{Error, Result, Tx, Value};
+use redstart_connection::{Error, Result, Value};
 use redstart_keys::{Key, Ttl};
 
-use crate::{
-    Policy, Reading, Subject,
-    account::{Account, State},
-    rule::Rule,
-};
+use crate::{Policy, Reading, Subject, rule::Rule};
 
 /// How much longer than its meaning a key lives at the least.
 ///
@@ -70,17 +67,6 @@ impl Charge {
 fn keep(least_ttl: Ttl) -> u64 {
     let spare = u64::try_from(SPARE.as_millis()).unwrap_or(u64::MAX);
     least_ttl.as_millis().saturating_add(spare)
-}
-
-fn load(tx: &Tx<'_>, key: &Key) -> Option<Arc<State>> {
-    tx.get::<State>(key)
-}
-
-/// Keeps what `account` has become.
-fn store(tx: &mut Tx<'_>, key: &Key, account: Account) -> Result<()> {
-    // No least TTL here: the embedded store keeps nothing longer than it means something.
-    let (state, expires_at) = account.close();
-    tx.put(key, state, expires_at)
 }
 
 fn unsigned(value: Value) -> Result<u64> {

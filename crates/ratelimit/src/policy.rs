@@ -34,6 +34,7 @@ pub struct Policy {
     period: Duration,
     algorithm: Algorithm,
     on_outage: OnOutage,
+    patience: Patience,
     is_on_trial: bool,
     lease: Duration,
 }
@@ -45,6 +46,15 @@ pub(crate) enum Algorithm {
     Burst(u32),
     Fixed,
     Bucket(u32),
+}
+
+/// For how long an answer of the server is waited for; the least patient comes first.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) enum Patience {
+    /// For a few times as long as is usual.
+    Adaptive,
+    /// For the deadline of every command.
+    Command,
 }
 
 /// What a limiter answers while the store does not.
@@ -115,6 +125,7 @@ impl Policy {
             period,
             algorithm: Algorithm::Window,
             on_outage: OnOutage::Local { share: 1.0 },
+            patience: Patience::Command,
             is_on_trial: false,
             lease: Duration::ZERO,
         }
@@ -161,8 +172,13 @@ impl Policy {
     /// What was taken in advance may be spent later than it was charged. So that no window ever holds more
     /// than the limit all the same, everybody's window is longer by this time, or everybody's burst smaller
     /// by what comes back in it. A fixed window or a bucket is never lent. Defaults to nothing.
+    ///
+    /// # Panics
+    ///
+    /// Panics on a time of more than 100 years; in a constant the compiler says so.
     #[must_use]
     pub const fn lent_for(mut self, time: Duration) -> Self {
+        assert!(time.as_secs() <= Ttl::MAX.as_duration().as_secs(), "tokens are lent for at most 100 years");
         self.lease = time;
         self
     }
@@ -188,10 +204,27 @@ impl Policy {
         self
     }
 
+    /// Waits for the server four times as long as 99 of 100 answers take, at least 25 ms and at most the
+    /// command's deadline. Defaults to the command's deadline.
+    ///
+    /// Of several limits that are checked at once the least patient decides. For all policies of a limiter
+    /// there is [`Limiter::with_adaptive_deadline`](crate::Limiter::with_adaptive_deadline).
+    #[must_use]
+    pub const fn adaptive_deadline(mut self) -> Self {
+        self.patience = Patience::Adaptive;
+        self
+    }
+
     /// The same policy with another limit, for plans and tenants; the counts stay.
     #[must_use]
     pub const fn with_limit(mut self, limit: u32) -> Self {
         self.limit = limit;
+        self
+    }
+
+    /// The same policy, waiting for the server for as long.
+    pub(crate) const fn with_patience(mut self, patience: Patience) -> Self {
+        self.patience = patience;
         self
     }
 
@@ -246,6 +279,10 @@ impl Policy {
         }
     }
 
+    pub(crate) const fn patience(&self) -> Patience {
+        self.patience
+    }
+
     pub(crate) const fn algorithm(&self) -> Algorithm {
         self.algorithm
     }
@@ -260,6 +297,14 @@ impl Policy {
     #[must_use]
     pub const fn entity(&self) -> &Entity<Subject> {
         &self.entity
+    }
+
+    /// Whether both count in the same way.
+    pub(crate) fn counts_like(&self, other: &Self) -> bool {
+        self.limit == other.limit
+            && self.period == other.period
+            && self.algorithm == other.algorithm
+            && self.lease == other.lease
     }
 
     /// What one process gives while it counts for itself: at least one, where there is a limit.

@@ -4,12 +4,13 @@ use std::{
     collections::HashMap,
     fmt,
     sync::{
-        Mutex, PoisonError,
+        Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::{Duration, Instant},
 };
 
+use redstart_connection::Timestamp;
 use redstart_keys::Key;
 
 use crate::{
@@ -59,7 +60,7 @@ impl Refusals {
         if decision.is_allowed() || cost == 0 || decision.source() != Source::Redis {
             return;
         }
-        let mut standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut standing = self.held();
         for ((policy, subject), state) in limits.iter().zip(decision.limits()) {
             if state.retry_after.is_some() && !state.is_on_trial {
                 let refusal = Refusal { rule: Rule::of(policy), cost, at: now, reading: state.reading() };
@@ -69,21 +70,36 @@ impl Refusals {
         self.any.store(true, Ordering::Release);
     }
 
-    /// Repeats the refusals of a moment ago; none if each of the limits has to be asked.
-    pub(crate) fn repeat(&self, limits: &[(&Policy, Subject)], cost: u32, now: Instant) -> Option<Decision> {
-        if !self.any.load(Ordering::Acquire) || cost == 0 {
+    /// Whether there ever was anything to repeat.
+    pub(crate) fn may_repeat(&self) -> bool {
+        self.any.load(Ordering::Acquire)
+    }
+
+    /// Repeats the refusals of a moment ago, and notes each with the server's time; none if each of the limits has to be asked.
+    pub(crate) fn repeat(
+        &self,
+        limits: &[(&Policy, Subject)],
+        cost: u32,
+        now: Instant,
+        mut note: impl FnMut(&'static str, Key, Timestamp),
+    ) -> Option<Decision> {
+        if cost == 0 {
             return None;
         }
-        let standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
-        let repeated = |(policy, subject): &(&Policy, Subject)| {
+        let mut repeated = |(policy, subject): &(&Policy, Subject)| {
             if policy.is_on_trial() {
                 return None;
             }
-            let refusal = standing.by_key.get(&policy.entity().key(subject))?;
+            let key = policy.entity().key(subject);
+            let refusal = *self.held().by_key.get(&key)?;
             let is_same = refusal.cost <= cost && refusal.rule == Rule::of(policy);
             let reading = refusal.after(now).filter(|_| is_same && now < refusal.at + FRESH)?;
+            note(policy.name(), key, Timestamp::from_micros(reading.at));
             Some(LimitState::new(policy, reading, cost))
         };
+        if let [limit] = limits {
+            return repeated(limit).map(|state| Decision::one(Source::DenyCache, state));
+        }
         let states: Vec<LimitState> = limits.iter().filter_map(repeated).collect();
         if states.is_empty() { None } else { Some(Decision::many(Source::DenyCache, states)) }
     }
@@ -95,7 +111,7 @@ impl Refusals {
         cost: u32,
         now: Instant,
     ) -> Option<Vec<Reading>> {
-        let standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
+        let standing = self.held();
         if standing.by_key.is_empty() {
             return None;
         }
@@ -114,8 +130,12 @@ impl Refusals {
     }
 
     pub(crate) fn forget(&self, policy: &Policy, subject: &Subject) {
-        let mut standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut standing = self.held();
         standing.by_key.remove(&policy.entity().key(subject));
+    }
+
+    fn held(&self) -> MutexGuard<'_, Standing> {
+        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -156,7 +176,7 @@ impl Refusal {
 
 impl fmt::Debug for Refusals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner).by_key.len();
+        let standing = self.held().by_key.len();
         f.debug_struct("Refusals").field("standing", &standing).finish()
     }
 }

@@ -1,10 +1,14 @@
 //! What is decided while the store does not answer.
 
-use std::{num::NonZeroU32, sync::Arc, time::Duration};
+use std::{
+    num::NonZeroU32,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use metrics::counter;
-use redstart_connection::{Clock, ErrorKind, Result, Store, names};
-use redstart_keys::Ttl;
+use redstart_connection::{Clock, ErrorKind, Result, Store, Timestamp, names};
+use redstart_keys::{Key, Ttl};
 
 use crate::{
     Decision, LimitState, OnOutage, Policy, Reading, Source, Subject, Verdict, counter::Counter,
@@ -79,9 +83,18 @@ impl Standby {
         self.refusals.note(limits, cost, decision, self.clock.instant());
     }
 
-    /// Repeats what the store refused a moment ago.
-    pub(crate) fn repeat(&self, limits: &[(&Policy, Subject)], cost: u32) -> Option<Decision> {
-        self.refusals.repeat(limits, cost, self.clock.instant())
+    /// Repeats what the store refused a moment ago, and when that is; notes each refusal.
+    pub(crate) fn repeat(
+        &self,
+        limits: &[(&Policy, Subject)],
+        cost: u32,
+        note: impl FnMut(&'static str, Key, Timestamp),
+    ) -> Option<(Decision, Instant)> {
+        if !self.refusals.may_repeat() {
+            return None;
+        }
+        let now = self.clock.instant();
+        Some((self.refusals.repeat(limits, cost, now, note)?, now))
     }
 
     /// Takes back what this process counted for itself.

@@ -76,10 +76,15 @@ impl Violations {
         let culprit = decision.refused_by();
         for (policy, subject) in limits {
             if refused(policy.name()) || culprit == Some(policy.name()) {
-                let place = Place { endpoint: Arc::clone(endpoint), key: policy.entity().key(subject) };
-                self.0.lock().unwrap_or_else(PoisonError::into_inner).note(place, policy.name(), now);
+                self.note_one(endpoint, policy.name(), policy.entity().key(subject), now);
             }
         }
+    }
+
+    /// Notes the limit of one subject that refused.
+    pub(crate) fn note_one(&self, endpoint: &Arc<str>, policy: &'static str, key: Key, now: Timestamp) {
+        let place = Place { endpoint: Arc::clone(endpoint), key };
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).note(place, policy, now);
     }
 
     /// All that are remembered, the latest first.

@@ -3,6 +3,7 @@
 //! - `matrix`: every fault on a standalone server, under sentinels and in a cluster, while a cache reads, a
 //!   counter counts, locks are taken and a stream is followed; the promised bounds are judged.
 //! - `soak`: one fault after another at random under load, for as long as you like.
+//! - `outage`: what a service behind rate limits loses when the server of the limits swallows everything.
 //!
 //! The load has a runtime of its own; servers, proxies and faults are driven from another, so that breaking
 //! things slows down nobody.
@@ -15,6 +16,7 @@ mod judge;
 mod load;
 mod machine;
 mod matrix;
+mod outage;
 mod record;
 mod report;
 mod resources;
@@ -52,6 +54,8 @@ enum Run {
     Matrix(matrix::Arguments),
     /// Random faults under load for minutes.
     Soak(soak::Arguments),
+    /// A service behind rate limits whose server swallows everything.
+    Outage,
 }
 
 fn main() -> ExitCode {
@@ -64,6 +68,7 @@ fn main() -> ExitCode {
             match &run {
                 Run::Matrix(arguments) => matrix::run(&load, arguments).await,
                 Run::Soak(arguments) => soak::run(&load, arguments).await,
+                Run::Outage => outage::run(&load).await,
             }
         });
         // A runtime may not be waited for from within another.

@@ -10,6 +10,7 @@ const LIMITERS: &str = include_str!("../../../crates/ratelimit/src/operations/li
 const WINDOW: &str = include_str!("../../../crates/ratelimit/src/operations/window.lua");
 const FIXED: &str = include_str!("../../../crates/ratelimit/src/operations/fixed.lua");
 const BURST: &str = include_str!("../../../crates/ratelimit/src/operations/burst.lua");
+const BUCKET: &str = include_str!("../../../crates/ratelimit/src/operations/bucket.lua");
 
 const SECOND: u64 = 1_000_000;
 const START: u64 = 1_700_000_000 * SECOND;
@@ -172,22 +173,30 @@ fn quick(raw: &mut Raw, name: &str, kind: Kind, step: Step, now: u64) -> Option<
         Kind::Window { .. } => window(raw, WINDOW, name, kind, step, now),
         Kind::Burst { .. } => burst(raw, BURST, name, kind, step, now),
         Kind::Fixed { .. } => fixed(raw, FIXED, name, kind, step, now),
-        Kind::Bucket { .. } => None,
+        Kind::Bucket { .. } => bucket(raw, BUCKET, name, kind, step, now),
     }
 }
 
 fn window(raw: &mut Raw, source: &str, name: &str, kind: Kind, step: Step, now: u64) -> Option<Told> {
-    let (Kind::Window { limit, period, grain }, Step::Take(cost)) = (kind, step) else { return None };
-    let arguments = [now, limit, period, grain, cost, 3_600_000].map(|number| number.to_string());
-    let [remaining, reset, wait, _] = <[i64; 4]>::try_from(eval(raw, source, name, &arguments)?).ok()?;
-    let [remaining, reset, wait] =
-        [remaining, reset, wait].map(|number| u64::try_from(number).unwrap_or(u64::MAX));
-    Some((remaining, reset, wait, if wait == 0 { cost } else { 0 }))
+    let Kind::Window { limit, period, grain } = kind else { return None };
+    charged(raw, source, name, step, now, &[limit, period, grain])
 }
 
 fn fixed(raw: &mut Raw, source: &str, name: &str, kind: Kind, step: Step, now: u64) -> Option<Told> {
-    let (Kind::Fixed { limit, period }, Step::Take(cost)) = (kind, step) else { return None };
-    let arguments = [now, limit, period, cost, 3_600_000].map(|number| number.to_string());
+    let Kind::Fixed { limit, period } = kind else { return None };
+    charged(raw, source, name, step, now, &[limit, period])
+}
+
+fn bucket(raw: &mut Raw, source: &str, name: &str, kind: Kind, step: Step, now: u64) -> Option<Told> {
+    let Kind::Bucket { size, refill, period } = kind else { return None };
+    charged(raw, source, name, step, now, &[size, refill, period])
+}
+
+/// Asks a script that is told its rule, and answers what is left, when nothing is in use, and the wait.
+fn charged(raw: &mut Raw, source: &str, name: &str, step: Step, now: u64, rule: &[u64]) -> Option<Told> {
+    let Step::Take(cost) = step else { return None };
+    let arguments = [&[now], rule, &[cost, 3_600_000]].concat();
+    let arguments: Vec<String> = arguments.iter().map(u64::to_string).collect();
     let [remaining, reset, wait, _] = <[i64; 4]>::try_from(eval(raw, source, name, &arguments)?).ok()?;
     let [remaining, reset, wait] =
         [remaining, reset, wait].map(|number| u64::try_from(number).unwrap_or(u64::MAX));
@@ -283,6 +292,16 @@ fn damaged_fixed_window_is_found() {
     let script =
         Script { source: FIXED, ask: fixed, at_server_time, kinds: &KINDS[3..4], has_all_steps: false };
     check(script, &["local ttl", "return false end", "ends - now or 1"]);
+}
+
+#[test]
+fn damaged_bucket_is_found() {
+    let at_server_time = |raw: &mut Raw, source: &str, name: &str| {
+        eval(raw, source, name, &arguments("  5 1 9000000 1 60000"))
+    };
+    let script =
+        Script { source: BUCKET, ask: bucket, at_server_time, kinds: &KINDS[4..5], has_all_steps: false };
+    check(script, &["local ttl", "math.floor(full(missing)", "return false end"]);
 }
 
 #[test]

@@ -70,6 +70,15 @@ impl<'a> Tx<'a> {
         self.live(key)?.value()
     }
 
+    /// The value under `key` and when its entry ends; none as for [`Tx::get`].
+    ///
+    /// A value that can be changed in place need not be put again while its entry lives long enough.
+    #[must_use]
+    pub fn get_with_end<T: Send + Sync + 'static>(&self, key: &Key) -> Option<(Arc<T>, Option<Timestamp>)> {
+        let entry = self.live(key)?;
+        Some((entry.value()?, entry.expires_at))
+    }
+
     /// When the entry under `key` ends; none when there is none, or it never does.
     #[must_use]
     pub fn expires_at(&self, key: &Key) -> Option<Timestamp> {

@@ -1,23 +1,22 @@
 //! Who asks: the address of the client, through the proxies that are trusted.
 
 mod forwarded;
+mod list;
 
 use std::{
-    env, fmt,
+    env,
     net::{IpAddr, SocketAddr},
-    str::FromStr,
 };
 
 use http::{HeaderMap, HeaderName, request::Parts};
 use ipnet::IpNet;
 
 use forwarded::Hops;
+pub use list::InvalidProxies;
 
 /// The environment variable with the networks.
 const VARIABLE: &str = "TRUSTED_PROXIES";
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-const LOOPBACK: &[&str] = &["127.0.0.0/8", "::1/128"];
-const PRIVATE: &[&str] = &["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"];
 
 /// The address of the client, in the extensions of a request that passed a layer of this crate.
 ///
@@ -54,16 +53,6 @@ impl ClientAddress {
 pub struct TrustedProxies {
     networks: Vec<IpNet>,
     header: HeaderName,
-}
-
-/// A list of networks that can't be used.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct InvalidProxies(Vec<Problem>);
-
-#[derive(Clone, Debug, Eq, PartialEq)]
-enum Problem {
-    Unknown(String),
-    Everybody(String),
 }
 
 impl TrustedProxies {
@@ -141,68 +130,6 @@ impl Default for TrustedProxies {
         Self::none()
     }
 }
-
-impl FromStr for TrustedProxies {
-    type Err = InvalidProxies;
-
-    /// Reads a list of networks, addresses and the words `loopback` and `private`, with commas between.
-    fn from_str(list: &str) -> Result<Self, InvalidProxies> {
-        let (mut networks, mut problems) = (Vec::new(), Vec::new());
-        for entry in list.split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
-            let entries = match entry {
-                "loopback" => LOOPBACK,
-                "private" => PRIVATE,
-                _ => &[entry],
-            };
-            for text in entries {
-                match network(text) {
-                    Some(network) if network.prefix_len() == 0 => {
-                        problems.push(Problem::Everybody(show(text)))
-                    }
-                    Some(network) => networks.push(network),
-                    None => problems.push(Problem::Unknown(show(text))),
-                }
-            }
-        }
-        if problems.is_empty() {
-            Ok(Self { networks, ..Self::none() })
-        } else {
-            Err(InvalidProxies(problems))
-        }
-    }
-}
-
-fn network(text: &str) -> Option<IpNet> {
-    let parsed: Option<IpNet> = text.parse().ok();
-    parsed.or_else(|| text.parse::<IpAddr>().ok().map(|address| IpNet::from(address.to_canonical())))
-}
-
-fn show(text: &str) -> String {
-    text.chars().take(40).flat_map(char::escape_debug).collect()
-}
-
-impl fmt::Display for InvalidProxies {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("trusted proxies: ")?;
-        for (nth, problem) in self.0.iter().enumerate() {
-            if nth > 0 {
-                f.write_str("; ")?;
-            }
-            match problem {
-                Problem::Unknown(text) => {
-                    write!(
-                        f,
-                        "'{text}' is no network like 10.0.0.0/8, no address, nor 'loopback' or 'private'"
-                    )?;
-                }
-                Problem::Everybody(text) => write!(f, "'{text}' would trust everybody")?,
-            }
-        }
-        Ok(())
-    }
-}
-
-impl std::error::Error for InvalidProxies {}
 
 #[cfg(test)]
 mod tests;

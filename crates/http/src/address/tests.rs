@@ -136,6 +136,35 @@ fn a_list_is_refused_with_all_its_problems() {
 }
 
 #[test]
+fn networks_that_together_hold_everybody_are_refused() {
+    for list in [
+        "0.0.0.0/1, 128.0.0.0/1",
+        "0.0.0.0/1,128.0.0.0/2,192.0.0.0/3,224.0.0.0/3",
+        // All that a client can have, in pieces and without what nobody has.
+        "0.0.0.0/1, 128.0.0.0/2, 192.0.0.0/3",
+        "private, 0.0.0.0/2, 64.0.0.0/2, 128.0.0.0/1",
+        "::ffff:0.0.0.0/97, ::ffff:128.0.0.0/97",
+        "2000::/4, 3000::/4",
+        "::/1, 8000::/1",
+        "10.0.0.1, ::/2",
+    ] {
+        let error = list.parse::<TrustedProxies>().expect_err(list);
+        assert!(error.to_string().contains("would trust everybody"), "{list}: {error}");
+    }
+    // What a provider of proxies has, and even a whole half.
+    for list in ["private, loopback, 173.245.48.0/20, 103.21.244.0/22, 2400:cb00::/32", "0.0.0.0/1"] {
+        assert!(list.parse::<TrustedProxies>().is_ok(), "{list}");
+    }
+}
+
+#[test]
+fn mapped_network_is_the_one_that_it_stands_for() {
+    check("::ffff:10.0.0.0/104", "10.0.0.1", &["203.0.113.7"], "203.0.113.7");
+    check("::ffff:10.0.0.0/104", "11.0.0.1", &["203.0.113.7"], "11.0.0.1");
+    assert!("::ffff:0:0/96".parse::<TrustedProxies>().is_err());
+}
+
+#[test]
 fn the_holder_of_the_connection_must_be_known() {
     let proxies: TrustedProxies = "private".parse().unwrap();
     let (mut parts, ()) = http::Request::new(()).into_parts();

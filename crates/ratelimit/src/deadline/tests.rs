@@ -1,8 +1,7 @@
 use super::*;
 
 fn after(samples: impl Iterator<Item = u64>) -> Duration {
-    let deadline = Deadline::adaptive();
-    let adaptive = deadline.0.expect("it adapts");
+    let adaptive = Adaptive::default();
     samples.map(Duration::from_millis).for_each(|took| adaptive.note(took));
     adaptive.allowed()
 }

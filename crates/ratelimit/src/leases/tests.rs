@@ -76,7 +76,7 @@ async fn idle_subjects_are_forgotten() {
         fleet.clock.advance(LENT);
         fleet.sweep().await;
     }
-    assert!(fleet.leases[0].0.held().by_key.is_empty());
+    assert!(fleet.leases[0].0.held().by_subject.is_empty());
 }
 
 proptest! {

@@ -464,3 +464,14 @@ proptest! {
         });
     }
 }
+
+#[tokio::test]
+async fn times_beyond_every_clock_are_for_ever() {
+    let bench = Bench::new();
+    assert!(bench.limiter.wait(&EXACT, "ada", Duration::MAX).await.is_ok());
+    assert!(bench.limiter.wait(&EXACT.with_limit(0), "ada", Duration::MAX).await.is_err());
+    bench.limiter.block(&EXACT, "bob", Duration::MAX).await.expect("the memory answers");
+    assert!(!bench.limiter.check(&EXACT, "bob").await.is_allowed());
+    let lent = EXACT.lent_for(Duration::from_secs(100 * 365 * 24 * 60 * 60));
+    assert!(crate::Leases::new(&bench.limiter).check(&lent, "eve").await.is_allowed());
+}

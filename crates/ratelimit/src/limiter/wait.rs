@@ -33,16 +33,18 @@ impl Limiter {
         within: Duration,
     ) -> Result<Decision, Refused> {
         let (subject, clock) = (subject.into(), self.counter.store.clock());
-        let deadline = clock.instant() + within;
+        // A time beyond what the clock can tell is for ever.
+        let deadline = clock.instant().checked_add(within);
         loop {
             let decision = self.check(policy, subject.clone()).await;
             let Some(wait) = decision.retry_after() else { return decision.or_err() };
             let now = clock.instant();
-            if deadline < now + wait {
+            if deadline.is_some_and(|deadline| deadline < now + wait) {
                 return decision.or_err();
             }
             let jitter = JITTER.min(wait / 4).mul_f64(fastrand::f64());
-            wait_until(clock, (now + wait + jitter).min(deadline)).await;
+            let moment = now + wait + jitter;
+            wait_until(clock, deadline.map_or(moment, |deadline| moment.min(deadline))).await;
         }
     }
 }

@@ -1,7 +1,7 @@
 use std::{
     collections::HashMap,
     mem,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Mutex, PoisonError},
 };
 
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
@@ -11,7 +11,7 @@ use redstart_keys::{Key, Ttl};
 use super::{
     Charge, Refund,
     lines::{self, Line, Told, Verb},
-    load,
+    slot::{load, store},
 };
 use crate::{
     Reading,
@@ -87,10 +87,10 @@ impl TakeAll {
         Ok(readings)
     }
 
-    fn restore(&self, tx: &mut Tx<'_>, before: &[Option<Arc<State>>], now: Timestamp) {
+    fn restore(&self, tx: &mut Tx<'_>, before: &[Option<State>], now: Timestamp) {
         for (Charge { key, rule, .. }, state) in self.charges.iter().zip(before) {
-            let restored = state.as_deref().is_some_and(|state| {
-                super::store(tx, key, Account::open(rule, Some(state), now.as_micros())).is_ok()
+            let restored = state.as_ref().is_some_and(|state| {
+                store(tx, key, Account::open(rule, Some(state), now.as_micros())).is_ok()
             });
             if !restored {
                 tx.remove(key);
@@ -136,7 +136,7 @@ impl Operation for TakeAll {
             let mut pending: HashMap<&Key, State> = HashMap::new();
             let (mut readings, mut repaired) = (Vec::with_capacity(self.charges.len()), Vec::new());
             for (Charge { key, rule, cost }, kept) in self.charges.iter().zip(&before) {
-                let state = pending.get(key).or(kept.as_deref());
+                let state = pending.get(key).or(kept.as_ref());
                 let mut account = Account::open(rule, state, now.as_micros());
                 let reading = account.reading_for(cost.get());
                 if account.is_repaired() && !pending.contains_key(key) {
@@ -152,11 +152,11 @@ impl Operation for TakeAll {
             }
             if readings.iter().any(|(before, _)| before.retry_after.is_some()) {
                 let kept: Result<()> =
-                    repaired.into_iter().try_for_each(|(key, account)| super::store(tx, key, account));
+                    repaired.into_iter().try_for_each(|(key, account)| store(tx, key, account));
                 return kept.map(|()| readings.into_iter().map(|(before, _)| before).collect());
             }
             let written = self.charges.iter().try_for_each(|Charge { key, rule, .. }| {
-                super::store(tx, key, Account::open(rule, pending.get(key), now.as_micros()))
+                store(tx, key, Account::open(rule, pending.get(key), now.as_micros()))
             });
             if written.is_err() {
                 // There was room for some of the keys only: none keeps its charge.

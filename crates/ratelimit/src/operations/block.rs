@@ -6,7 +6,7 @@ use redstart_keys::Ttl;
 use super::{
     Charge,
     lines::{self, Line, Verb},
-    load, store,
+    slot::{load, store},
 };
 use crate::{
     Policy, Reading, Subject,
@@ -59,7 +59,7 @@ impl Operation for Block {
     fn on_memory(&self, memory: &Memory, now: Timestamp) -> Result<Reading> {
         let Charge { key, rule, .. } = &self.charge;
         memory.with(slice::from_ref(&key), now, |tx| {
-            let mut account = Account::open(rule, load(tx, key).as_deref(), now.as_micros());
+            let mut account = Account::open(rule, load(tx, key).as_ref(), now.as_micros());
             account.block(micros(self.length));
             let reading = account.reading();
             store(tx, key, account).map(|()| reading)

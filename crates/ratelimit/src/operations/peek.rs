@@ -2,7 +2,7 @@ use std::slice;
 
 use redstart_connection::{Effect, Error, Memory, Operation, Outage, Redis, Result, Script, Timestamp};
 
-use super::{Charge, load, outcome, unsigned};
+use super::{Charge, outcome, slot::load, unsigned};
 use crate::{
     Reading,
     account::{Account, State},
@@ -50,6 +50,6 @@ impl Operation for Peek {
     fn on_memory(&self, memory: &Memory, now: Timestamp) -> Result<Reading> {
         let Charge { key, rule, cost } = &self.0;
         let state = memory.with(slice::from_ref(&key), now, |tx| load(tx, key));
-        Ok(Account::open(rule, state.as_deref(), now.as_micros()).reading_for(cost.get()))
+        Ok(Account::open(rule, state.as_ref(), now.as_micros()).reading_for(cost.get()))
     }
 }

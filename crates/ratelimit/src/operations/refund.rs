@@ -5,7 +5,7 @@ use redstart_keys::{Key, Ttl};
 use super::{
     Charge,
     lines::{self, Line, Told, Verb},
-    load, store,
+    slot::{load, store},
 };
 use crate::{
     Reading,
@@ -95,7 +95,7 @@ impl Operation for Refunds {
         let keys: Vec<&Key> = self.refunds.iter().map(|refund| &refund.charge.key).collect();
         memory.with(&keys, now, |tx| {
             let back = |Refund { charge: Charge { key, rule, .. }, receipt }: &Refund| {
-                let mut account = Account::open(rule, load(tx, key).as_deref(), now.as_micros());
+                let mut account = Account::open(rule, load(tx, key).as_ref(), now.as_micros());
                 account.refund(*receipt);
                 let reading = account.reading();
                 store(tx, key, account).map(|()| reading)

@@ -6,7 +6,7 @@ use redstart_keys::Ttl;
 use super::{
     Charge,
     lines::{self, Line, Verb},
-    load, store,
+    slot::{load, store},
 };
 use crate::{Reading, account::Account};
 
@@ -51,7 +51,7 @@ impl Operation for TakeSome {
     fn on_memory(&self, memory: &Memory, now: Timestamp) -> Result<(u32, Reading)> {
         let Charge { key, rule, cost } = &self.charge;
         memory.with(slice::from_ref(&key), now, |tx| {
-            let mut account = Account::open(rule, load(tx, key).as_deref(), now.as_micros());
+            let mut account = Account::open(rule, load(tx, key).as_ref(), now.as_micros());
             let taken = account.left().min(cost.get());
             let refused = account.reading_for(1);
             if taken == 0 {

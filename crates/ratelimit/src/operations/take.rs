@@ -8,13 +8,18 @@ use redstart_keys::Ttl;
 use super::{
     Charge, keep,
     lines::{self, Line, Verb},
-    load, outcome, small, store, unsigned,
+    outcome,
+    slot::Slot,
+    small, unsigned,
 };
-use crate::{Reading, account::Account, burst::Burst, fixed::Fixed, rule::Rule, window::Window};
+use crate::{
+    Reading, account::Account, bucket::Bucket, burst::Burst, fixed::Fixed, rule::Rule, window::Window,
+};
 
 static WINDOW: Script = Script::new("ratelimit.window", include_str!("window.lua"));
 static FIXED: Script = Script::new("ratelimit.fixed", include_str!("fixed.lua"));
 static BURST: Script = Script::new("ratelimit.burst", include_str!("burst.lua"));
+static BUCKET: Script = Script::new("ratelimit.bucket", include_str!("bucket.lua"));
 
 /// Charges one limiter, or refuses and charges nothing.
 ///
@@ -42,6 +47,13 @@ impl Take {
     /// Asks the fixed window's own script; none if it is blocked.
     async fn fixed(&self, redis: &Redis, fixed: &Fixed) -> Result<Option<Reading>> {
         let script = redis.script(&FIXED).key(&self.charge.key).arg(fixed.limit).arg(fixed.period);
+        read(script.arg(self.charge.cost.get()).arg(keep(self.least_ttl)).invoke().await?)
+    }
+
+    /// Asks the bucket's own script; none if it is blocked.
+    async fn bucket(&self, redis: &Redis, bucket: &Bucket) -> Result<Option<Reading>> {
+        let script = redis.script(&BUCKET).key(&self.charge.key);
+        let script = script.arg(bucket.size).arg(bucket.refill).arg(bucket.period);
         read(script.arg(self.charge.cost.get()).arg(keep(self.least_ttl)).invoke().await?)
     }
 
@@ -99,7 +111,7 @@ impl Operation for Take {
             Rule::Window(window) => self.window(redis, window).await?,
             Rule::Burst(burst) => self.burst(redis, burst).await?,
             Rule::Fixed(fixed) => self.fixed(redis, fixed).await?,
-            Rule::Bucket(_) => None,
+            Rule::Bucket(bucket) => self.bucket(redis, bucket).await?,
         };
         if let Some(reading) = quick {
             return Ok(reading);
@@ -112,18 +124,19 @@ impl Operation for Take {
     fn on_memory(&self, memory: &Memory, now: Timestamp) -> Result<Reading> {
         let Charge { key, rule, cost } = &self.charge;
         memory.with(slice::from_ref(&key), now, |tx| {
-            let mut account = Account::open(rule, load(tx, key).as_deref(), now.as_micros());
+            let slot = Slot::find(tx, key);
+            let mut account = Account::open(rule, slot.state().as_ref(), now.as_micros());
             let reading = account.reading_for(cost.get());
             if reading.retry_after.is_some() {
                 return if account.is_repaired() {
-                    store(tx, key, account).map(|()| reading)
+                    slot.keep(tx, key, account).map(|()| reading)
                 } else {
                     Ok(reading)
                 };
             }
             account.charge(cost.get());
             let reading = account.reading();
-            store(tx, key, account).map(|()| reading)
+            slot.keep(tx, key, account).map(|()| reading)
         })
     }
 }

@@ -19,7 +19,7 @@ fn note(refusals: &Refusals, subject: u64, cost: u32, wait: u64, now: Instant) {
 }
 
 fn repeated(refusals: &Refusals, policy: &Policy, cost: u32, now: Instant) -> Option<Duration> {
-    refusals.repeat(&[(policy, Subject::from(1))], cost, now)?.retry_after()
+    refusals.repeat(&[(policy, Subject::from(1))], cost, now, |_, _, _| ())?.retry_after()
 }
 
 #[test]

@@ -3,16 +3,17 @@
 use serde::Deserialize;
 
 use super::{InvalidPolicies, PolicyTable, parse_period};
-use crate::{OnOutage, Policy};
+use crate::{OnOutage, Policy, policy::Patience};
 
 /// What a file may say of one policy; what it does not say stays.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table with `limit`, `period` and the like")]
 struct Fields {
     limit: Option<u32>,
     period: Option<String>,
     burst: Option<u32>,
     outage: Option<Outage>,
+    deadline: Option<String>,
     trial: Option<bool>,
 }
 
@@ -28,7 +29,8 @@ impl PolicyTable {
     /// Changes policies by the table `limits` of a TOML file; other tables are passed by.
     ///
     /// Each policy may have `limit`, `period` (`"15m"`), `burst`, `outage` (`"allow"`, `"deny"`, or the
-    /// share of the limit that each process gives, such as `0.25`) and `trial`.
+    /// share of the limit that each process gives, such as `0.25`), `deadline` (`"command"` or
+    /// [`"adaptive"`](Policy::adaptive_deadline)) and `trial`.
     ///
     /// ```
     /// use redstart_ratelimit::{OnOutage, Policy, PolicyTable};
@@ -54,7 +56,7 @@ impl PolicyTable {
     /// everything that is wrong.
     pub fn changed_by_toml(mut self, text: &str) -> Result<Self, InvalidPolicies> {
         let file: toml::Table =
-            text.parse().map_err(|error: toml::de::Error| InvalidPolicies(vec![error.to_string()]))?;
+            text.parse().map_err(|error| InvalidPolicies(vec![unreadable(text, &error)]))?;
         let limits = match file.get("limits") {
             Some(toml::Value::Table(limits)) => limits.clone(),
             Some(_) => return Err(InvalidPolicies(vec!["limits: expected a table of policies".to_owned()])),
@@ -88,9 +90,15 @@ impl PolicyTable {
     }
 }
 
+/// What is wrong with a text that is no TOML, without the text itself, which may be of any length.
+fn unreadable(text: &str, error: &toml::de::Error) -> String {
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    format!("line {}: {}", before.matches('\n').count() + 1, error.message())
+}
+
 impl Fields {
     fn apply(self, mut policy: Policy) -> Result<Policy, Vec<String>> {
-        let Self { limit, period, burst, outage, trial } = self;
+        let Self { limit, period, burst, outage, deadline, trial } = self;
         let mut wrong = Vec::new();
         match limit {
             Some(0) => wrong.push("limit: expected a number above zero".to_owned()),
@@ -117,6 +125,12 @@ impl Fields {
             }
             Some(_) => wrong
                 .push("outage: expected \"allow\", \"deny\", or a share above 0 and at most 1".to_owned()),
+            None => {}
+        }
+        match deadline.as_deref() {
+            Some("adaptive") => policy = policy.with_patience(Patience::Adaptive),
+            Some("command") => policy = policy.with_patience(Patience::Command),
+            Some(_) => wrong.push("deadline: expected \"command\" or \"adaptive\"".to_owned()),
             None => {}
         }
         if trial.is_some() {

@@ -1,11 +1,15 @@
 //! Limits without a round trip, against governor, and the algorithms beside each other.
 
+mod flexible;
+mod layer;
+
 use std::{hint::black_box, num::NonZeroU32, sync::Arc, time::Duration};
 
 use governor::{DefaultKeyedRateLimiter, Quota};
 use redstart_connection::Store;
 use redstart_ratelimit::{Leases, Limiter, Policy, Source, Subject};
 
+use self::flexible::Flexible;
 use crate::{
     Result,
     contest::{Contest, Plan},
@@ -61,6 +65,10 @@ pub(crate) fn measure(plan: &Plan, report: &mut Report) -> Result {
     report.add(outcome);
 
     let many = (&runtime, Load::tasks(TASKS));
+    // What it counts by is a fixed window too.
+    let flexible = Flexible::start(&server.url(), FIXED.limit())
+        .inspect_err(|reason| eprintln!("rate-limiter-flexible is left out: {reason}"))
+        .ok();
     let mut kinds = Contest::new(format!("limits, algorithms, {TASKS} tasks")).watch(&server, &["evalsha"]);
     let entry = |policy: &'static Policy| {
         let limiter = limiter.clone();
@@ -78,14 +86,20 @@ pub(crate) fn measure(plan: &Plan, report: &mut Report) -> Result {
             ids: Ids::uniform(caller),
         }),
     ];
+    let flexible =
+        flexible.as_ref().map(|peer| kinds.enter_process("rate-limiter-flexible", |slice| peer.run(slice)));
     let mut outcome = kinds.run(plan)?;
+    if let (Some(peer), [_, _, fixed, ..]) = (flexible, others) {
+        outcome.compare(fixed, peer, THROUGHPUT, None);
+        outcome.compare(fixed, peer, SERVER, None);
+    }
     for other in others {
         outcome.compare(other, gcra, THROUGHPUT, None);
         outcome.compare(other, gcra, SERVER, None);
         outcome.compare(other, gcra, IN_COMMANDS, None);
     }
     report.add(outcome);
-    Ok(())
+    layer::measure(plan, report, &runtime)
 }
 
 struct Refused(Limiter);

@@ -1,0 +1,142 @@
+//! What is counted of each policy's decisions: the metric, and how much comes from its outage rule.
+
+use std::{
+    collections::HashMap,
+    ptr,
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+    time::Instant,
+};
+
+use metrics::Counter;
+use redstart_connection::names;
+
+use crate::{Decision, LimitState, Source, Verdict, outages::Minute};
+
+const VERDICTS: usize = 5;
+const SOURCES: usize = 8;
+/// So many policies are found without hashing their names.
+const PLACES: usize = 64;
+
+/// The tallies of all policies of a limiter.
+#[derive(Debug)]
+pub(crate) struct Tallies {
+    started: Instant,
+    /// By where a name lies, in the order in which they came: a few are sooner looked through than one is
+    /// hashed, and nobody waits for anybody.
+    by_place: [OnceLock<(&'static str, Arc<Tally>)>; PLACES],
+    /// By the name itself, of which the compiler may have made several copies.
+    by_name: Mutex<HashMap<&'static str, Arc<Tally>>>,
+}
+
+/// The tally of one policy.
+#[derive(Default)]
+struct Tally {
+    minute: Minute,
+    /// Looking a counter up by its labels costs more than counting, so each is kept.
+    counters: [[OnceLock<Counter>; SOURCES]; VERDICTS],
+}
+
+/// A verdict as the metric tells it, of one limit among several.
+#[derive(Clone, Copy, Debug)]
+enum Told {
+    Allowed,
+    Refused,
+    TooLarge,
+    WouldRefuse,
+    /// It refused nothing in a call that another refused, and was not charged.
+    Spared,
+}
+
+impl Tallies {
+    pub(crate) fn new(now: Instant) -> Self {
+        Self { started: now, by_place: [const { OnceLock::new() }; PLACES], by_name: Mutex::default() }
+    }
+
+    /// Counts a decision, and warns where much comes from an outage rule.
+    ///
+    /// The recorder of metrics must be installed before the first decision: until then counters lead nowhere.
+    pub(crate) fn count(&self, decision: &Decision, now: Instant) {
+        let source = decision.source();
+        let is_outage = matches!(source, Source::Standby | Source::Overflow | Source::Unavailable);
+        let seconds = now.saturating_duration_since(self.started).as_secs();
+        for limit in decision.limits() {
+            self.with(limit.policy, |tally| {
+                tally.counter(limit.policy, Told::of(limit, decision), source).increment(1);
+                tally.minute.count_at(limit.policy, seconds, is_outage);
+            });
+        }
+    }
+
+    fn with(&self, policy: &'static str, count: impl FnOnce(&Tally)) {
+        let mut known = self.by_place.iter().map_while(OnceLock::get);
+        if let Some((_, tally)) = known.find(|(name, _)| ptr::eq(*name, policy)) {
+            return count(tally);
+        }
+        let tally = {
+            let mut by_name = self.by_name.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(by_name.entry(policy).or_default())
+        };
+        // The first free place; where there is none, the name is hashed each time.
+        let _taken = self.by_place.iter().find(|place| place.set((policy, Arc::clone(&tally))).is_ok());
+        count(&tally);
+    }
+}
+
+impl Tally {
+    fn counter(&self, policy: &'static str, told: Told, source: Source) -> &Counter {
+        let (verdict, place) = told.name();
+        self.counters[place][source.place()].get_or_init(|| {
+            let labels = [("policy", policy), ("verdict", verdict), ("source", source.name())];
+            metrics::counter!(names::LIMIT_DECISIONS, &labels)
+        })
+    }
+}
+
+impl std::fmt::Debug for Tally {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tally").field("minute", &self.minute).finish_non_exhaustive()
+    }
+}
+
+impl Told {
+    fn of(limit: &LimitState, decision: &Decision) -> Self {
+        let refused = limit.retry_after.is_some();
+        match decision.verdict() {
+            _ if limit.is_on_trial && refused => Self::WouldRefuse,
+            Verdict::Allowed => Self::Allowed,
+            _ if !refused && Some(limit.policy) != decision.refused_by() => Self::Spared,
+            Verdict::Refused => Self::Refused,
+            Verdict::TooLarge => Self::TooLarge,
+        }
+    }
+
+    /// The label, and the place among the counters.
+    const fn name(self) -> (&'static str, usize) {
+        match self {
+            Self::Allowed => ("allowed", 0),
+            Self::Refused => ("refused", 1),
+            Self::TooLarge => ("too_large", 2),
+            Self::WouldRefuse => ("would_refuse", 3),
+            Self::Spared => ("spared", 4),
+        }
+    }
+}
+
+impl Source {
+    /// The place among the counters.
+    const fn place(self) -> usize {
+        match self {
+            Self::Redis => 0,
+            Self::Memory => 1,
+            Self::DenyCache => 2,
+            Self::Lease => 3,
+            Self::Standby => 4,
+            Self::Overflow => 5,
+            Self::Unavailable => 6,
+            Self::Policy => 7,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

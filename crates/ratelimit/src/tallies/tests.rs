@@ -1,0 +1,34 @@
+use std::time::Duration;
+
+use redstart_connection::{Clock, Timestamp};
+
+use super::*;
+use crate::{Policy, Reading};
+
+fn decision(policy: &'static str) -> Decision {
+    let policy = Policy::per(policy, 5, Duration::from_secs(1));
+    Decision::one(Source::Redis, LimitState::new(&policy, Reading::default(), 1))
+}
+
+#[test]
+fn more_policies_than_places_are_counted_each_for_itself() {
+    let now = Clock::manual(Timestamp::from_micros(1)).instant();
+    let tallies = Tallies::new(now);
+    let names: Vec<&'static str> = (0..PLACES + 10).map(|nth| &*format!("p{nth}").leak()).collect();
+    for _ in 0..3 {
+        names.iter().for_each(|name| tallies.count(&decision(name), now));
+    }
+    for name in names {
+        tallies.with(name, |tally| assert!(format!("{tally:?}").contains("answers: 3"), "{name}: {tally:?}"));
+    }
+}
+
+#[test]
+fn copies_of_a_name_are_one_policy() {
+    let now = Clock::manual(Timestamp::from_micros(1)).instant();
+    let tallies = Tallies::new(now);
+    for _ in 0..2 {
+        tallies.count(&decision(String::from("search").leak()), now);
+    }
+    tallies.with("search", |tally| assert!(format!("{tally:?}").contains("answers: 2"), "{tally:?}"));
+}
