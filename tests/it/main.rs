@@ -21,3 +21,4 @@ mod rest;
 mod secure;
 mod support;
 mod topology;
+mod warming;

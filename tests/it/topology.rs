@@ -10,7 +10,7 @@ use redstart_monitor::Monitor;
 use redstart_ratelimit::{Limiter, Policy, Source as LimitSource, Subject};
 use redstart_testkit::{Cluster, Sentinels, eventually, fresh_prefix};
 
-use crate::support::GUARD;
+use crate::{support::GUARD, warming::warming_reaches_every_server};
 
 const USER: Entity<u64> = Entity::new(Category::Cache, "user").ttl(Ttl::hours(1));
 const PAYOUT: Entity<u64> = Entity::new(Category::Lock, "payout").ttl(Ttl::minutes(1));
@@ -37,6 +37,7 @@ async fn everything_works(store: &Store) {
     several_limits_are_one(store).await;
     locks_hold(store).await;
     feeds_follow(store).await;
+    warming_reaches_every_server(store).await;
 }
 
 async fn batches_span_the_servers(store: &Store) {

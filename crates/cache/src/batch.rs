@@ -12,7 +12,7 @@ use redstart_keys::Id;
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    cache::{Cache, Filling, Place},
+    cache::{Cache, Filling, Place, Reader},
     cached::{Cached, Source},
     error::LoadError,
     l1::Epoch,
@@ -50,6 +50,22 @@ where
         F: FnOnce(Vec<K>) -> L + Send,
         L: Future<Output = Result<Vec<(K, T)>, E>> + Send,
     {
+        self.many(ids, load, Reader::Caller).await
+    }
+
+    /// What [`Cache::get_many_or_load`] does, for a reader whose reads count or do not.
+    pub(crate) async fn many<T, E, F, L>(
+        &self,
+        ids: &[K],
+        load: F,
+        reader: Reader,
+    ) -> Result<HashMap<K, Cached<V>>, LoadError<E>>
+    where
+        T: Into<Loaded<V>>,
+        E: Send + Sync + 'static,
+        F: FnOnce(Vec<K>) -> L + Send,
+        L: Future<Output = Result<Vec<(K, T)>, E>> + Send,
+    {
         let inner = &*self.0;
         let asked = inner.store.clock().instant();
         let mut found = HashMap::with_capacity(ids.len());
@@ -58,8 +74,8 @@ where
         for id in ids.iter().filter(|id| seen.insert(*id)) {
             match inner.near(id, asked) {
                 Some((held, now)) => {
-                    inner.tallies.l1_hits.add();
-                    found.extend(Cached::from_held(held, Source::L1, now).map(|cached| (id.clone(), cached)));
+                    let cached = inner.answer(reader, id, held, Source::L1, now);
+                    found.extend(cached.map(|cached| (id.clone(), cached)));
                 }
                 None => {
                     let place = inner.place(id);
@@ -68,7 +84,7 @@ where
                 }
             }
         }
-        let (missing, store_helps) = self.read_many(open, &mut found).await;
+        let (missing, store_helps) = self.read_many(open, &mut found, reader).await;
         if missing.is_empty() {
             return Ok(found);
         }
@@ -90,13 +106,11 @@ where
         let mut tokens = tickets.map(|tickets| tickets.tickets.into_iter()).into_iter().flatten();
         let mut filled = Vec::with_capacity(missing.len());
         for (place, epoch) in missing {
-            inner.tallies.misses.add();
-            let (held, ttl) =
-                inner.born(loaded.remove(place.spot.id).map_or_else(Loaded::absent, Into::into), as_of, took);
-            found.extend(
-                Cached::from_held(held.clone(), Source::Loaded, inner.store.clock().now())
-                    .map(|cached| (place.spot.id.clone(), cached)),
-            );
+            let brought = loaded.remove(place.spot.id).map_or_else(Loaded::absent, Into::into);
+            let (held, ttl) = inner.born(&place.name, brought, as_of, took);
+            let now = inner.store.clock().now();
+            let cached = inner.answer(reader, place.spot.id, held.clone(), Source::Loaded, now);
+            found.extend(cached.map(|cached| (place.spot.id.clone(), cached)));
             if let Some((ticket, ttl)) = tokens.next().flatten().zip(ttl) {
                 filled.push((place, epoch, held, ticket.token, ttl));
             }
@@ -121,6 +135,7 @@ where
         &self,
         open: Vec<(Place<'a, K>, Epoch)>,
         found: &mut HashMap<K, Cached<V>>,
+        reader: Reader,
     ) -> (Vec<(Place<'a, K>, Epoch)>, bool) {
         let inner = &*self.0;
         if open.is_empty() {
@@ -133,10 +148,9 @@ where
         for ((place, epoch), held) in open.into_iter().zip(looked) {
             match held {
                 Some(held) => {
-                    inner.tallies.l2_hits.add();
                     inner.near.keep(place.spot, &held, epoch, now);
-                    let id = place.spot.id.clone();
-                    found.extend(Cached::from_held(held, source, now.timestamp).map(|cached| (id, cached)));
+                    let cached = inner.answer(reader, place.spot.id, held, source, now.timestamp);
+                    found.extend(cached.map(|cached| (place.spot.id.clone(), cached)));
                 }
                 None => missing.push((place, epoch)),
             }

@@ -1,6 +1,6 @@
 //! Building a cache.
 
-use std::{hash::Hash, time::Duration};
+use std::{fmt::Display, hash::Hash, str::FromStr, time::Duration};
 
 use redstart_connection::Store;
 use redstart_keys::{Entity, Id, Ttl};
@@ -11,6 +11,8 @@ use crate::{
     codec::{Codec, Compression},
     l1::Near,
     registry::Registry,
+    trial::TtlExperiment,
+    usage::{Usage, Written},
 };
 
 /// The tier in this process.
@@ -59,6 +61,8 @@ pub struct CacheBuilder<K, V> {
     pub(crate) max_staleness: Duration,
     pub(crate) codec: Codec,
     pub(crate) compression: Compression,
+    pub(crate) usage: Option<Written<K>>,
+    pub(crate) experiment: Option<TtlExperiment>,
     l1: L1,
     l1_ttl: Duration,
     value: std::marker::PhantomData<fn() -> V>,
@@ -80,6 +84,8 @@ where
             max_staleness: Duration::from_secs(2),
             codec: Codec::default(),
             compression: Compression::default(),
+            usage: None,
+            experiment: None,
             l1: L1::entries(10_000),
             l1_ttl: Duration::from_secs(30),
             value: std::marker::PhantomData,
@@ -155,6 +161,28 @@ where
     #[must_use]
     pub const fn max_load(mut self, time: Ttl) -> Self {
         self.max_load = time;
+        self
+    }
+
+    /// Records which ids are used, so that [`Cache::popular`] and warming know. Defaults to no.
+    ///
+    /// Sensitive ids are never recorded.
+    #[must_use]
+    pub fn usage(mut self, usage: Usage) -> Self
+    where
+        K: Display + FromStr,
+    {
+        self.usage = Some(Written::new(usage));
+        self
+    }
+
+    /// Splits the keys between the TTLs of an experiment, which take the place of the entity's.
+    ///
+    /// Each read then costs about 200 ns more.
+    #[must_use]
+    pub fn experiment(mut self, experiment: &TtlExperiment) -> Self {
+        self.ttl = experiment.longest();
+        self.experiment = Some(experiment.clone());
         self
     }
 

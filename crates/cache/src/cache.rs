@@ -1,6 +1,7 @@
 //! The cache: what it is made of, and what all its verbs share.
 
 mod change;
+mod count;
 mod fill;
 mod load;
 mod look;
@@ -13,7 +14,7 @@ use redstart_keys::{Entity, Id, Key, Ttl};
 use serde::{Serialize, de::DeserializeOwned};
 
 pub use self::change::Applied;
-pub(crate) use self::fill::Filling;
+pub(crate) use self::{count::Reader, fill::Filling};
 use crate::{
     builder::CacheBuilder,
     l1::{Moment, Near, Spot},
@@ -21,6 +22,7 @@ use crate::{
     space::{AnyCache, Space},
     stats::{Stats, Tallies},
     value::Form,
+    watch::Watch,
 };
 
 /// A cache of values of one declared entity.
@@ -38,7 +40,9 @@ pub(crate) struct Inner<K, V> {
     pub(crate) negative: Option<Ttl>,
     pub(crate) space: Arc<Space>,
     pub(crate) registry: Arc<Registry>,
-    entity: Entity<K>,
+    /// Who wants to know of each read; mostly nobody.
+    pub(crate) watch: Option<Box<Watch<K>>>,
+    pub(crate) entity: Entity<K>,
     jitter: f64,
     max_load: Ttl,
     max_staleness: Duration,
@@ -68,7 +72,12 @@ where
         CacheBuilder::new(store, entity)
     }
 
-    pub(crate) fn assemble(settings: CacheBuilder<K, V>, near: Near<K, V>, registry: Arc<Registry>) -> Self {
+    pub(crate) fn assemble(
+        mut settings: CacheBuilder<K, V>,
+        near: Near<K, V>,
+        registry: Arc<Registry>,
+    ) -> Self {
+        let watch = Watch::new(&mut settings);
         let CacheBuilder {
             store,
             entity,
@@ -84,8 +93,8 @@ where
         let form = if entity.is_plain() { Form::Plain } else { Form::Own(codec, compression) };
         registry.listen(&store);
         let inner = Arc::new(Inner {
+            tallies: Tallies::new(entity.name(), store.clock().now(), near.evictions()),
             near,
-            tallies: Tallies::new(entity.name()),
             form,
             ttl,
             negative,
@@ -95,6 +104,7 @@ where
             jitter,
             max_load,
             max_staleness,
+            watch,
             store,
         });
         let whole: Arc<dyn AnyCache> = inner.clone();
@@ -142,6 +152,11 @@ where
         let key = self.entity.key(id);
         let name = self.store.name_of(&key);
         Place { spot: self.near.spot(id, &name), name: Bytes::from(name), key }
+    }
+
+    /// What the server calls an id.
+    pub(crate) fn name_of(&self, id: &K) -> Vec<u8> {
+        self.store.name_of(&self.entity.key(id))
     }
 
     /// A step whose failure costs a miss later, and nothing now.

@@ -65,6 +65,19 @@ impl<V> Cached<V> {
         !matches!(self.source, Source::Loaded)
     }
 
+    /// Whether it was not fresh any more when it was handed out.
+    #[must_use]
+    pub fn is_stale(&self) -> bool {
+        self.stale_for().is_some()
+    }
+
+    /// How long it had not been fresh any more when it was handed out; none when it was.
+    #[must_use]
+    pub fn stale_for(&self) -> Option<Duration> {
+        let life = self.life.filter(|life| !life.stale_for.is_zero() && life.expires_at() <= self.now)?;
+        Some(self.now.since(life.expires_at()))
+    }
+
     /// How old the value was when it was handed out; unknown for what other programs wrote.
     #[must_use]
     pub fn age(&self) -> Option<Duration> {
@@ -91,3 +104,6 @@ impl<V> Deref for Cached<V> {
         &self.value
     }
 }
+
+#[cfg(test)]
+mod tests;

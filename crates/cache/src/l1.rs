@@ -8,10 +8,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use moka::sync::Cache as Map;
+use moka::{notification::RemovalCause, sync::Cache as Map};
 use redstart_connection::Timestamp;
 
-use crate::{flight::Flight, space::Space, value::Held};
+use crate::{
+    flight::Flight,
+    space::Space,
+    stats::{Tallies, Tally},
+    value::Held,
+};
 
 const SHARDS: usize = 64;
 
@@ -25,6 +30,7 @@ pub(crate) struct Near<K, V> {
     values: Option<Map<K, Kept<V>>>,
     ttl: Duration,
     space: Arc<Space>,
+    evictions: Arc<Tally>,
     shards: Box<[Mutex<Shard<K, V>>]>,
     hasher: RandomState,
 }
@@ -93,8 +99,19 @@ where
 {
     pub(crate) fn new(entries: Option<u64>, ttl: Duration, space: Arc<Space>) -> Self {
         let shard = || Shard { flights: HashMap::new(), ids: HashMap::new(), crowded: 16, epoch: 0 };
+        let evictions = Tallies::evictions(space.name());
+        let map = |entries| {
+            let evicted = Arc::clone(&evictions);
+            let listener = move |_, _, cause| {
+                if cause == RemovalCause::Size {
+                    evicted.add();
+                }
+            };
+            Map::builder().max_capacity(entries).eviction_listener(listener).build()
+        };
         Self {
-            values: entries.map(Map::new),
+            values: entries.map(map),
+            evictions,
             ttl,
             space,
             shards: (0..SHARDS).map(|_| Mutex::new(shard())).collect(),
@@ -238,6 +255,11 @@ where
         if let Some(values) = &self.values {
             values.invalidate_all();
         }
+    }
+
+    /// Counts the values that were thrown out for want of room.
+    pub(crate) fn evictions(&self) -> Arc<Tally> {
+        Arc::clone(&self.evictions)
     }
 
     /// How many values there are, about.

@@ -42,7 +42,11 @@ mod space;
 mod stats;
 mod sweep;
 mod tag;
+mod trial;
+mod usage;
 mod value;
+mod warm;
+mod watch;
 
 pub use crate::{
     builder::{CacheBuilder, L1},
@@ -52,11 +56,17 @@ pub use crate::{
     error::LoadError,
     loaded::Loaded,
     operations::{
-        Adopt, Claim, Claimed, Fill, FillEntry, Invalidate, Judge, Mint, Publish, Put, PutOutcome, Raise,
-        Read, Take, Ticket, Tickets,
+        Adopt, Claim, ClaimPeriod, Claimed, Fill, FillEntry, Invalidate, Judge, Mint, NoteUses, PeriodClaim,
+        Popular, Publish, Put, PutOutcome, Raise, Ranking, Read, Take, Ticket, Tickets,
     },
     registry::caches,
     stats::Stats,
     sweep::{SweepPage, Swept, sweep},
     tag::Tag,
+    trial::{Comparison, Difference, TtlArm, TtlExperiment, TtlReport},
+    usage::{Usage, Used},
+    warm::{
+        Ids, WarmCounts, WarmProgress, WarmReport, WarmRun, WarmSchedule, WarmTurn, WarmedCache, Warmer,
+        Warming,
+    },
 };

@@ -87,6 +87,10 @@ impl Space {
         Key::namespace_id(self.category, self.name, "t", tag)
     }
 
+    pub(crate) const fn name(&self) -> &'static str {
+        self.name
+    }
+
     /// What events call this entity.
     pub(crate) fn label(&self) -> String {
         crate::operations::entity_of(&self.sequencer)

@@ -32,12 +32,21 @@ where
     }
 
     /// A loaded value, and how long it is kept; not at all when nothing is to be remembered.
-    pub(crate) fn born(&self, loaded: Loaded<V>, as_of: u64, load_time: Duration) -> (Held<V>, Option<Ttl>) {
+    pub(crate) fn born(
+        &self,
+        name: &[u8],
+        loaded: Loaded<V>,
+        as_of: u64,
+        load_time: Duration,
+    ) -> (Held<V>, Option<Ttl>) {
         let Loaded { value, ttl, tags, is_kept } = loaded;
-        let usual = if value.is_some() { Some(self.ttl) } else { self.negative };
+        let usual = if value.is_some() { Some(self.usual_ttl(name)) } else { self.negative };
         // The stamps that judge it are kept for the cache's own time and not for longer.
         let ttl = usual.map(|usual| self.jittered(ttl.map_or(usual, |ttl| ttl.min(usual))));
         let life = self.life(ttl.unwrap_or(self.ttl), load_time);
+        if let Some(watch) = &self.watch {
+            watch.loaded(name, value.as_ref(), (life.created, life.expires_at()));
+        }
         let held =
             Held { value: value.map(Arc::new), as_of, life: Some(life), tags: tags.into_iter().collect() };
         (held, ttl.filter(|_| is_kept))
@@ -100,7 +109,10 @@ where
         let life = held.life?;
         let entry = Entry { value: held.value.as_deref(), as_of: held.as_of, life, tags: &held.tags };
         match self.form.encode(&entry) {
-            Ok(bytes) => bytes,
+            Ok(bytes) => {
+                self.tallies.bytes_written.add_many(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64));
+                bytes
+            }
             Err(error) => {
                 tracing::warn!(cache = self.entity.name(), %error, "a value can't be encoded and is not cached");
                 None

@@ -37,15 +37,14 @@ where
     pub async fn get(&self, id: &K) -> Result<Option<Cached<V>>> {
         let inner = &*self.0;
         if let Some((held, now)) = inner.near(id, inner.store.clock().instant()) {
-            inner.tallies.l1_hits.add();
-            return Ok(Cached::from_held(held, Source::L1, now));
+            return Ok(inner.hand_out(id, held, Source::L1, now));
         }
         let place = inner.place(id);
         let passenger = Passenger::join(inner, place.spot);
         // Behind a load under way this reads for itself: a plain look must not wait for a loader.
         let turn = passenger.flight.try_lead();
         let Some((held, source)) = inner.look(&place.key).await? else {
-            inner.tallies.misses.add();
+            inner.missed(id);
             return Ok(None);
         };
         let now = inner.now();
@@ -53,8 +52,7 @@ where
             inner.near.land(place.spot, &passenger.flight, &held, true, now);
             passenger.flight.finish(Outcome::Brought { held: held.clone(), source });
         }
-        inner.tallies.l2_hits.add();
-        Ok(Cached::from_held(held, source, now.timestamp))
+        Ok(inner.hand_out(id, held, source, now.timestamp))
     }
 
     /// The cached value, or what `load` brings; none when there is nothing.
@@ -83,8 +81,7 @@ where
     {
         let inner = &*self.0;
         if let Some((held, now)) = inner.near(id, inner.store.clock().instant()) {
-            inner.tallies.l1_hits.add();
-            return Ok(Cached::from_held(held, Source::L1, now));
+            return Ok(inner.hand_out(id, held, Source::L1, now));
         }
         let place = inner.place(id);
         let passenger = Passenger::join(inner, place.spot);
@@ -92,11 +89,7 @@ where
             Turn::Done(outcome) => outcome.result()?,
             Turn::Lead(_turn) => inner.lead(&place, &passenger.flight, load).await?,
         };
-        match source {
-            Source::L2 | Source::Standby => inner.tallies.l2_hits.add(),
-            _ => inner.tallies.misses.add(),
-        }
-        Ok(Cached::from_held(held, source, inner.store.clock().now()))
+        Ok(inner.hand_out(id, held, source, inner.store.clock().now()))
     }
 }
 
@@ -144,7 +137,7 @@ where
             }
         };
         self.tallies.loaded(took);
-        let (held, ttl) = self.born(loaded, as_of, took);
+        let (held, ttl) = self.born(&place.name, loaded, as_of, took);
         let may_keep = match tickets.and_then(|mut tickets| tickets.tickets.pop().flatten()).zip(ttl) {
             Some((ticket, ttl)) => {
                 let filling = Filling { key: &place.key, held: &held, token: ticket.token, ttl };

@@ -6,9 +6,11 @@ mod fill;
 mod invalidate;
 mod judge;
 mod mint;
+mod period;
 mod publish;
 mod put;
 mod raise;
+mod ranking;
 mod read;
 mod take;
 
@@ -28,9 +30,11 @@ pub use self::{
     invalidate::Invalidate,
     judge::Judge,
     mint::Mint,
+    period::{ClaimPeriod, PeriodClaim},
     publish::Publish,
     put::{Put, PutOutcome},
     raise::Raise,
+    ranking::{NoteUses, Popular, Ranking},
     read::Read,
     take::{Take, Ticket, Tickets},
 };
