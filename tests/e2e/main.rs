@@ -7,3 +7,4 @@ mod limits;
 mod marketplace;
 mod service;
 mod topology;
+mod warming;
