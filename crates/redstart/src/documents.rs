@@ -3,6 +3,9 @@
 #[doc = include_str!("../../../README.md")]
 struct Readme;
 
+#[doc = include_str!("../../../docs/guide/cache.md")]
+struct TheCache;
+
 #[doc = include_str!("../../../docs/guide/locks.md")]
 struct Locks;
 

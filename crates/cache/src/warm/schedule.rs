@@ -77,6 +77,8 @@ impl WarmSchedule {
 
     /// Runs in the background until the store is shut down; the present period counts.
     ///
+    /// It keeps the store, so that only [`Store::shutdown`] ends it.
+    ///
     /// It answers whether it was started: not outside a runtime, and not after the shutdown.
     #[expect(clippy::must_use_candidate, reason = "it is called for what it does")]
     pub fn start(self) -> bool {

@@ -1,3 +1,5 @@
+#![expect(clippy::cast_precision_loss, reason = "a share needs no more than 53 bits")]
+
 use fastrand::Rng;
 
 use super::*;
@@ -17,14 +19,26 @@ fn is_significant(comparison: Comparison) -> bool {
     matches!(comparison, Comparison::Known(found) if found.is_significant)
 }
 
+/// Whether reads that were independent of each other would differ by more than chance.
+fn differs_by_reads(left: &[Share], right: &[Share]) -> bool {
+    let sum = |arm: &[Share]| {
+        let (some, all) = arm.iter().fold((0, 0), |(some, all), part| (some + part.some, all + part.all));
+        (some as f64 / all as f64, all as f64)
+    };
+    let ((left, lefts), (right, rights)) = (sum(left), sum(right));
+    let deviation = (left * (1.0 - left) / lefts + right * (1.0 - right) / rights).sqrt();
+    1.96 * deviation < (left - right).abs()
+}
+
 #[test]
 fn what_is_the_same_rarely_looks_different() {
     let mut rng = Rng::with_seed(7);
-    let wrong = (0..400)
-        .filter(|_| is_significant(Comparison::new(&arm(&mut rng, 0.6), &arm(&mut rng, 0.6), 1)))
-        .count();
-    // 20 are to be expected. Counting reads as independent of each other finds more than 100.
+    let pairs: Vec<_> = (0..400).map(|_| (arm(&mut rng, 0.6), arm(&mut rng, 0.6))).collect();
+    let wrong = pairs.iter().filter(|(left, right)| is_significant(Comparison::new(left, right, 1))).count();
+    // 20 are to be expected.
     assert!((4..45).contains(&wrong), "{wrong}");
+    let wrong = pairs.iter().filter(|(left, right)| differs_by_reads(left, right)).count();
+    assert!(200 < wrong, "reads of one key are not independent: {wrong}");
 }
 
 #[test]
