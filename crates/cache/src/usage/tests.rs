@@ -43,6 +43,8 @@ async fn most_used_comes_first_whichever_verb_reads() {
     users.get_many_or_load(&[3, 5], load).await.unwrap();
     assert_eq!(popular(&users).await, [(3, 3.0), (2, 2.0), (5, 1.0), (4, 1.0), (1, 1.0)]);
     assert_eq!(users.popular(1).await.unwrap().len(), 1);
+    read(&users, &[4, 4, 4]).await;
+    assert_eq!(popular(&users).await[0], (4, 4.0), "what was told before counts");
 }
 
 #[tokio::test]
@@ -72,8 +74,11 @@ async fn coming_hour_is_told_by_the_same_hour_of_former_days() {
     assert_eq!(expected().await, [2], "23:13 to 00:13 is mostly of the hour 23");
     store.clock().advance(Duration::from_secs(22 * 3_600 + 30 * 60));
     assert_eq!(expected().await, [1], "the next day at 21:43 the hour 22 is coming");
-    store.clock().advance(Duration::from_secs(3 * 3_600));
-    assert!(expected().await.is_empty(), "nothing was ever used at one");
+    // At 00:43, 09:43 and 10:43.
+    for hours in [3, 9, 1] {
+        store.clock().advance(Duration::from_secs(hours * 3_600));
+        assert!(expected().await.is_empty(), "nothing was ever used in that hour");
+    }
 }
 
 #[tokio::test]
