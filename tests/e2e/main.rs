@@ -8,3 +8,4 @@ mod limits;
 mod marketplace;
 mod service;
 mod topology;
+mod warming;

@@ -39,6 +39,8 @@ impl Service {
         for name in ["PUBLIC", "AUTHENTICATED", "API", "DEFAULT"] {
             command.env(format!("RATE_LIMIT_{name}"), "1000000");
         }
+        // Most tests are about what happens when a cache is empty.
+        command.env("MARKETPLACE_WARM", "0");
         command.env("PORT", "0").env("RUST_LOG", "warn").envs(variables.iter().copied());
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();

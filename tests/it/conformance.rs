@@ -9,6 +9,7 @@ mod lock;
 mod lock_kinds;
 mod monitor;
 mod ratelimit;
+mod usage;
 
 use std::{cell::RefCell, fmt::Debug, sync::OnceLock, time::Duration};
 

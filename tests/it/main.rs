@@ -25,3 +25,4 @@ mod secure;
 mod single_flight;
 mod support;
 mod topology;
+mod warming;

@@ -10,7 +10,7 @@ use redstart_monitor::Monitor;
 use redstart_ratelimit::{Limiter, Policy, Source as LimitSource, Subject};
 use redstart_testkit::{Cluster, Sentinels, eventually, fresh_prefix};
 
-use crate::{single_flight::one_load_for_all, support::GUARD};
+use crate::{single_flight::one_load_for_all, support::GUARD, warming::warming_reaches_every_server};
 
 const USER: Entity<u64> = Entity::new(Category::Cache, "user").ttl(Ttl::hours(1));
 const PAYOUT: Entity<u64> = Entity::new(Category::Lock, "payout").ttl(Ttl::minutes(1));
@@ -39,6 +39,7 @@ async fn everything_works(config: &Config, mode: &str) {
     locks_hold(store).await;
     feeds_follow(store).await;
     one_load_for_all(config).await;
+    warming_reaches_every_server(store).await;
 }
 
 async fn batches_span_the_servers(store: &Store) {

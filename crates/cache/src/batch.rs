@@ -5,7 +5,12 @@ use std::{borrow::Borrow, collections::HashMap, future::Future, hash::Hash};
 use redstart_keys::Id;
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{cache::Cache, cached::Cached, error::LoadError, loaded::Loaded};
+use crate::{
+    cache::{Cache, Reader},
+    cached::Cached,
+    error::LoadError,
+    loaded::Loaded,
+};
 
 /// What came of reading many values: those that are there, and those that could not be had.
 ///
@@ -53,7 +58,18 @@ where
     /// # Cancel safety
     ///
     /// The loader runs inside this future and ends with it; others who wait for its ids load for themselves.
-    pub async fn get_many_or_load<T, E, F, L>(&self, ids: &[K], mut load: F) -> Batch<K, V, E>
+    pub async fn get_many_or_load<T, E, F, L>(&self, ids: &[K], load: F) -> Batch<K, V, E>
+    where
+        T: Into<Loaded<V>> + Send,
+        E: Send + Sync + 'static,
+        F: FnMut(Vec<K>) -> L + Send,
+        L: Future<Output = Result<Vec<(K, T)>, E>> + Send,
+    {
+        self.many(ids, load, Reader::Caller).await
+    }
+
+    /// What [`Cache::get_many_or_load`] does, for a reader whose reads count or do not.
+    pub(crate) async fn many<T, E, F, L>(&self, ids: &[K], mut load: F, reader: Reader) -> Batch<K, V, E>
     where
         T: Into<Loaded<V>> + Send,
         E: Send + Sync + 'static,
@@ -67,7 +83,7 @@ where
                 Ok(loaded.map(|(id, loaded)| (id, Ok(loaded.into()))).collect())
             }
         };
-        self.0.get_many_or_load(ids, load).await
+        self.0.get_many_or_load(ids, load, reader).await
     }
 
     /// Like [`Cache::get_many_or_load`], for a loader that tells of each id whether it failed.
@@ -89,7 +105,7 @@ where
                 Ok(loaded.map(|(id, loaded)| (id, loaded.map(Into::into))).collect())
             }
         };
-        self.0.get_many_or_load(ids, load).await
+        self.0.get_many_or_load(ids, load, Reader::Caller).await
     }
 }
 

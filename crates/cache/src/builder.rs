@@ -1,6 +1,6 @@
 //! Building a cache.
 
-use std::{hash::Hash, time::Duration};
+use std::{fmt::Display, hash::Hash, str::FromStr, time::Duration};
 
 use redstart_connection::Store;
 use redstart_keys::{Entity, Id, Ttl};
@@ -13,6 +13,8 @@ use crate::{
     l1::Near,
     registry::Registry,
     single_flight::SingleFlight,
+    trial::TtlExperiment,
+    usage::{Usage, Written},
 };
 
 /// The tier in this process.
@@ -64,6 +66,8 @@ pub struct CacheBuilder<K, V> {
     pub(crate) freshness: Freshness,
     pub(crate) flight: SingleFlight,
     pub(crate) background: usize,
+    pub(crate) usage: Option<Written<K>>,
+    pub(crate) experiment: Option<TtlExperiment>,
     l1: L1,
     l1_ttl: Duration,
     value: std::marker::PhantomData<fn() -> V>,
@@ -88,6 +92,8 @@ where
             freshness: Freshness::new(),
             flight: SingleFlight::process(),
             background: 64,
+            usage: None,
+            experiment: None,
             l1: L1::entries(10_000),
             l1_ttl: Duration::from_secs(30),
             value: std::marker::PhantomData,
@@ -186,6 +192,28 @@ where
     #[must_use]
     pub const fn max_load(mut self, time: Ttl) -> Self {
         self.max_load = time;
+        self
+    }
+
+    /// Records which ids are used, so that [`Cache::popular`] and warming know. Defaults to no.
+    ///
+    /// Sensitive ids are never recorded.
+    #[must_use]
+    pub fn usage(mut self, usage: Usage) -> Self
+    where
+        K: Display + FromStr,
+    {
+        self.usage = Some(Written::new(usage));
+        self
+    }
+
+    /// Splits the keys between the TTLs of an experiment, which take the place of the entity's.
+    ///
+    /// Each read then costs about 110 ns more.
+    #[must_use]
+    pub fn experiment(mut self, experiment: &TtlExperiment) -> Self {
+        self.ttl = experiment.longest();
+        self.experiment = Some(experiment.clone());
         self
     }
 

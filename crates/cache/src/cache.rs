@@ -3,6 +3,7 @@
 mod background;
 mod bring;
 mod change;
+mod count;
 mod fetch;
 mod fill;
 mod fleet;
@@ -19,11 +20,11 @@ use redstart_keys::{Entity, Id, Key, Ttl};
 use serde::{Serialize, de::DeserializeOwned};
 
 use self::background::Background;
-use self::fill::Filling;
 pub use self::{
     change::Applied,
     write::{Version, WriteError, Written},
 };
+pub(crate) use self::{count::Reader, fill::Filling};
 use crate::{
     builder::CacheBuilder,
     l1::{Moment, Near, Spot},
@@ -33,6 +34,7 @@ use crate::{
     stats::{Stats, Tallies},
     terms::Terms,
     value::Form,
+    watch::Watch,
 };
 
 /// A cache of values of one declared entity.
@@ -53,7 +55,9 @@ pub(crate) struct Inner<K, V> {
     background: Arc<Background<V>>,
     pub(crate) space: Arc<Space>,
     pub(crate) registry: Arc<Registry>,
-    entity: Entity<K>,
+    /// Who wants to know of each read; mostly nobody.
+    pub(crate) watch: Option<Box<Watch<K>>>,
+    pub(crate) entity: Entity<K>,
     jitter: f64,
     max_load: Ttl,
     max_staleness: Duration,
@@ -83,7 +87,12 @@ where
         CacheBuilder::new(store, entity)
     }
 
-    pub(crate) fn assemble(settings: CacheBuilder<K, V>, near: Near<K, V>, registry: Arc<Registry>) -> Self {
+    pub(crate) fn assemble(
+        mut settings: CacheBuilder<K, V>,
+        near: Near<K, V>,
+        registry: Arc<Registry>,
+    ) -> Self {
+        let watch = Watch::new(&mut settings);
         let CacheBuilder {
             store,
             entity,
@@ -102,8 +111,8 @@ where
         let form = if entity.is_plain() { Form::Plain } else { Form::Own(codec, compression) };
         registry.listen(&store);
         let inner = Arc::new(Inner {
+            tallies: Tallies::new(entity.name(), store.clock().now(), near.evictions()),
             near,
-            tallies: Tallies::new(entity.name()),
             form,
             ttl,
             negative,
@@ -116,6 +125,7 @@ where
             jitter,
             max_load,
             max_staleness,
+            watch,
             store,
         });
         let whole: Arc<dyn AnyCache> = inner.clone();
@@ -163,6 +173,11 @@ where
         let key = self.entity.key(id);
         let name = self.store.name_of(&key);
         Place { spot: self.near.spot(id, &name), name: Bytes::from(name), key }
+    }
+
+    /// What the server calls an id.
+    pub(crate) fn name_of(&self, id: &K) -> Vec<u8> {
+        self.store.name_of(&self.entity.key(id))
     }
 
     /// A step whose failure costs a miss later, and nothing now.

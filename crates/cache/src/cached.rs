@@ -65,10 +65,17 @@ impl<V> Cached<V> {
         !matches!(self.source, Source::Loaded)
     }
 
-    /// Whether the value had ended, and was shown because it is being replaced or could not be.
+    /// Whether it was not fresh any more when it was handed out: it is being replaced, or could not be.
     #[must_use]
     pub fn is_stale(&self) -> bool {
-        self.life.is_some_and(|life| life.expires_at() <= self.now)
+        self.stale_for().is_some()
+    }
+
+    /// How long it had not been fresh any more when it was handed out; none when it was.
+    #[must_use]
+    pub fn stale_for(&self) -> Option<Duration> {
+        let life = self.life.filter(|life| !life.stale_for.is_zero() && life.expires_at() <= self.now)?;
+        Some(self.now.since(life.expires_at()))
     }
 
     /// How old the value was when it was handed out; unknown for what other programs wrote.
@@ -97,3 +104,6 @@ impl<V> Deref for Cached<V> {
         &self.value
     }
 }
+
+#[cfg(test)]
+mod tests;

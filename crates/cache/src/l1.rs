@@ -11,10 +11,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-use moka::sync::Cache as Map;
+use moka::{notification::RemovalCause, sync::Cache as Map};
 use redstart_connection::Timestamp;
 
-use crate::{failures::Failures, flight::Flight, space::Space, value::Held};
+use crate::{
+    failures::Failures,
+    flight::Flight,
+    space::Space,
+    stats::{Tallies, Tally},
+    value::Held,
+};
 
 const SHARDS: usize = 64;
 
@@ -33,6 +39,7 @@ pub(crate) struct Near<K, V> {
     generation: AtomicU64,
     ttl: Duration,
     space: Arc<Space>,
+    evictions: Arc<Tally>,
     shards: Box<[Mutex<Shard<K, V>>]>,
     /// Ids whose loads rest; what has changed is loaded again at once.
     pub(crate) failures: Failures,
@@ -107,8 +114,19 @@ where
 {
     pub(crate) fn new(entries: Option<u64>, ttl: Duration, space: Arc<Space>) -> Self {
         let shard = || Shard { flights: HashMap::new(), ids: HashMap::new(), crowded: 16, epoch: 0 };
+        let evictions = Tallies::evictions(space.name());
+        let map = |entries| {
+            let evicted = Arc::clone(&evictions);
+            let listener = move |_, _, cause| {
+                if cause == RemovalCause::Size {
+                    evicted.add();
+                }
+            };
+            Map::builder().max_capacity(entries).eviction_listener(listener).build()
+        };
         Self {
-            values: entries.map(Map::new),
+            values: entries.map(map),
+            evictions,
             generation: AtomicU64::new(0),
             ttl,
             space,
@@ -320,6 +338,11 @@ where
 
     fn generation(&self) -> u64 {
         self.generation.load(Ordering::Acquire)
+    }
+
+    /// Counts the values that were thrown out for want of room.
+    pub(crate) fn evictions(&self) -> Arc<Tally> {
+        Arc::clone(&self.evictions)
     }
 
     /// How many values there are, about.

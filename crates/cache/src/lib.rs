@@ -50,7 +50,11 @@ mod survey;
 mod sweep;
 mod tag;
 mod terms;
+mod trial;
+mod usage;
 mod value;
+mod warm;
+mod watch;
 
 pub use crate::{
     batch::Batch,
@@ -65,8 +69,9 @@ pub use crate::{
     freshness::{EarlyRefresh, Freshness},
     loaded::{Loaded, Present},
     operations::{
-        Adopt, Await, Claim, Claimed, Expire, Fill, FillEntry, Filled, Invalidate, Judge, Mint, Prolong,
-        Publish, Put, PutOutcome, Raise, Read, Release, Released, Take, Ticket, Tickets,
+        Adopt, Await, Claim, ClaimPeriod, Claimed, Expire, Fill, FillEntry, Filled, Invalidate, Judge, Mint,
+        NoteUses, PeriodClaim, Popular, Prolong, Publish, Put, PutOutcome, Raise, Ranking, Read, Release,
+        Released, Take, Ticket, Tickets,
     },
     registry::caches,
     single_flight::SingleFlight,
@@ -74,4 +79,10 @@ pub use crate::{
     survey::{Survey, SurveyPage, survey},
     sweep::{SweepPage, Swept, sweep, sweep_with},
     tag::Tag,
+    trial::{Comparison, Difference, TtlArm, TtlExperiment, TtlReport},
+    usage::{Usage, Used},
+    warm::{
+        Ids, WarmCounts, WarmProgress, WarmReport, WarmRun, WarmSchedule, WarmTurn, WarmedCache, Warmer,
+        Warming,
+    },
 };

@@ -85,14 +85,13 @@ impl Space {
         }
     }
 
-    /// The entity's name.
-    pub(crate) const fn name(&self) -> &'static str {
-        self.name
-    }
-
     /// The key that holds the stamp of a tag.
     pub(crate) fn tag_key(&self, tag: &Tag) -> Key {
         Key::namespace_id(self.category, self.name, "t", tag)
+    }
+
+    pub(crate) const fn name(&self) -> &'static str {
+        self.name
     }
 
     /// What events call this entity.

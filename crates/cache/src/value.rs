@@ -66,6 +66,11 @@ impl<V> Clone for Held<V> {
 }
 
 impl<V> Held<V> {
+    /// Whether it is shown although it is not fresh any more.
+    pub(crate) fn is_stale(&self, now: Timestamp) -> bool {
+        self.life.is_some_and(|life| !life.stale_for.is_zero() && life.expires_at() <= now)
+    }
+
     pub(crate) fn is_fresh(&self, now: Timestamp) -> bool {
         self.life.is_none_or(|life| now < life.expires_at())
     }

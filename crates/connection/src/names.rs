@@ -24,6 +24,16 @@ pub const CACHE_READS: &str = "redstart_cache_reads_total";
 pub const CACHE_LOADS: &str = "redstart_cache_loads_total";
 /// Histogram of seconds per load; label `cache`.
 pub const CACHE_LOAD_SECONDS: &str = "redstart_cache_load_duration_seconds";
+/// Counter of values shown that were no longer fresh; label `cache`.
+pub const CACHE_STALE: &str = "redstart_cache_stale_total";
+/// Counter of values that a process threw out for want of room; label `cache`.
+pub const CACHE_EVICTIONS: &str = "redstart_cache_evictions_total";
+/// Counter of bytes of values between a cache and the store; labels `cache`, `direction`.
+pub const CACHE_BYTES: &str = "redstart_cache_bytes_total";
+/// Counter of values that a warming looked at; labels `cache`, `outcome`.
+pub const CACHE_WARMED: &str = "redstart_cache_warmed_total";
+/// Histogram of seconds per warming.
+pub const CACHE_WARM_SECONDS: &str = "redstart_cache_warm_duration_seconds";
 /// Counter of invalidations; label `cache`.
 pub const CACHE_INVALIDATIONS: &str = "redstart_cache_invalidations_total";
 /// Counter of decisions; labels `policy`, `verdict`, `source`.

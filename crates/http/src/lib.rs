@@ -48,7 +48,7 @@ mod token;
 mod trace;
 
 #[cfg(feature = "axum")]
-pub use crate::ops::{OpsState, admin_router, health_router};
+pub use crate::ops::{OpsState, admin_router, guarded, health_router};
 pub use crate::{
     address::{ClientAddress, InvalidProxies, TrustedProxies},
     body::ResponseBody,

@@ -122,6 +122,31 @@ pub const METRICS: &[Metric] = &[
         &["cache"],
         "Time of a load behind a cache.",
     ),
+    row(
+        names::CACHE_STALE,
+        (Counter, Count, Recorded),
+        &["cache"],
+        "Values shown that were no longer fresh; they count as reads of their tier too.",
+    ),
+    row(
+        names::CACHE_EVICTIONS,
+        (Counter, Count, Recorded),
+        &["cache"],
+        "Values that a process threw out for want of room.",
+    ),
+    row(
+        names::CACHE_BYTES,
+        (Counter, Bytes, Recorded),
+        &["cache", "direction"],
+        "Bytes of values read from the store and written to it.",
+    ),
+    row(
+        names::CACHE_WARMED,
+        (Counter, Count, Recorded),
+        &["cache", "outcome"],
+        "Values that a warming looked at: warmed, skipped, absent, failed, left.",
+    ),
+    row(names::CACHE_WARM_SECONDS, (Histogram, Seconds, Recorded), &[], "Time of a warming."),
     row(names::CACHE_INVALIDATIONS, (Counter, Count, Recorded), &["cache"], "Invalidations made."),
     row(
         names::LIMIT_DECISIONS,

@@ -4,7 +4,7 @@
 struct Readme;
 
 #[doc = include_str!("../../../docs/guide/cache.md")]
-struct CachePage;
+struct TheCache;
 
 #[doc = include_str!("../../../docs/guide/locks.md")]
 struct Locks;

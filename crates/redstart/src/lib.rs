@@ -42,7 +42,10 @@
 //! | --- | --- | --- |
 //! | [`keys`] | always | declarations, ids, lifetimes, patterns, the catalogue |
 //! | [`connection`] | always | the store, its configuration, operations of one's own |
-#![cfg_attr(feature = "cache", doc = "| [`cache`] | `cache` | the two-tier cache, sweeping by pattern |")]
+#![cfg_attr(
+    feature = "cache",
+    doc = "| [`cache`] | `cache` | the two-tier cache, warming, experiments with TTLs, sweeping by pattern |"
+)]
 #![cfg_attr(
     feature = "ratelimit",
     doc = "| [`ratelimit`] | `ratelimit` | policies, decisions, several limits at once |"

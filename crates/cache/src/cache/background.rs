@@ -134,7 +134,7 @@ where
             Found::Else { present, .. } => present.map(|(held, _)| held),
         };
         match self.replace(slot, &place, terms, present, load).await {
-            Some(Ok((held, source))) => Ok(self.hand_out(held, source, self.store.clock().now())),
+            Some(Ok((held, source))) => Ok(self.hand_out(id, held, source, self.store.clock().now())),
             Some(Err(error)) => Err(error),
             None => Ok(None),
         }

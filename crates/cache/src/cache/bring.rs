@@ -112,7 +112,7 @@ where
         };
         self.near.failures.forget(place.spot.mark);
         self.tallies.loaded(took);
-        let (held, ttl) = self.born(loaded, terms, as_of, took);
+        let (held, ttl) = self.born(&place.name, loaded, terms, as_of, took);
         let may_keep = match token.zip(ttl) {
             Some((token, ttl)) => {
                 let filling = Filling { place, held: &held, token, ttl };

@@ -211,14 +211,17 @@ where
         let key = place.key.clone();
         let claim = Claim::new(key.clone(), self.space.sequencer.clone());
         let Answer { output: claimed, by, .. } = self.store.ask(&claim).await?;
-        let ttl = self.jittered(terms.ttl.map_or(self.ttl, |ttl| ttl.min(self.ttl)));
+        let ttl =
+            self.jittered(terms.ttl.map_or_else(|| self.usual_ttl(&place.name), |ttl| ttl.min(self.ttl)));
         let life = self.life(ttl, self.stale_for(terms), Duration::ZERO);
         let entry =
             Entry { value: Some(value), as_of: claimed.as_of, life, tags: &terms.tags, validator: None };
         let bytes = self.form.encode(&entry);
         let bytes =
             bytes.map_err(|error| Error::unsupported(format!("the value can't be encoded: {error}")))?;
-        let put = Put::new(key, claimed.token, bytes.unwrap_or_default(), life.ttl());
+        let bytes = bytes.unwrap_or_default();
+        self.tallies.bytes_written.add_many(bytes.len() as u64);
+        let put = Put::new(key, claimed.token, bytes, life.ttl());
         let outcome = self.store.ask(&put).await?;
         Ok((outcome, (by == By::Redis).then_some(claimed.as_of)))
     }

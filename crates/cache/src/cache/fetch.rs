@@ -71,7 +71,7 @@ where
             },
         };
         match led {
-            Ok((held, source)) => Ok(inner.hand_out(held, source, inner.store.clock().now())),
+            Ok((held, source)) => Ok(inner.hand_out(place.spot.id, held, source, inner.store.clock().now())),
             Err(error) => inner.or_old(&place, &terms, error).await,
         }
     }
@@ -95,7 +95,7 @@ where
             // Where there is no room for it, a later read begins it, or the end of the value does.
             let _begun = self.replace_behind(id, terms.clone(), Some(held.clone()), load);
         }
-        self.0.hand_out(held, source, now)
+        self.0.hand_out(id, held, source, now)
     }
 
     /// An old value at once, or after a while, and a load that goes on whoever waits for it.
@@ -119,7 +119,7 @@ where
         if is_shown_at_once {
             // The old value too may stay here, so that the next caller need not ask the store for it.
             inner.found(place, flight, &held, source);
-            return Ok(inner.hand_out(held, source, now.timestamp));
+            return Ok(inner.hand_out(place.spot.id, held, source, now.timestamp));
         }
         let came = match (pending, terms.freshness.soft_timeout) {
             (Some(mut pending), Some(soft)) => match timeout(soft, came(&mut pending)).await {
@@ -138,7 +138,7 @@ where
         match came {
             Ok((held, source)) => {
                 flight.finish(Outcome::Brought { held: held.clone(), source });
-                Ok(inner.hand_out(held, source, inner.store.clock().now()))
+                Ok(inner.hand_out(place.spot.id, held, source, inner.store.clock().now()))
             }
             Err(error) => {
                 flight.finish(Outcome::Failed(error.erased()));

@@ -40,19 +40,23 @@ where
     /// A loaded value, and how long it is kept; not at all when nothing is to be remembered.
     pub(crate) fn born(
         &self,
+        name: &[u8],
         loaded: Loaded<V>,
         terms: &Terms,
         as_of: u64,
         load_time: Duration,
     ) -> (Held<V>, Option<Ttl>) {
         let Loaded { value, ttl, tags, validator, is_kept } = loaded;
-        let usual = if value.is_some() { Some(self.ttl) } else { self.negative };
+        let usual = if value.is_some() { Some(self.usual_ttl(name)) } else { self.negative };
         let wanted = ttl.or_else(|| terms.ttl.filter(|_| value.is_some()));
         // The stamps that judge it are kept for the cache's own time and not for longer.
         let fresh = usual.map(|usual| self.jittered(wanted.map_or(usual, |ttl| ttl.min(usual))));
         // Absence is not shown for longer than it is known.
         let stale_for = if value.is_some() { self.stale_for(terms) } else { Duration::ZERO };
         let life = self.life(fresh.unwrap_or(self.ttl), stale_for, load_time);
+        if let Some(watch) = &self.watch {
+            watch.loaded(name, value.as_deref(), (life.created, life.expires_at()));
+        }
         let ttl = fresh.filter(|_| is_kept).map(|_| life.ttl());
         let tags = if terms.tags.is_empty() {
             tags.into_iter().collect()
@@ -132,7 +136,10 @@ where
         let entry =
             Entry { value: value.as_deref(), as_of: *as_of, life, tags, validator: validator.as_ref() };
         match self.form.encode(&entry) {
-            Ok(bytes) => bytes,
+            Ok(bytes) => {
+                self.tallies.bytes_written.add_many(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64));
+                bytes
+            }
             Err(error) => {
                 tracing::warn!(cache = self.entity.name(), %error, "a value can't be encoded and is not cached");
                 None

@@ -34,7 +34,7 @@ where
     pub async fn get(&self, id: &K) -> Result<Option<Cached<V>>> {
         let inner = &*self.0;
         if let Some((held, now)) = inner.near(id, inner.instant()) {
-            return Ok(inner.hand_out(held, Source::L1, now));
+            return Ok(inner.hand_out(id, held, Source::L1, now));
         }
         let place = inner.place(id);
         let passenger = Passenger::join(inner, place.spot, false);
@@ -43,14 +43,14 @@ where
         let found = inner.look(&place.key).await?;
         let now = inner.now();
         let Some((held, source)) = found.filter(|(held, _)| held.is_fresh(now.timestamp)) else {
-            inner.tallies.misses.add();
+            inner.missed(id);
             return Ok(None);
         };
         match turn {
             Some(_turn) => inner.found(&place, &passenger.flight, &held, source),
             None => inner.near.shown(place.spot, held.as_of),
         }
-        Ok(inner.hand_out(held, source, now.timestamp))
+        Ok(inner.hand_out(id, held, source, now.timestamp))
     }
 
     /// The cached value, or what `load` brings; none when there is nothing.
@@ -87,7 +87,7 @@ where
         if let Some((held, now)) = inner.near(id, inner.instant())
             && !inner.is_due(&inner.terms, &held, now)
         {
-            return Ok(inner.hand_out(held, Source::L1, now));
+            return Ok(inner.hand_out(id, held, Source::L1, now));
         }
         inner.get_or_load(id, &inner.terms, |_| async move { load().await.map(Into::into) }).await
     }
@@ -135,7 +135,7 @@ where
             },
         };
         match led {
-            Ok((held, source)) => Ok(self.hand_out(held, source, self.store.clock().now())),
+            Ok((held, source)) => Ok(self.hand_out(place.spot.id, held, source, self.store.clock().now())),
             Err(error) => self.or_old(&place, terms, error).await,
         }
     }
@@ -240,9 +240,9 @@ where
             && let Ok(slot) = self.background.claim(place.spot.mark)
             && let Some(Ok((held, source))) = self.replace(slot, place, terms, Some(held.clone()), load).await
         {
-            return self.hand_out(held, source, self.store.clock().now());
+            return self.hand_out(place.spot.id, held, source, self.store.clock().now());
         }
-        self.hand_out(held, source, now)
+        self.hand_out(place.spot.id, held, source, now)
     }
 
     /// Whether a value is to be replaced before it ends.
@@ -283,7 +283,7 @@ where
         if let Some((held, now)) = self.near_copy(place.spot.id, self.instant())
             && serves(&held, now)
         {
-            return Some(self.hand_out(held, Source::L1, now));
+            return Some(self.hand_out(place.spot.id, held, Source::L1, now));
         }
         let epoch = self.near.epoch(place.spot);
         let (held, source) = self.told(self.look(&place.key).await).flatten()?;
@@ -294,17 +294,7 @@ where
         if source != Source::Standby {
             self.near.keep(place.spot, &held, epoch, now);
         }
-        Some(self.hand_out(held, source, now.timestamp))
-    }
-
-    /// A value on its way to the caller.
-    pub(crate) fn hand_out(&self, held: Held<V>, source: Source, now: Timestamp) -> Option<Cached<V>> {
-        match source {
-            Source::L1 => self.tallies.l1_hits.add(),
-            Source::L2 | Source::Standby => self.tallies.l2_hits.add(),
-            Source::Loaded => self.tallies.misses.add(),
-        }
-        Cached::from_held(held, source, now)
+        Some(self.hand_out(place.spot.id, held, source, now.timestamp))
     }
 }
 

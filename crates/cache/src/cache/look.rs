@@ -85,6 +85,7 @@ where
     }
 
     fn decoded(&self, bytes: &Bytes) -> Option<Held<V>> {
+        self.tallies.bytes_read.add_many(bytes.len() as u64);
         let held = self.form.decode(bytes);
         held.inspect_err(|error| {
             self.tallies.decode_failures.add();

@@ -8,14 +8,15 @@ use std::{
 };
 
 use futures_util::future::join_all;
+use redstart_connection::Timestamp;
 use redstart_keys::Id;
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::{sync::SemaphorePermit, time::timeout};
 
-use super::{Filling, Inner, Place, bring::Permit, fleet::Standing, load::Passenger};
+use super::{Filling, Inner, Place, Reader, bring::Permit, fleet::Standing, load::Passenger};
 use crate::{
     batch::Batch,
-    cached::{Cached, Source},
+    cached::Source,
     error::LoadError,
     flight::{Outcome, Turn},
     loaded::Loaded,
@@ -42,6 +43,12 @@ where
     token: Option<String>,
 }
 
+/// What has come together of a batch, and for whom.
+struct Gathering<K, V, E> {
+    batch: Batch<K, V, E>,
+    reader: Reader,
+}
+
 /// What a batch loader answers: for each id its value or its error, or an error for all.
 pub(crate) type Answers<K, V, E> = Result<Vec<(K, Result<Loaded<V>, E>)>, E>;
 
@@ -50,19 +57,24 @@ where
     K: Id + Clone + Eq + Hash + Send + Sync + 'static,
     V: Serialize + DeserializeOwned + Send + Sync + 'static,
 {
-    pub(crate) async fn get_many_or_load<E, F, L>(&self, ids: &[K], mut load: F) -> Batch<K, V, E>
+    pub(crate) async fn get_many_or_load<E, F, L>(
+        &self,
+        ids: &[K],
+        mut load: F,
+        reader: Reader,
+    ) -> Batch<K, V, E>
     where
         E: Send + Sync + 'static,
         F: FnMut(Vec<K>) -> L + Send,
         L: Future<Output = Answers<K, V, E>> + Send,
     {
         let asked = self.instant();
-        let mut batch = Batch::with_capacity(ids.len());
+        let mut batch = Gathering { batch: Batch::with_capacity(ids.len()), reader };
         let mut seats = Vec::new();
         let mut seen = HashSet::with_capacity(ids.len());
         for id in ids.iter().filter(|id| seen.insert(*id)) {
             match self.near(id, asked) {
-                Some((held, now)) => put(&mut batch, id, self.hand_out(held, Source::L1, now)),
+                Some((held, now)) => self.gather(&mut batch, id, held, Source::L1, now),
                 None => {
                     let place = self.place(id);
                     let passenger = Passenger::join(self, place.spot, false);
@@ -83,14 +95,14 @@ where
             }
             open = self.await_others(others, &mut batch, &mut load).await;
         }
-        batch
+        batch.batch
     }
 
     /// Waits for what others load; answers what is left when one of them goes away without an outcome.
     async fn await_others<'s, 'a, E, F, L>(
         &self,
         others: Vec<&'s Seat<'a, K, V>>,
-        batch: &mut Batch<K, V, E>,
+        batch: &mut Gathering<K, V, E>,
         load: &mut F,
     ) -> Vec<&'s Seat<'a, K, V>>
     where
@@ -105,7 +117,7 @@ where
                     let now = self.store.clock().now();
                     match outcome.result() {
                         Ok((held, source)) => {
-                            put(batch, seat.place.spot.id, self.hand_out(held, source, now));
+                            self.gather(batch, seat.place.spot.id, held, source, now);
                         }
                         Err(error) => self.fail(seat, error, batch).await,
                     }
@@ -123,7 +135,7 @@ where
     async fn lead_many<E, F, L>(
         &self,
         led: Vec<(&Seat<'_, K, V>, Option<SemaphorePermit<'_>>)>,
-        batch: &mut Batch<K, V, E>,
+        batch: &mut Gathering<K, V, E>,
         load: &mut F,
     ) where
         E: Send + Sync + 'static,
@@ -156,7 +168,7 @@ where
     async fn find_many<'s, 'a, E: Send + Sync>(
         &self,
         seats: Vec<&'s Seat<'a, K, V>>,
-        batch: &mut Batch<K, V, E>,
+        batch: &mut Gathering<K, V, E>,
     ) -> (Vec<&'s Seat<'a, K, V>>, bool) {
         let keys = seats.iter().map(|seat| seat.place.key.clone()).collect();
         let Some((looked, source)) = self.told(self.look_many(keys).await) else { return (seats, false) };
@@ -175,7 +187,7 @@ where
     async fn permits<'s, 'a, E: Send + Sync + 'static>(
         &self,
         seats: Vec<&'s Seat<'a, K, V>>,
-        batch: &mut Batch<K, V, E>,
+        batch: &mut Gathering<K, V, E>,
     ) -> (Vec<Loading<'s, 'a, K, V>>, Vec<&'s Seat<'a, K, V>>) {
         let keys = seats.iter().map(|seat| seat.place.key.clone()).collect();
         let tickets = self.told(self.store.run(&self.take(keys)).await);
@@ -206,7 +218,7 @@ where
     async fn await_fleet<'s, 'a, E: Send + Sync + 'static>(
         &self,
         seats: Vec<&'s Seat<'a, K, V>>,
-        batch: &mut Batch<K, V, E>,
+        batch: &mut Gathering<K, V, E>,
     ) -> Vec<&'s Seat<'a, K, V>> {
         let permit = |seat: &&'s Seat<'a, K, V>| {
             let seat = *seat;
@@ -228,7 +240,7 @@ where
     async fn load_many<E, F, L>(
         &self,
         loading: Vec<Loading<'_, '_, K, V>>,
-        batch: &mut Batch<K, V, E>,
+        batch: &mut Gathering<K, V, E>,
         load: &mut F,
     ) where
         E: Send + Sync + 'static,
@@ -266,7 +278,7 @@ where
                 Ok(loaded) => {
                     self.near.failures.forget(seat.place.spot.mark);
                     let as_of = seat.passenger.flight.as_of();
-                    let (held, ttl) = self.born(loaded, &self.terms, as_of, took);
+                    let (held, ttl) = self.born(&seat.place.name, loaded, &self.terms, as_of, took);
                     brought.push((seat, held, token.zip(ttl), standing));
                 }
                 Err(error) => {
@@ -302,7 +314,7 @@ where
         held: &Held<V>,
         source: Source,
         may_keep: bool,
-        batch: &mut Batch<K, V, E>,
+        batch: &mut Gathering<K, V, E>,
     ) {
         let (spot, flight, now) = (seat.place.spot, &seat.passenger.flight, self.now());
         match source {
@@ -312,7 +324,7 @@ where
             }
             _ => self.found(&seat.place, flight, held, source),
         }
-        put(batch, spot.id, self.hand_out(held.clone(), source, now.timestamp));
+        self.gather(batch, spot.id, held.clone(), source, now.timestamp);
     }
 
     /// Ends a flight without a value.
@@ -320,7 +332,7 @@ where
         &self,
         seat: &Seat<'_, K, V>,
         error: LoadError<E>,
-        batch: &mut Batch<K, V, E>,
+        batch: &mut Gathering<K, V, E>,
     ) {
         self.near.abandon(seat.place.spot, &seat.passenger.flight);
         seat.passenger.flight.finish(Outcome::Failed(error.erased()));
@@ -332,20 +344,29 @@ where
         &self,
         seat: &Seat<'_, K, V>,
         error: LoadError<E>,
-        batch: &mut Batch<K, V, E>,
+        batch: &mut Gathering<K, V, E>,
     ) {
         let id = seat.place.spot.id;
-        match self.or_old(&seat.place, &self.terms, error).await {
-            Ok(old) => put(batch, id, old),
-            Err(error) => {
-                batch.failed.insert(id.clone(), error);
-            }
+        let old = match batch.reader {
+            Reader::Caller => self.or_old(&seat.place, &self.terms, error).await,
+            Reader::Warming => Err(error),
+        };
+        match old {
+            Ok(Some(old)) => drop(batch.batch.found.insert(id.clone(), old)),
+            Ok(None) => {}
+            Err(error) => drop(batch.batch.failed.insert(id.clone(), error)),
         }
     }
-}
 
-fn put<K: Clone + Eq + Hash, V, E>(batch: &mut Batch<K, V, E>, id: &K, cached: Option<Cached<V>>) {
-    if let Some(cached) = cached {
-        batch.found.insert(id.clone(), cached);
+    fn gather<E>(
+        &self,
+        batch: &mut Gathering<K, V, E>,
+        id: &K,
+        held: Held<V>,
+        source: Source,
+        now: Timestamp,
+    ) {
+        let cached = self.answer(batch.reader, id, held, source, now);
+        batch.batch.found.extend(cached.map(|cached| (id.clone(), cached)));
     }
 }

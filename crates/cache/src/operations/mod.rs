@@ -8,10 +8,12 @@ mod fill;
 mod invalidate;
 mod judge;
 mod mint;
+mod period;
 mod prolong;
 mod publish;
 mod put;
 mod raise;
+mod ranking;
 mod read;
 mod release;
 mod take;
@@ -34,10 +36,12 @@ pub use self::{
     invalidate::Invalidate,
     judge::Judge,
     mint::Mint,
+    period::{ClaimPeriod, PeriodClaim},
     prolong::Prolong,
     publish::Publish,
     put::{Put, PutOutcome},
     raise::Raise,
+    ranking::{NoteUses, Popular, Ranking},
     read::Read,
     release::{Release, Released},
     take::{Take, Ticket, Tickets},

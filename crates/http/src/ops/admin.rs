@@ -51,7 +51,7 @@ const DEFAULT_CALLS: u32 = 25;
 /// # Ok::<(), redstart_http::WeakToken>(())
 /// ```
 pub fn admin_router(state: OpsState, token: AdminToken) -> Router {
-    Router::new()
+    let routes = Router::new()
         .route("/api/admin/redis/health", get(health))
         .route("/api/admin/redis/metrics", get(metrics))
         .route("/api/admin/redis/cache/stats", get(cache_stats))
@@ -59,8 +59,23 @@ pub fn admin_router(state: OpsState, token: AdminToken) -> Router {
         .route("/api/admin/redis/slowlog", get(slow_log))
         .route("/api/admin/redis/limits/violations", get(violations))
         .route("/api/admin/redis/cache", delete(sweep))
-        .with_state(state)
-        .route_layer(middleware::from_fn_with_state(token, guard))
+        .with_state(state);
+    guarded(routes, token)
+}
+
+/// Puts routes of one's own behind the token of the administrators.
+///
+/// ```
+/// use axum::{Router, routing::get};
+/// use redstart_http::{AdminToken, guarded};
+///
+/// let routes: Router = Router::new().route("/api/admin/report", get(|| async { "all is well" }));
+/// let app: Router = Router::new().merge(guarded(routes, AdminToken::from_env("ADMIN_TOKEN")?));
+/// # drop(app);
+/// # Ok::<(), redstart_http::WeakToken>(())
+/// ```
+pub fn guarded(routes: Router, token: AdminToken) -> Router {
+    routes.route_layer(middleware::from_fn_with_state(token, guard))
 }
 
 #[derive(Deserialize)]
@@ -222,22 +237,12 @@ fn connection(status: &Status) -> Value {
     })
 }
 
+/// The numbers of a cache, with its hit rate.
 fn stats(stats: &Stats) -> Value {
-    json!({
-        "name": stats.name,
-        "hitRate": stats.hit_rate(),
-        "l1Hits": stats.l1_hits,
-        "l2Hits": stats.l2_hits,
-        "misses": stats.misses,
-        "loads": stats.loads,
-        "loadFailures": stats.load_failures,
-        "loadSeconds": stats.load_time.as_secs_f64(),
-        "rejectedFills": stats.rejected_fills,
-        "decodeFailures": stats.decode_failures,
-        "storeErrors": stats.store_errors,
-        "invalidations": stats.invalidations,
-        "l1Entries": stats.l1_entries,
-    })
+    let mut value = json!(stats);
+    value["hitRate"] = json!(stats.hit_rate());
+    value["since"] = json!(Rfc3339::from(stats.since));
+    value
 }
 
 #[cfg(test)]

@@ -39,6 +39,9 @@ async fn alive() -> Response {
 async fn ready(State(state): State<OpsState>) -> Response {
     let facts = state.monitor().facts().await;
     let redis = facts.reach == Reach::Answered;
+    if !state.is_warm() {
+        return answer(StatusCode::SERVICE_UNAVAILABLE, &json!({ "status": "warming", "redis": redis }));
+    }
     if redis || state.0.ready_alone {
         return answer(StatusCode::OK, &json!({ "status": "ready", "redis": redis }));
     }

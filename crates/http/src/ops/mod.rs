@@ -24,7 +24,7 @@ use redstart_monitor::Monitor;
 use redstart_ratelimit::Violations;
 use serde::Serialize;
 
-pub use admin::admin_router;
+pub use admin::{admin_router, guarded};
 pub use health::health_router;
 
 /// What the endpoints look at.
@@ -38,6 +38,7 @@ struct Inner {
     exposition: Option<redstart_monitor::Exposition>,
     violations: Option<Violations>,
     ready_alone: bool,
+    is_warm: Option<Arc<AtomicBool>>,
     sweeping: Arc<AtomicBool>,
 }
 
@@ -51,6 +52,7 @@ impl OpsState {
             exposition: None,
             violations: None,
             ready_alone: false,
+            is_warm: None,
             sweeping: Arc::default(),
         }))
     }
@@ -72,6 +74,16 @@ impl OpsState {
     #[must_use]
     pub fn ready_without_redis(self) -> Self {
         self.with(|inner| inner.ready_alone = true)
+    }
+
+    /// Says that it is not ready until `is_warm` is set, for services that warm their caches first.
+    #[must_use]
+    pub fn ready_when_warm(self, is_warm: &Arc<AtomicBool>) -> Self {
+        self.with(|inner| inner.is_warm = Some(Arc::clone(is_warm)))
+    }
+
+    fn is_warm(&self) -> bool {
+        self.0.is_warm.as_ref().is_none_or(|is_warm| is_warm.load(Ordering::Acquire))
     }
 
     fn with(mut self, change: impl FnOnce(&mut Inner)) -> Self {

@@ -273,3 +273,24 @@ async fn the_metrics_page_tells_refusals_by_route() {
         assert!(page.contains(expected), "{expected} is missing in\n{page}");
     }
 }
+
+#[tokio::test]
+async fn readiness_waits_for_the_caches_to_be_warm() {
+    let is_warm = Arc::new(AtomicBool::new(false));
+    let state = OpsState::new(Monitor::new(store())).ready_without_redis().ready_when_warm(&is_warm);
+    let app = health_router(state);
+    let (status, _, body) = ask(&app, "GET", "/readyz", None).await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(body.contains("warming"), "{body}");
+    assert_eq!(ask(&app, "GET", "/healthz", None).await.0, StatusCode::OK);
+    is_warm.store(true, Ordering::Release);
+    assert_eq!(ask(&app, "GET", "/readyz", None).await.0, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn routes_of_ones_own_stand_behind_the_token() {
+    let routes = Router::new().route("/api/admin/mine", axum::routing::get(|| async { "mine" }));
+    let app = guarded(routes, token());
+    assert_eq!(ask(&app, "GET", "/api/admin/mine", None).await.0, StatusCode::UNAUTHORIZED);
+    assert_eq!(ask(&app, "GET", "/api/admin/mine", Some(TOKEN)).await.2, "mine");
+}

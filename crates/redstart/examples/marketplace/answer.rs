@@ -21,7 +21,7 @@ pub(crate) fn cached<V: Serialize>(
     value: Result<Option<Cached<V>>, LoadError<DatabaseError>>,
 ) -> Result<Response, ApiError> {
     Ok(match value.map_err(unloaded)? {
-        Some(value) => (CacheHeaders::of(&value), Json(&*value)).into_response(),
+        Some(value) => (CacheHeaders::of(&value).named("marketplace"), Json(&*value)).into_response(),
         None => (CacheHeaders::miss(), not_found()).into_response(),
     })
 }

@@ -1,9 +1,10 @@
 //! What every handler has at hand.
 
-use std::time::Duration;
+use std::{sync::OnceLock, time::Duration};
 
 use redstart::{
     Limiter, Locks, Store,
+    cache::WarmRun,
     http::{ApiError, TrustedProxies},
     ratelimit::LivePolicies,
 };
@@ -26,6 +27,8 @@ pub(crate) struct App {
     pub(crate) proxies: TrustedProxies,
     pub(crate) royalty_time: Duration,
     pub(crate) processing_time: Duration,
+    /// The warming of the start; none where nothing is warmed.
+    pub(crate) warming: OnceLock<WarmRun>,
 }
 
 impl App {
@@ -40,6 +43,7 @@ impl App {
             proxies: settings.proxies.clone(),
             royalty_time: settings.royalty_time,
             processing_time: settings.processing_time,
+            warming: OnceLock::new(),
             store,
             database,
         }

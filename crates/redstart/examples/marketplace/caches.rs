@@ -2,7 +2,7 @@
 
 use std::slice;
 
-use redstart::{Cache, Error, Store, TextId};
+use redstart::{Cache, Error, Store, TextId, cache::Usage};
 use tokio::try_join;
 
 use crate::{
@@ -53,7 +53,8 @@ impl Caches {
             assets: Cache::new(store, &keys::ASSET),
             licenses: Cache::new(store, &keys::LICENSE),
             postcodes: Cache::new(store, &keys::POSTCODE),
-            products: Cache::new(store, &keys::PRODUCT),
+            // By what is asked for, the most wanted are known, and loaded before anybody asks.
+            products: Cache::builder(store, &keys::PRODUCT).usage(Usage::counted().hourly()).build(),
             inventories: Cache::new(store, &keys::PRODUCT_INVENTORY),
             prices: Cache::new(store, &keys::PRODUCT_PRICE),
         }

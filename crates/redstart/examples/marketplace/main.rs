@@ -18,6 +18,7 @@ mod settings;
 #[cfg(test)]
 mod tests;
 mod tokens;
+mod warming;
 
 use std::{
     env,
@@ -26,7 +27,7 @@ use std::{
     io::{self, IsTerminal as _, Write as _},
     net::SocketAddr,
     process::ExitCode,
-    sync::Arc,
+    sync::{Arc, atomic::AtomicBool},
     time::Duration,
 };
 
@@ -97,8 +98,11 @@ async fn serve(settings: &Settings) -> Result<(), Box<dyn Error>> {
         app.policies.load(file).map_err(|error| causes(&error))?;
         app.policies.follow(&store, file.clone(), LIMITS_ARE_READ);
     }
+    let is_warm = Arc::new(AtomicBool::new(false));
+    warming::begin(&app, settings.warm, settings.warm_wait, Arc::clone(&is_warm));
     let ops = OpsState::new(monitor).with_exposition(exposition).with_violations(app.limiter.violations());
-    let service = routes::router(app, ops, settings.admin_token.clone());
+    let ops = ops.ready_when_warm(&is_warm);
+    let service = routes::router(&app, &ops, settings.admin_token.clone());
     let service = service.into_make_service_with_connect_info::<SocketAddr>();
     let serving = axum::serve(listener, service).with_graceful_shutdown(told_to_end());
     select! {

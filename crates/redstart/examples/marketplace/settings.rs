@@ -35,11 +35,15 @@ pub(crate) struct Settings {
     pub(crate) limits: Option<PathBuf>,
     /// How long the converter takes over an asset.
     pub(crate) processing_time: Duration,
+    /// How many products are warmed; none for zero.
+    pub(crate) warm: u32,
+    /// How long the service waits for its caches to be warm before it says that it is ready.
+    pub(crate) warm_wait: Duration,
     database: Option<PathBuf>,
 }
 
 /// One variable that this service reads by itself: name, default, meaning.
-pub(crate) const VARIABLES: [(&str, &str, &str); 9] = [
+pub(crate) const VARIABLES: [(&str, &str, &str); 11] = [
     ("PORT", "3000", "Port to listen on; 0 takes any that is free."),
     ("MARKETPLACE_ADDRESS", "127.0.0.1", "Address to listen on."),
     ("ADMIN_TOKEN", "none", "Token of the administrators, 16 characters or more; without it nobody is one."),
@@ -57,6 +61,12 @@ pub(crate) const VARIABLES: [(&str, &str, &str); 9] = [
     ("TRUSTED_PROXIES", "none", "Networks whose `X-Forwarded-For` counts: `10.0.0.0/8, loopback, private`."),
     ("MARKETPLACE_ROYALTY_TIME", "1000", "Milliseconds that a royalty run takes."),
     ("MARKETPLACE_PROCESSING_TIME", "1000", "Milliseconds that the conversion of an asset takes."),
+    (
+        "MARKETPLACE_WARM",
+        "200",
+        "How many of the products used most are loaded at the start, and before each hour; 0 for none.",
+    ),
+    ("MARKETPLACE_WARM_WAIT", "1000", "Milliseconds that `/readyz` waits for that at the longest."),
 ];
 
 impl Settings {
@@ -67,6 +77,8 @@ impl Settings {
         let port = read("PORT", "a number from 0 to 65535", &mut problems);
         let royalty_time = read("MARKETPLACE_ROYALTY_TIME", "a number of milliseconds", &mut problems);
         let processing_time = read("MARKETPLACE_PROCESSING_TIME", "a number of milliseconds", &mut problems);
+        let warm = read("MARKETPLACE_WARM", "a number of products", &mut problems);
+        let warm_wait = read("MARKETPLACE_WARM_WAIT", "a number of milliseconds", &mut problems);
         let store = Config::from_env()
             .map_err(|error| problems.extend(error.problems().iter().map(ToString::to_string)));
         let admin_token =
@@ -92,6 +104,8 @@ impl Settings {
             royalty_time: Duration::from_millis(royalty_time.unwrap_or(1_000)),
             limits: variable("MARKETPLACE_LIMITS").map(PathBuf::from),
             processing_time: Duration::from_millis(processing_time.unwrap_or(1_000)),
+            warm: warm.unwrap_or(200),
+            warm_wait: Duration::from_millis(warm_wait.unwrap_or(1_000)),
             database: variable("MARKETPLACE_DB").map(PathBuf::from),
         })
     }

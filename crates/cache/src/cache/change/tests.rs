@@ -178,7 +178,7 @@ async fn read_that_began_before_a_siblings_invalidation_is_not_kept() {
     let inner = &*one.0;
     let place = inner.place(&1);
     let epoch = inner.near.epoch(place.spot);
-    let (held, _) = inner.born(Some("old".to_owned()).into(), &inner.terms, 0, Duration::ZERO);
+    let (held, _) = inner.born(b"", Some("old".to_owned()).into(), &inner.terms, 0, Duration::ZERO);
     two.invalidate(&1).await.expect("memory answers");
     inner.near.keep(place.spot, &held, epoch, inner.now());
     assert!(inner.near.get(&1, inner.now().instant).is_none());
@@ -216,7 +216,7 @@ fn on_silence() -> (TcpListener, Users) {
 /// Keeps an old value here as a read does that begins and ends while a change is under way.
 fn keep_old(users: &Users) {
     let inner = &*users.0;
-    let (held, _) = inner.born(Some("old".to_owned()).into(), &inner.terms, 0, Duration::ZERO);
+    let (held, _) = inner.born(b"", Some("old".to_owned()).into(), &inner.terms, 0, Duration::ZERO);
     let place = inner.place(&1);
     inner.near.keep(place.spot, &held, inner.near.epoch(place.spot), inner.now());
     assert!(is_held(users));

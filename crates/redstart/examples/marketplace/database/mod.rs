@@ -10,6 +10,7 @@ mod records;
 mod royalty;
 mod schema;
 mod seed;
+mod states;
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -26,6 +27,7 @@ pub(crate) use self::{
     products::{Match, Product},
     records::{Asset, Brand, Changes, Creator, Dependents, License, Project, Record, User},
     royalty::Payment,
+    states::State,
 };
 
 /// The counter of what the caches did not spare the database.

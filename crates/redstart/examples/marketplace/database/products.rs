@@ -51,6 +51,16 @@ impl Database {
         .await
     }
 
+    /// Finds the products that a shop window shows when nobody knows yet what is asked for.
+    pub(crate) async fn first_products(&self, most: u32) -> Result<Vec<RecordId>> {
+        self.query(move |connection| {
+            let mut statement = connection.prepare_cached("SELECT id FROM products ORDER BY id LIMIT ?")?;
+            let ids = statement.query_map([most], |row| row.get(0))?;
+            Ok(ids.collect::<rusqlite::Result<_>>()?)
+        })
+        .await
+    }
+
     /// Sets how many are left; answers whether there is such a product.
     pub(crate) async fn set_inventory(&self, id: RecordId, inventory: u32) -> Result<bool> {
         self.query(move |connection| {

@@ -1,6 +1,7 @@
 //! The routes.
 
 mod activity;
+mod administration;
 mod login;
 mod payouts;
 mod postcodes;
@@ -15,16 +16,17 @@ use std::sync::Arc;
 use axum::{Router, extract::DefaultBodyLimit, http::StatusCode};
 use redstart::http::{
     AdminToken, ApiError, OpsState, ResponseTimeLayer, SecurityHeadersLayer, TraceLayer, admin_router,
-    health_router,
+    guarded, health_router,
 };
 
+pub(crate) use self::postcodes::tagged;
 use crate::{answer, app::App, limits};
 
 /// The most bytes that a body may have.
 const LARGEST_BODY: usize = 16 * 1024;
 
 /// The whole service.
-pub(crate) fn router(app: Arc<App>, ops: OpsState, admin_token: AdminToken) -> Router {
+pub(crate) fn router(app: &Arc<App>, ops: &OpsState, admin_token: AdminToken) -> Router {
     let clock = app.store.clock().clone();
     let unlimited = Router::new()
         .merge(records::router())
@@ -33,16 +35,18 @@ pub(crate) fn router(app: Arc<App>, ops: OpsState, admin_token: AdminToken) -> R
         .merge(royalty::router())
         .merge(payouts::router())
         .merge(processing::router());
-    let (for_all, for_admins) = (limits::for_all(&app), limits::for_admins(&app));
+    let (for_all, for_admins) = (limits::for_all(app), limits::for_admins(app));
+    let ours = administration::router().with_state(Arc::clone(app));
+    let administration = admin_router(ops.clone(), admin_token.clone()).merge(guarded(ours, admin_token));
     Router::new()
-        .merge(activity::router(&app))
-        .merge(search::router(&app))
+        .merge(activity::router(app))
+        .merge(search::router(app))
         .merge(login::router())
-        .merge(unlimited.route_layer(limits::by_default(&app)))
+        .merge(unlimited.route_layer(limits::by_default(app)))
         .route_layer(for_all)
-        .with_state(app)
+        .with_state(Arc::clone(app))
         .merge(health_router(ops.clone()))
-        .merge(admin_router(ops, admin_token).route_layer(for_admins))
+        .merge(administration.route_layer(for_admins))
         .fallback(async || answer::not_found())
         .method_not_allowed_fallback(async || {
             ApiError::new(

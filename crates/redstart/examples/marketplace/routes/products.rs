@@ -24,12 +24,16 @@ use crate::{
 };
 
 /// How many products one request may ask for.
-const MOST: usize = 100;
+const MOST: u32 = 100;
+
+/// How many popular products are shown when the request does not say.
+const POPULAR: u32 = 10;
 
 /// The routes of products.
 pub(super) fn router() -> Router<Arc<App>> {
     Router::new()
         .route("/api/v1/products", get(read_many))
+        .route("/api/v1/products/popular", get(read_popular))
         .route("/api/v1/products/{id}", get(read))
         .route("/api/v1/products/{id}/inventory", put(set_inventory))
         .route("/api/v1/products/{id}/price", put(set_price))
@@ -53,6 +57,11 @@ struct Whole<'a> {
 #[derive(Deserialize)]
 struct Ids {
     ids: String,
+}
+
+#[derive(Deserialize)]
+struct Most {
+    limit: Option<u32>,
 }
 
 #[derive(Serialize)]
@@ -93,9 +102,26 @@ async fn read_many(
 ) -> Result<Response, ApiError> {
     let ids: Result<Vec<RecordId>, _> = ids.split(',').map(str::parse).collect();
     let ids = ids.map_err(|_| ApiError::bad_request("The ids must be whole numbers from 1: ?ids=1,2,3"))?;
-    if MOST < ids.len() {
+    if ids.len() > MOST as usize {
         return Err(ApiError::bad_request(format!("At most {MOST} products can be asked for at once.")));
     }
+    batch(&app, ids).await
+}
+
+/// The products that all instances are asked for most.
+async fn read_popular(
+    State(app): State<Arc<App>>,
+    Asked(Most { limit }): Asked<Most>,
+) -> Result<Response, ApiError> {
+    let most = limit.unwrap_or(POPULAR);
+    if !(1..=MOST).contains(&most) {
+        return Err(ApiError::bad_request(format!("The limit must be a number from 1 to {MOST}.")));
+    }
+    let used = app.caches.products.popular(most).await?;
+    batch(&app, used.into_iter().map(|used| used.id).collect()).await
+}
+
+async fn batch(app: &App, ids: Vec<RecordId>) -> Result<Response, ApiError> {
     let (caches, database) = (&app.caches, &app.database);
     let (products, inventories, prices) = join!(
         caches.products.get_many_or_load(&ids, |missing| database.products(missing)),
