@@ -14,7 +14,8 @@ const PRODUCTS: u64 = 10_000;
 const BATCH: usize = 500;
 
 fn tags(id: u64) -> [Tag; 3] {
-    [format!("seller-{}", id % 500), format!("brand-{}", id % 90), "all".to_owned()].map(|text| Tag::new(text).unwrap())
+    [format!("seller-{}", id % 500), format!("brand-{}", id % 90), "all".to_owned()]
+        .map(|text| Tag::new(text).unwrap())
 }
 
 #[tokio::test]

@@ -50,7 +50,15 @@ impl Pair {
         let (near, other) = (cache(&store), cache(&open(server.url())));
         near.ready().await;
         other.ready().await;
-        Self { server, proxy, near, store, other, database: Arc::new(AtomicU64::new(1)), loads: Arc::default() }
+        Self {
+            server,
+            proxy,
+            near,
+            store,
+            other,
+            database: Arc::new(AtomicU64::new(1)),
+            loads: Arc::default(),
+        }
     }
 
     /// What `users` shows, and who answered.

@@ -38,7 +38,11 @@ pub(super) fn measure(plan: &Plan, report: &mut Report) -> Result {
         delays.sort_by(f64::total_cmp);
         middle.push(delays[INVALIDATIONS / 2]);
         late.push(delays[INVALIDATIONS * 99 / 100]);
-        eprintln!("cache, hearing · round {round} of {} · p50 {:.0} ns", plan.rounds, delays[INVALIDATIONS / 2]);
+        eprintln!(
+            "cache, hearing · round {round} of {} · p50 {:.0} ns",
+            plan.rounds,
+            delays[INVALIDATIONS / 2]
+        );
     }
     let names = ("another process", "invalidate");
     let finding = |measure, rounds: &[f64]| Finding::new(names, (measure, Unit::Nanoseconds), rounds, None);

@@ -35,7 +35,8 @@ pub(super) fn measure(plan: &Plan, report: &mut Report) -> Result {
         .map(|_| server.store(&runtime).map(|store| Cache::new(&store, &ITEM)))
         .collect::<Result<_>>()?;
     let next = Arc::new(AtomicU64::new(0));
-    let stampede = |caches: &[Cache<u64, Item>]| Stampede { caches: caches.to_vec(), next: Arc::clone(&next) };
+    let stampede =
+        |caches: &[Cache<u64, Item>]| Stampede { caches: caches.to_vec(), next: Arc::clone(&next) };
     let load = (&runtime, Load::tasks(1));
     let mut contest = Contest::new("cache, 1,000 misses at once");
     let floor = contest.enter("moka get_with", load, |_| Peer(Moka::new(10_000), 0));
