@@ -94,12 +94,12 @@ impl Subject for Node {
 
 /// The tag that all bear, for half of them, or one of their own.
 fn tag(key: u64) -> Tag {
-    Tag::new(if key % 2 == 0 { "all".to_owned() } else { format!("own-{key}") }).unwrap()
+    Tag::new(if key.is_multiple_of(2) { "all".to_owned() } else { format!("own-{key}") }).unwrap()
 }
 
 /// The keys that bear the tag which a change of `key` by tag names.
 pub(super) fn of_one_tag(key: u64) -> Vec<u64> {
-    if key % 2 == 0 { (0..TAGGED).collect() } else { vec![key] }
+    if key.is_multiple_of(2) { (0..TAGGED).collect() } else { vec![key] }
 }
 
 fn tagged(key: u64, version: u64) -> Loaded<u64> {

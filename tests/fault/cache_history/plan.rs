@@ -30,6 +30,8 @@ pub(super) struct Scenario {
     pub(super) batches: u8,
     /// How many are changes.
     pub(super) changes: u8,
+    /// A node that only reads, and whom everything befalls.
+    pub(super) quiet: Option<usize>,
     pub(super) ways: &'static [Way],
     pub(super) fates: &'static [Fate],
     pub(super) fate_count: usize,
@@ -81,7 +83,7 @@ pub(super) enum Fate {
     Reset(usize),
     /// A node can't reach the server for a while, which is longer than its breaker needs.
     Cut(usize),
-    /// The same for longer than anything may be stale.
+    /// The same for longer than memory of before and of meanwhile may be stale, one after the other.
     Away(usize),
     /// The answers to one node are late, and meanwhile events of changes elsewhere are lost.
     Gap(usize),
@@ -99,7 +101,11 @@ impl Plan {
     /// The plan of a seed.
     pub(super) fn draw(seed: u64, scenario: &Scenario) -> Self {
         let mut random = Rng::with_seed(seed);
-        let actors = (0..scenario.actors).map(|actor| (actor % scenario.nodes, steps(&mut random, scenario)));
+        let actors = (0..scenario.actors).map(|actor| {
+            let node = actor % scenario.nodes;
+            let changes = if scenario.quiet == Some(node) { 0 } else { scenario.changes };
+            (node, steps(&mut random, &Scenario { changes, ..*scenario }))
+        });
         let actors = actors.collect();
         let fates = (0..scenario.fate_count).filter_map(|_| fate(&mut random, scenario)).collect();
         Self { seed, actors, fates }
@@ -156,7 +162,7 @@ fn pause(random: &mut Rng, scenario: &Scenario) -> Duration {
 
 fn fate(random: &mut Rng, scenario: &Scenario) -> Option<(Duration, Fate)> {
     let fate = *random.choice(scenario.fates)?;
-    let node = random.usize(..scenario.nodes);
+    let node = scenario.quiet.unwrap_or_else(|| random.usize(..scenario.nodes));
     let fate = match fate {
         Fate::Slow(_) => Fate::Slow(node),
         Fate::Reset(_) => Fate::Reset(node),

@@ -23,6 +23,9 @@ use crate::support::GUARD;
 
 /// Answers overtake each other.
 const SLOW: Fault = Fault::Jitter { least: Duration::ZERO, most: Duration::from_millis(20) };
+/// Keys from here on are changed and never read, and how many of them are.
+const UNREAD: u64 = 1_000_000;
+const CHANGED_UNREAD: u64 = 400;
 /// How many values there are to sweep beside those that are read.
 const FILLING: u64 = 2_000;
 
@@ -89,8 +92,7 @@ impl World {
         }
         self.rest().await;
         self.look_at_rest(&stage, &|record| records.lock().unwrap().push(record)).await;
-        let records = records.lock().unwrap().clone();
-        records
+        records.lock().unwrap().clone()
     }
 
     /// Lets something befall the nodes or their server.
@@ -110,7 +112,7 @@ impl World {
             }
             Fate::Reset(node) => self.proxies[node].reset_existing(),
             Fate::Cut(node) => self.cut(node, Duration::from_millis(400)).await,
-            Fate::Away(node) => self.cut(node, MAX_STALENESS + Duration::from_millis(600)).await,
+            Fate::Away(node) => self.cut(node, 2 * MAX_STALENESS + Duration::from_millis(700)).await,
             Fate::Gap(node) => {
                 self.proxies[node].set(Fault::Delay(Duration::from_millis(120)));
                 for _ in 0..4 {
@@ -138,7 +140,14 @@ impl World {
     async fn cut(&self, node: usize, time: Duration) {
         self.proxies[node].set(Fault::Refuse);
         self.proxies[node].reset_existing();
-        sleep(time).await;
+        sleep(time / 2).await;
+        // So much to be said to the server when it is back that what comes last waits for its turn.
+        if let Some(node) = self.nodes.get(node) {
+            for id in UNREAD..UNREAD + CHANGED_UNREAD {
+                drop(node.cache.invalidate(&id).await);
+            }
+        }
+        sleep(time / 2).await;
         self.proxies[node].set(SLOW);
         sleep(Duration::from_millis(300)).await;
         self.proxies[node].set(Fault::None);
@@ -199,7 +208,7 @@ pub(super) async fn look_at_node(
 /// Plays a plan on a cache that is all there is.
 pub(super) async fn play_alone(subject: impl Subject + Clone + 'static, plan: &Plan) -> Vec<Record> {
     let (stage, records) = (Arc::new(Stage::new(Register::here())), Records::default());
-    let mut actors = employ(plan, &[subject.clone()], &stage, &records);
+    let mut actors = employ(plan, std::slice::from_ref(&subject), &stage, &records);
     while let Some(actor) = actors.join_next().await {
         actor.unwrap();
     }
@@ -210,8 +219,7 @@ pub(super) async fn play_alone(subject: impl Subject + Clone + 'static, plan: &P
             records.lock().unwrap().push(record);
         }
     }
-    let records = records.lock().unwrap().clone();
-    records
+    records.lock().unwrap().clone()
 }
 
 /// Sets the actors of a plan to work, each on its node.

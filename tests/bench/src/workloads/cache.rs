@@ -126,7 +126,9 @@ impl Caller for RawMany {
     async fn call(&mut self) -> bool {
         let mut command = redis::cmd("MGET");
         let ids: Vec<u64> = (0..BATCH).map(|_| self.ids.next()).collect();
-        ids.iter().for_each(|id| drop(command.arg(raw_name(*id))));
+        for id in &ids {
+            command.arg(raw_name(*id));
+        }
         let Ok(found) = command.query_async::<Vec<Option<Bytes>>>(&mut self.connection).await else {
             return false;
         };
