@@ -98,7 +98,7 @@ impl LockRequest {
     pub async fn try_acquire(&self) -> Result<Option<Guard>, LockError> {
         Ok(match self.ask().await? {
             Attempt::Granted(guard) => Some(guard),
-            Attempt::Busy { .. } => None,
+            Attempt::Busy(_) => None,
         })
     }
 
@@ -137,7 +137,7 @@ impl LockRequest {
         if self.wait.is_zero() {
             return Ok(match self.ask().await? {
                 Attempt::Granted(guard) => Outcome::Acquired(guard),
-                Attempt::Busy { expires_in } => Outcome::Busy { expires_in },
+                Attempt::Busy(refusal) => Outcome::Busy { expires_in: refusal.expires_in },
             });
         }
         let clock = self.locks.0.store.clock();

@@ -1,3 +1,4 @@
+mod handing;
 mod limits;
 mod quorum;
 

@@ -1,18 +1,14 @@
 -- Who waits for a lock. One set orders the waiting tokens by their arrival, the other tells when each asked
 -- last; both in microseconds of the server. Every script with this has their names as KEYS[4] and KEYS[5],
--- and as its last argument the beginning of the names of the channels on which processes are woken.
+-- and as its last argument the beginning of the names of the channels on which processes are told.
 local queue, seen, channel = KEYS[4], KEYS[5], ARGV[#ARGV]
 
 -- A waiter asks at least once a second; one that has not for this long is taken for dead.
 local PATIENCE = 3000000
 -- Milliseconds after the last question of anybody.
 local LIFE = 60000
-
-local clock = tonumber(ARGV[1])
-local function now()
-  if not clock then local t = redis.call('TIME'); clock = t[1] * 1000000 + t[2] end
-  return clock
-end
+-- Milliseconds for which a question may be on its way after nobody waits for its answer any more.
+local UNDER_WAY = 60000
 
 local function whole(number) return string.format('%.0f', number) end
 
@@ -40,7 +36,17 @@ local function first()
   end
 end
 
--- Tells the process whose token this is. Where channels are forbidden, it finds out by asking.
-local function wake(token)
-  redis.pcall('PUBLISH', channel .. ':{' .. string.sub(token, 1, 32) .. '}', token)
+-- Tells the process whose token this is that it may have the lock, or under which fence it has it (0: it has
+-- to ask). Where channels are forbidden, it finds out by asking.
+local function wake(token, fence)
+  redis.pcall('PUBLISH', channel .. ':{' .. string.sub(token, 1, 32) .. '}', whole(fence) .. ' ' .. token)
+end
+
+local function is_done(done, token)
+  return done and string.find(done, ' ' .. token .. ' ', 1, true)
+end
+
+-- Remembers that a token is done with the lock: the newest stand first, and the oldest are forgotten.
+local function add_done(done, token)
+  redis.call('SET', KEYS[3], ' ' .. token .. string.sub(done or ' ', 1, 2048), 'PX', UNDER_WAY)
 end
