@@ -34,6 +34,12 @@ async fn patient(server: &RedisServer) -> (Proxy, Store) {
     (proxy, Store::lazy(&config).unwrap())
 }
 
+/// A store on the same keys that nothing befalls.
+fn direct(server: &RedisServer, store: &Store) -> Store {
+    let config = Config::from_url(&server.url());
+    Store::lazy(&config.and_then(|config| config.with_prefix(store.prefix().as_str())).unwrap()).unwrap()
+}
+
 /// Locks whose scripts the server knows, so that the answer which is lost is that of the work.
 async fn prepared(store: Store) -> Locks {
     let (locks, other) = (Locks::new(store), LOCK.key(&2));
@@ -91,6 +97,21 @@ async fn release_whose_answer_was_lost_says_released() {
     let released = with_a_lost_answer(&proxy, &|| held_keys(&server) == 0, guard.release()).await.unwrap();
     assert_eq!(released, Release::Released);
     assert_eq!(held_keys(&server), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn release_that_handed_the_lock_over_and_lost_its_answer_says_released() {
+    let server = RedisServer::start();
+    let (proxy, store) = patient(&server).await;
+    let (locks, waiter) = (prepared(store.clone()).await, Locks::new(direct(&server, &store)));
+    let guard = locks.lock(&key()).acquire().await.unwrap();
+    let late = waiter.lock(&key()).wait(GUARD);
+    let waits = tokio::spawn(async move { late.acquire().await });
+    eventually(GUARD, async || locks.holder(&key()).await.unwrap().is_some_and(|held| held.waiting == 1))
+        .await;
+    let handed = || !waiter.held().is_empty();
+    assert_eq!(with_a_lost_answer(&proxy, &handed, guard.release()).await.unwrap(), Release::Released);
+    assert_eq!(waits.await.unwrap().unwrap().release().await.unwrap(), Release::Released);
 }
 
 #[tokio::test]

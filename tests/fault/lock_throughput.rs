@@ -96,7 +96,7 @@ async fn cycles(is_fair: bool) {
     println!("longest wait of each process, fair {is_fair}: {longest:?}");
     let mut raw = server.raw();
     let left = raw.keys(&prefix);
-    let leftover = left.iter().filter(|name| !name.ends_with(":fence") && !name.ends_with(":ended"));
+    let leftover = left.iter().filter(|name| !name.ends_with(":fence") && !name.ends_with(":given-up"));
     assert_eq!(leftover.count(), 0, "{left:?}");
     assert!(raw.keys_without_ttl(&prefix).is_empty());
     let mut subscribers = || raw.command(&["CLIENT", "LIST", "TYPE", "pubsub"]).text().lines().count();

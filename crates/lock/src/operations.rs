@@ -50,8 +50,8 @@ struct Keys {
     lock: Key,
     /// Its last fence.
     fence: Key,
-    /// Who is done with it: gave it back, or does not want it any more.
-    done: Key,
+    /// Who asked for it and does not want it any more.
+    given_up: Key,
     /// Who waits for it, by arrival.
     queue: Key,
     /// Who waits for it, by the last question.
@@ -63,7 +63,7 @@ impl Keys {
         Self {
             lock: lock.clone(),
             fence: lock.companion("fence"),
-            done: lock.companion("ended"),
+            given_up: lock.companion("given-up"),
             queue: lock.companion("queue"),
             seen: lock.companion("seen"),
         }
@@ -76,10 +76,10 @@ struct Holder(Token);
 /// What the embedded store keeps under a fence's key.
 struct LastFence(u64);
 
-/// What the embedded store keeps of those who are done with a lock, the newest first.
-struct DoneTokens(Vec<Token>);
+/// What the embedded store keeps of those who gave up while they asked, the newest first.
+struct GivenUp(Vec<Token>);
 
-impl DoneTokens {
+impl GivenUp {
     /// About as many as the server remembers.
     const MOST: usize = 32;
 

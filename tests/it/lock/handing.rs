@@ -1,14 +1,10 @@
 //! A lock that its holder hands to who waits for it in another process.
 
-use redstart_connection::Store;
-use redstart_lock::{
-    Locks,
-    operations::{Acquire, GiveBack, Token},
-};
+use redstart_lock::Locks;
 use redstart_testkit::{Raw, RedisServer, Reply, eventually};
 
-use super::{LONG, key, process, request};
-use crate::support::{GUARD, config_for, store};
+use super::{key, process, request};
+use crate::support::{GUARD, config_for};
 
 const HANDS: u64 = 50;
 
@@ -95,20 +91,4 @@ async fn late_message_of_a_lease_that_has_ended_grants_nothing() {
     assert!(!held.valid_for().is_zero());
     held.release().await.unwrap();
     waits.await.unwrap().unwrap().release().await.unwrap();
-}
-
-#[tokio::test]
-async fn release_sent_again_after_a_hand_over_answers_the_same() {
-    let store: Store = store();
-    let (ours, theirs) = (Token::new("ours"), Token::new("theirs"));
-    let granted = store.run(&Acquire::new(&key(), ours.clone(), LONG)).await.unwrap();
-    let redstart_lock::operations::Acquired::Granted { fence } = granted else { panic!("{granted:?}") };
-    drop(store.run(&Acquire::new(&key(), theirs.clone(), LONG).waiting()).await.unwrap());
-    let give_back = GiveBack::new(&key(), ours, Some(fence));
-    let first = store.run(&give_back).await.unwrap();
-    let next = first.next.expect("it is handed over");
-    assert_eq!(next.token, theirs);
-    assert!(next.fence.is_some_and(|minted| fence < minted));
-    let again = store.run(&give_back).await.unwrap();
-    assert_eq!((again.release, again.next), (first.release, None));
 }

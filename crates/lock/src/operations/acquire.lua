@@ -2,7 +2,7 @@
 local busy = { -1, last or 0 }
 if holder ~= token then
   -- It was given up while this question was on its way.
-  if is_done(done, token) then return busy end
+  if has_given_up(given_up, token) then return busy end
   if holder then
     if waits then line_up(token) end
     busy[1] = redis.call('PTTL', KEYS[1])

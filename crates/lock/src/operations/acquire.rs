@@ -6,7 +6,7 @@ use redstart_connection::{
 use redstart_keys::{Key, Ttl};
 
 use super::{
-    DoneTokens, Holder, Keys, LastFence, Token, expires_in, mint,
+    GivenUp, Holder, Keys, LastFence, Token, expires_in, mint,
     waiters::{Waiters, channels},
 };
 use crate::Fence;
@@ -99,7 +99,7 @@ impl Operation for Acquire {
             .script(&ACQUIRE)
             .key(&self.keys.lock)
             .key(&self.keys.fence)
-            .key(&self.keys.done)
+            .key(&self.keys.given_up)
             .key(&self.keys.queue)
             .key(&self.keys.seen)
             .arg(self.token.as_str())
@@ -113,13 +113,13 @@ impl Operation for Acquire {
     }
 
     fn on_memory(&self, memory: &Memory, now: Timestamp) -> Result<Acquired> {
-        let Keys { lock, fence, done, queue, .. } = &self.keys;
-        memory.with(&[lock, fence, done, queue], now, |tx| {
+        let Keys { lock, fence, given_up, queue, .. } = &self.keys;
+        memory.with(&[lock, fence, given_up, queue], now, |tx| {
             let holder = tx.get::<Holder>(lock).map(|holder| holder.0.clone());
             let last_fence = tx.get::<LastFence>(fence).map(|last| Fence::new(last.0));
             let busy = Acquired::Busy { expires_in: None, last_fence };
             if holder.as_ref() != Some(&self.token) {
-                if DoneTokens::has(tx, done, &self.token) {
+                if GivenUp::has(tx, given_up, &self.token) {
                     return Ok(busy);
                 }
                 if holder.is_some() {

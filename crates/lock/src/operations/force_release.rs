@@ -51,8 +51,8 @@ impl Operation for ForceRelease {
     }
 
     async fn on_redis(&self, redis: &Redis) -> Result<Forced> {
-        let Keys { lock, fence, done, queue, seen } = &self.0;
-        let script = redis.script(&FORCE_RELEASE).key(lock).key(fence).key(done).key(queue).key(seen);
+        let Keys { lock, fence, given_up, queue, seen } = &self.0;
+        let script = redis.script(&FORCE_RELEASE).key(lock).key(fence).key(given_up).key(queue).key(seen);
         let answer = script.arg(channels(redis)).invoke().await?.into_array()?;
         let [holder, next] =
             <[_; 2]>::try_from(answer).map_err(|_| Error::protocol("expected two tokens from a lock"))?;

@@ -1,4 +1,10 @@
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use redstart_connection::{
     Effect, Error, Memory, Operation, Outage, Redis, Result, Script, Timestamp, Value,
@@ -6,7 +12,7 @@ use redstart_connection::{
 use redstart_keys::Key;
 
 use super::{
-    DoneTokens, Holder, Keys, LastFence, Token, mint,
+    GivenUp, Holder, Keys, LastFence, Token, mint,
     waiters::{Waiters, channels},
 };
 use crate::{Fence, Release};
@@ -31,6 +37,7 @@ pub struct GiveBack {
     keys: Keys,
     token: Token,
     fence: Option<Fence>,
+    was_sent: Arc<AtomicBool>,
 }
 
 /// What became of a lock that was given back, and who may have it next.
@@ -41,6 +48,9 @@ pub struct GivenBack {
     pub release: Release,
     /// The first who waits for it, and was told.
     pub next: Option<Next>,
+    /// Whether it was sent again because the first answer was lost: if the lock is gone or another's by then,
+    /// that may be the doing of the first.
+    pub was_repeated: bool,
 }
 
 /// Who may have a lock next.
@@ -69,7 +79,7 @@ impl GiveBack {
     /// line, and a question of it that is still on its way will not take the lock.
     #[must_use]
     pub fn new(lock: &Key, token: Token, fence: Option<Fence>) -> Self {
-        Self { keys: Keys::of(lock), token, fence }
+        Self { keys: Keys::of(lock), token, fence, was_sent: Arc::default() }
     }
 }
 
@@ -91,7 +101,7 @@ impl GivenBack {
             0 => Release::Expired,
             _ => Release::Taken,
         };
-        Ok(Self { release, next })
+        Ok(Self { release, next, was_repeated: false })
     }
 }
 
@@ -116,26 +126,27 @@ impl Operation for GiveBack {
     }
 
     async fn on_redis(&self, redis: &Redis) -> Result<GivenBack> {
-        let Keys { lock, fence, done, queue, seen } = &self.keys;
-        let script = redis.script(&RELEASE).key(lock).key(fence).key(done).key(queue).key(seen);
+        let Keys { lock, fence, given_up, queue, seen } = &self.keys;
+        let script = redis.script(&RELEASE).key(lock).key(fence).key(given_up).key(queue).key(seen);
         let script = script.arg(self.token.as_str());
         let script = match self.fence {
             Some(fence) => script.arg(fence.get()),
             None => script.arg(""),
         };
-        GivenBack::parse(script.arg(channels(redis)).invoke().await?)
+        let was_repeated = self.was_sent.swap(true, Ordering::Relaxed);
+        let given_back = GivenBack::parse(script.arg(channels(redis)).invoke().await?)?;
+        Ok(GivenBack { was_repeated, ..given_back })
     }
 
     fn on_memory(&self, memory: &Memory, now: Timestamp) -> Result<GivenBack> {
-        let Keys { lock, fence, done, queue, .. } = &self.keys;
-        memory.with(&[lock, fence, done, queue], now, |tx| {
+        let Keys { lock, fence, given_up, queue, .. } = &self.keys;
+        memory.with(&[lock, fence, given_up, queue], now, |tx| {
             let last = tx.get::<LastFence>(fence).map(|last| last.0);
             let mark = self.fence.map(|fence| fence.get().saturating_add(1));
             let holder = tx.get::<Holder>(lock).map(|holder| holder.0.clone());
             let is_ours = holder.as_ref() == Some(&self.token);
             let release = match &holder {
                 _ if is_ours => Release::Released,
-                _ if self.fence.is_some() && DoneTokens::has(tx, done, &self.token) => Release::Released,
                 Some(_) => Release::Taken,
                 None if mark.is_some() && mark == last => Release::Released,
                 None => Release::Expired,
@@ -145,10 +156,10 @@ impl Operation for GiveBack {
             }
             if self.fence.is_none() {
                 Waiters::new(tx, queue).leave(&self.token)?;
-                DoneTokens::add(tx, done, &self.token)?;
+                GivenUp::add(tx, given_up, &self.token)?;
             }
             if holder.is_some() && !is_ours {
-                return Ok(GivenBack { release, next: None });
+                return Ok(GivenBack { release, next: None, was_repeated: false });
             }
             let Some(token) = Waiters::new(tx, queue).first()? else {
                 let is_last = last.is_some() && self.fence.map(Fence::get) == last;
@@ -156,15 +167,13 @@ impl Operation for GiveBack {
                 {
                     tx.put(fence, LastFence(mark), expires_at)?;
                 }
-                return Ok(GivenBack { release, next: None });
+                return Ok(GivenBack { release, next: None, was_repeated: false });
             };
             Waiters::new(tx, queue).leave(&token)?;
             tx.put(lock, Holder(token.clone()), now.saturating_add(HANDED))?;
             let minted = mint(tx, fence, HANDED)?;
-            if is_ours && self.fence.is_some() {
-                DoneTokens::add(tx, done, &self.token)?;
-            }
-            Ok(GivenBack { release, next: Some(Next { token, fence: Some(minted) }) })
+            let next = Some(Next { token, fence: Some(minted) });
+            Ok(GivenBack { release, next, was_repeated: false })
         })
     }
 }

@@ -6,9 +6,11 @@
 --          the token that has it now, and its fence
 local token, fence = ARGV[2], ARGV[3]
 
-local holder, last, done = unpack(redis.call('MGET', KEYS[1], KEYS[2], KEYS[3]))
--- Nobody waits, so nothing of what follows need be made.
-if holder == token and last == fence and redis.call('EXISTS', KEYS[4]) == 0 then
+local holder, last, given_up = unpack(redis.call('MGET', KEYS[1], KEYS[2], KEYS[3]))
+-- The first who waits leaves the line; where nobody does, nothing of what follows need be made.
+local head, arrived
+if not holder or holder == token then head, arrived = unpack(redis.call('ZPOPMIN', KEYS[4])) end
+if holder == token and last == fence and not head then
   redis.call('DEL', KEYS[1])
   -- The mark by which the same request, sent again after a lost answer, is told the same.
   redis.call('INCR', KEYS[2])

@@ -71,22 +71,6 @@ async fn lock_that_was_handed_to_the_dead_ends_soon() {
 }
 
 #[tokio::test]
-async fn release_that_handed_the_lock_over_answers_the_same_again() {
-    let bench = Bench::new();
-    let (ours, theirs) = (Token::new("ours"), Token::new("theirs"));
-    let run =
-        async |token: &Token| bench.store.run(&Acquire::new(&key(), token.clone(), TTL).waiting()).await;
-    let crate::operations::Acquired::Granted { fence } = run(&ours).await.expect("memory answers") else {
-        panic!("it is free")
-    };
-    run(&theirs).await.expect("memory answers");
-    let give_back = GiveBack::new(&key(), ours, Some(fence));
-    let first = bench.store.run(&give_back).await.expect("memory answers");
-    assert_eq!(first.next.map(|next| next.token), Some(theirs));
-    assert_eq!(bench.store.run(&give_back).await.expect("memory answers").release, Release::Released);
-}
-
-#[tokio::test]
 async fn question_that_was_given_up_does_not_line_up() {
     let bench = Bench::new();
     let holder = bench.hold().await;

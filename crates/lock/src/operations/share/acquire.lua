@@ -11,13 +11,13 @@ local share = kind .. ' ' .. token
 
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', whole(now()))
 local is_held = redis.call('ZSCORE', KEYS[1], share)
-local last, done = unpack(redis.call('MGET', KEYS[2], KEYS[3]))
+local last, given_up = unpack(redis.call('MGET', KEYS[2], KEYS[3]))
 last = tonumber(last or nil)
 local busy = { -1, last or 0 }
 local count = redis.call('ZCARD', KEYS[1])
 if not is_held then
   -- It was given up while this question was on its way.
-  if is_done(done, token) then return busy end
+  if has_given_up(given_up, token) then return busy end
   local next = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')
   local fits = count == 0
   -- A writer is alone, so it is the first.

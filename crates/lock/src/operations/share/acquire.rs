@@ -5,7 +5,7 @@ use super::{Held, Share, Shares};
 use crate::{
     Fence,
     operations::{
-        Acquired, DoneTokens, Keys, LastFence, Token, mint,
+        Acquired, GivenUp, Keys, LastFence, Token, mint,
         waiters::{Waiters, channels},
     },
 };
@@ -68,8 +68,8 @@ impl Operation for AcquireShare {
     }
 
     async fn on_redis(&self, redis: &Redis) -> Result<Acquired> {
-        let Keys { lock, fence, done, queue, seen } = &self.keys;
-        let script = redis.script(&ACQUIRE).key(lock).key(fence).key(done).key(queue).key(seen);
+        let Keys { lock, fence, given_up, queue, seen } = &self.keys;
+        let script = redis.script(&ACQUIRE).key(lock).key(fence).key(given_up).key(queue).key(seen);
         let answer = script
             .arg(self.token.as_str())
             .arg(self.ttl.as_millis())
@@ -83,12 +83,12 @@ impl Operation for AcquireShare {
     }
 
     fn on_memory(&self, memory: &Memory, now: Timestamp) -> Result<Acquired> {
-        let Keys { lock, fence, done, queue, .. } = &self.keys;
-        memory.with(&[lock, fence, done, queue], now, |tx| {
+        let Keys { lock, fence, given_up, queue, .. } = &self.keys;
+        memory.with(&[lock, fence, given_up, queue], now, |tx| {
             let mut shares = Shares::of(tx, lock);
             let last_fence = tx.get::<LastFence>(fence).map(|last| Fence::new(last.0));
             if shares.position(self.share, &self.token).is_none() {
-                if DoneTokens::has(tx, done, &self.token) {
+                if GivenUp::has(tx, given_up, &self.token) {
                     return Ok(Acquired::Busy { expires_in: None, last_fence });
                 }
                 let fits = self.share.fits(&shares.0);

@@ -5,7 +5,7 @@ use super::{Share, Shares};
 use crate::{
     Fence, Release,
     operations::{
-        DoneTokens, GivenBack, Keys, Next, Token,
+        GivenBack, GivenUp, Keys, Next, Token,
         waiters::{Waiters, channels},
     },
 };
@@ -55,26 +55,26 @@ impl Operation for GiveBackShare {
     }
 
     async fn on_redis(&self, redis: &Redis) -> Result<GivenBack> {
-        let Keys { lock, fence, done, queue, seen } = &self.keys;
-        let script = redis.script(&RELEASE).key(lock).key(fence).key(done).key(queue).key(seen);
+        let Keys { lock, fence, given_up, queue, seen } = &self.keys;
+        let script = redis.script(&RELEASE).key(lock).key(fence).key(given_up).key(queue).key(seen);
         let script = script.arg(self.token.as_str()).arg(self.share.letter());
         let script = script.arg(u64::from(self.is_granted)).arg(channels(redis));
         GivenBack::parse(script.invoke().await?)
     }
 
     fn on_memory(&self, memory: &Memory, now: Timestamp) -> Result<GivenBack> {
-        let Keys { lock, done, queue, .. } = &self.keys;
-        memory.with(&[lock, done, queue], now, |tx| {
+        let Keys { lock, given_up, queue, .. } = &self.keys;
+        memory.with(&[lock, given_up, queue], now, |tx| {
             let mut shares = Shares::of(tx, lock);
             let held = shares.position(self.share, &self.token);
             if let Some(place) = held {
                 shares.0.remove(place);
                 shares.put(tx, lock)?;
             }
-            let is_known = DoneTokens::has(tx, done, &self.token);
+            let is_known = GivenUp::has(tx, given_up, &self.token);
             if !is_known {
                 if held.is_some() || !self.is_granted {
-                    DoneTokens::add(tx, done, &self.token)?;
+                    GivenUp::add(tx, given_up, &self.token)?;
                 }
                 if !self.is_granted {
                     Waiters::new(tx, queue).leave(&self.token)?;
@@ -82,7 +82,7 @@ impl Operation for GiveBackShare {
             }
             let release = if held.is_some() || is_known { Release::Released } else { Release::Expired };
             let next = Waiters::new(tx, queue).first()?.map(|token| Next { token, fence: None });
-            Ok(GivenBack { release, next })
+            Ok(GivenBack { release, next, was_repeated: false })
         })
     }
 }
