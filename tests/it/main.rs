@@ -19,5 +19,6 @@ mod metrics;
 mod ratelimit;
 mod rest;
 mod secure;
+mod subscription;
 mod support;
 mod topology;

@@ -477,4 +477,6 @@ impl fmt::Debug for Validity {
 }
 
 #[cfg(test)]
+mod interleavings;
+#[cfg(test)]
 mod tests;

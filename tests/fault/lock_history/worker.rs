@@ -2,12 +2,13 @@
 
 use std::{
     io::{self, Write},
+    sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
 
 use redstart_connection::{Clock, Store};
 use redstart_keys::{Category, Entity, Key, Ttl};
-use redstart_lock::{FencedCell, Lease, Locks, Written};
+use redstart_lock::{FencedCell, Lease, LockError, Locks, Written};
 
 use super::record::{Record, What};
 
@@ -24,17 +25,40 @@ fn now() -> u64 {
 
 /// Works until the store is shut down, handing every record to `note`.
 pub(super) async fn work(store: &Store, note: &(impl Fn(Record) + Sync)) {
+    let awake = AtomicU64::new(now());
+    let waking = async {
+        loop {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            awake.store(now(), Ordering::Relaxed);
+        }
+    };
+    tokio::select! {
+        // What became due during a pause is noticed before the pause is over for the clock beside it.
+        biased;
+        () = take_and_work(store, note, &awake) => {}
+        () = waking => {}
+    }
+}
+
+/// `awake` is the last time at which this process is known to have run.
+async fn take_and_work(store: &Store, note: &(impl Fn(Record) + Sync), awake: &AtomicU64) {
     let locks = Locks::new(store.clone());
     let cell = FencedCell::new(store.clone(), &key(), Ttl::hours(1));
     while !store.tasks().is_stopped() {
         let request = locks.lock(&key()).ttl(TTL).wait(Duration::from_millis(300));
-        let began = now();
+        let (began, granted) = (now(), AtomicU64::new(0));
         let worked = request.with(|lease| {
             let fence = lease.fence().get();
+            granted.store(fence, Ordering::Relaxed);
             note(Record { what: What::Granted, fence, began, ended: now() });
             under_lock(lease, &cell, note)
         });
-        if worked.await.is_err() {
+        let worked = worked.await;
+        if let Err(LockError::Lost { .. }) = worked {
+            let (fence, began) = (granted.load(Ordering::Relaxed), awake.load(Ordering::Relaxed));
+            note(Record { what: What::Lost, fence, began, ended: now() });
+        }
+        if worked.is_err() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
@@ -49,9 +73,6 @@ async fn under_lock(lease: Lease, cell: &FencedCell, note: &(impl Fn(Record) + S
         at(What::Polled, began);
         if lease.is_valid() {
             at(What::Valid, began);
-        }
-        if let Some(_cause) = lease.loss() {
-            at(What::Lost, began);
         }
         let began = now();
         match cell.write(lease.fence(), turn.to_string()).await {
