@@ -1,4 +1,5 @@
 mod handing;
+mod interleavings;
 mod limits;
 mod quorum;
 

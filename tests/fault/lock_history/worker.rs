@@ -8,7 +8,7 @@ use std::{
 
 use redstart_connection::{Clock, Store};
 use redstart_keys::{Category, Entity, Key, Ttl};
-use redstart_lock::{FencedCell, Lease, LockError, Locks, Written};
+use redstart_lock::{FencedCell, Lease, Locks, Written};
 
 use super::record::{Record, What};
 
@@ -46,20 +46,37 @@ async fn take_and_work(store: &Store, note: &(impl Fn(Record) + Sync), awake: &A
     let cell = FencedCell::new(store.clone(), &key(), Ttl::hours(1));
     while !store.tasks().is_stopped() {
         let request = locks.lock(&key()).ttl(TTL).wait(Duration::from_millis(300));
-        let (began, granted) = (now(), AtomicU64::new(0));
+        let began = now();
         let worked = request.with(|lease| {
             let fence = lease.fence().get();
-            granted.store(fence, Ordering::Relaxed);
             note(Record { what: What::Granted, fence, began, ended: now() });
-            under_lock(lease, &cell, note)
+            let told = Told { fence, awake, note, is_finished: false };
+            let cell = &cell;
+            async move {
+                let mut told = told;
+                under_lock(lease, cell, note).await;
+                told.is_finished = true;
+            }
         });
-        let worked = worked.await;
-        if let Err(LockError::Lost { .. }) = worked {
-            let (fence, began) = (granted.load(Ordering::Relaxed), awake.load(Ordering::Relaxed));
-            note(Record { what: What::Lost, fence, began, ended: now() });
-        }
-        if worked.is_err() {
+        if worked.await.is_err() {
             tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+}
+
+/// Writes down when the work is dropped: that is how it learns that the lock is lost.
+struct Told<'a, N: Fn(Record)> {
+    fence: u64,
+    awake: &'a AtomicU64,
+    note: &'a N,
+    is_finished: bool,
+}
+
+impl<N: Fn(Record)> Drop for Told<'_, N> {
+    fn drop(&mut self) {
+        if !self.is_finished {
+            let began = self.awake.load(Ordering::Relaxed);
+            (self.note)(Record { what: What::Lost, fence: self.fence, began, ended: now() });
         }
     }
 }
