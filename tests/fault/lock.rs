@@ -14,7 +14,10 @@ use redstart_connection::{Config, Store};
 use redstart_keys::{Category, Entity, Key, Ttl};
 use redstart_lock::{LockError, Locks, Loss, Release};
 use redstart_testkit::{Fault, Proxy, RedisServer, eventually, fresh_prefix};
-use tokio::time::{sleep, timeout};
+use tokio::{
+    task::JoinSet,
+    time::{sleep, timeout},
+};
 
 use crate::support::{GUARD, store};
 
@@ -106,12 +109,16 @@ async fn release_that_handed_the_lock_over_and_lost_its_answer_says_released() {
     let (locks, waiter) = (prepared(store.clone()).await, Locks::new(direct(&server, &store)));
     let guard = locks.lock(&key()).acquire().await.unwrap();
     let late = waiter.lock(&key()).wait(GUARD);
-    let waits = tokio::spawn(async move { late.acquire().await });
+    let mut waits = JoinSet::new();
+    waits.spawn(async move { late.acquire().await });
     eventually(GUARD, async || locks.holder(&key()).await.unwrap().is_some_and(|held| held.waiting == 1))
         .await;
     let handed = || !waiter.held().is_empty();
     assert_eq!(with_a_lost_answer(&proxy, &handed, guard.release()).await.unwrap(), Release::Released);
-    assert_eq!(waits.await.unwrap().unwrap().release().await.unwrap(), Release::Released);
+    assert_eq!(
+        waits.join_next().await.unwrap().unwrap().unwrap().release().await.unwrap(),
+        Release::Released
+    );
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use redstart_lock::Locks;
 use redstart_testkit::{Raw, RedisServer, Reply, eventually};
+use tokio::task::JoinSet;
 
 use super::{key, process, request};
 use crate::support::{GUARD, config_for};
@@ -72,7 +73,8 @@ async fn late_message_of_a_lease_that_has_ended_grants_nothing() {
     let (holder, waiter) = (process(&config), process(&config));
     let held = request(&holder).acquire().await.unwrap();
     let late = request(&waiter);
-    let waits = tokio::spawn(async move { late.acquire().await });
+    let mut waits = JoinSet::new();
+    waits.spawn(async move { late.acquire().await });
     is_waited_for(&holder).await;
     eventually(GUARD, async || subscribers(&server) == 1).await;
     let mut raw = server.raw();
@@ -90,5 +92,5 @@ async fn late_message_of_a_lease_that_has_ended_grants_nothing() {
     assert!(waiter.held().is_empty(), "two hold the lock");
     assert!(!held.valid_for().is_zero());
     held.release().await.unwrap();
-    waits.await.unwrap().unwrap().release().await.unwrap();
+    waits.join_next().await.unwrap().unwrap().unwrap().release().await.unwrap();
 }
