@@ -14,7 +14,10 @@ use redstart_connection::{Config, Store};
 use redstart_keys::{Category, Entity, Key, Ttl};
 use redstart_lock::{LockError, Locks, Loss, Release};
 use redstart_testkit::{Fault, Proxy, RedisServer, eventually, fresh_prefix};
-use tokio::time::{sleep, timeout};
+use tokio::{
+    task::JoinSet,
+    time::{sleep, timeout},
+};
 
 use crate::support::{GUARD, store};
 
@@ -32,6 +35,12 @@ async fn patient(server: &RedisServer) -> (Proxy, Store) {
     let config = config.and_then(|config| config.with_prefix(&fresh_prefix())).unwrap();
     let config = config.with_command_timeout(GUARD).with_connect_timeout(GUARD);
     (proxy, Store::lazy(&config).unwrap())
+}
+
+/// A store on the same keys that nothing befalls.
+fn direct(server: &RedisServer, store: &Store) -> Store {
+    let config = Config::from_url(&server.url());
+    Store::lazy(&config.and_then(|config| config.with_prefix(store.prefix().as_str())).unwrap()).unwrap()
 }
 
 /// Locks whose scripts the server knows, so that the answer which is lost is that of the work.
@@ -91,6 +100,25 @@ async fn release_whose_answer_was_lost_says_released() {
     let released = with_a_lost_answer(&proxy, &|| held_keys(&server) == 0, guard.release()).await.unwrap();
     assert_eq!(released, Release::Released);
     assert_eq!(held_keys(&server), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn release_that_handed_the_lock_over_and_lost_its_answer_says_released() {
+    let server = RedisServer::start();
+    let (proxy, store) = patient(&server).await;
+    let (locks, waiter) = (prepared(store.clone()).await, Locks::new(direct(&server, &store)));
+    let guard = locks.lock(&key()).acquire().await.unwrap();
+    let late = waiter.lock(&key()).wait(GUARD);
+    let mut waits = JoinSet::new();
+    waits.spawn(async move { late.acquire().await });
+    eventually(GUARD, async || locks.holder(&key()).await.unwrap().is_some_and(|held| held.waiting == 1))
+        .await;
+    let handed = || !waiter.held().is_empty();
+    assert_eq!(with_a_lost_answer(&proxy, &handed, guard.release()).await.unwrap(), Release::Released);
+    assert_eq!(
+        waits.join_next().await.unwrap().unwrap().unwrap().release().await.unwrap(),
+        Release::Released
+    );
 }
 
 #[tokio::test]

@@ -96,9 +96,13 @@ async fn cycles(is_fair: bool) {
     println!("longest wait of each process, fair {is_fair}: {longest:?}");
     let mut raw = server.raw();
     let left = raw.keys(&prefix);
-    let leftover = left.iter().filter(|name| !name.ends_with(":fence") && !name.ends_with(":unwanted"));
+    // Who asked last is forgotten within a minute, the fence in two days.
+    let lasting = [":fence", ":given-up", ":seen"];
+    let leftover = left.iter().filter(|name| !lasting.iter().any(|end| name.ends_with(end)));
     assert_eq!(leftover.count(), 0, "{left:?}");
     assert!(raw.keys_without_ttl(&prefix).is_empty());
+    let minute = raw.keys_outliving(&prefix, Duration::from_secs(60));
+    assert!(minute.iter().all(|name| name.ends_with(":fence")), "{minute:?}");
     let mut subscribers = || raw.command(&["CLIENT", "LIST", "TYPE", "pubsub"]).text().lines().count();
     eventually(GUARD, async || subscribers() == 0).await;
 }

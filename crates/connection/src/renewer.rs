@@ -133,7 +133,18 @@ impl Renewer {
         sent_at: Instant,
         renew: impl Fn() -> BoxFuture<'static, Renewal> + Send + Sync + 'static,
     ) -> Kept {
-        let standing = Standing { leased_until: sent_at + validity(ttl), limit: None, loss: None };
+        self.keep_from(ttl, ttl, sent_at, renew)
+    }
+
+    /// Keeps a lease as [`Renewer::keep`] does whose first term is another than those that `renew` gives it.
+    pub fn keep_from(
+        &self,
+        first: Ttl,
+        ttl: Ttl,
+        sent_at: Instant,
+        renew: impl Fn() -> BoxFuture<'static, Renewal> + Send + Sync + 'static,
+    ) -> Kept {
+        let standing = Standing { leased_until: sent_at + validity(first), limit: None, loss: None };
         let standing = Arc::new(watch::Sender::new(standing));
         let home = Handle::try_current().ok();
         let lease = Lease {
@@ -148,7 +159,7 @@ impl Renewer {
         leases.last_id += 1;
         let id = leases.last_id;
         leases.by_id.insert(id, lease);
-        let due = sent_at + ttl.as_duration() / 3;
+        let due = sent_at + first.as_duration() / 3;
         leases.plan(id, due);
         let is_next = leases.wakes_at.is_none_or(|wakes_at| due < wakes_at);
         drop(leases);
@@ -465,5 +476,7 @@ impl fmt::Debug for Validity {
     }
 }
 
+#[cfg(test)]
+mod interleavings;
 #[cfg(test)]
 mod tests;

@@ -36,6 +36,8 @@ pub struct Status {
     pub exclusive_exhausted: u64,
     /// The percentage of the capacity in use above which health is called degraded; 0 without a server.
     pub utilization_threshold: u8,
+    /// Whether something is kept here that the server must not throw out, such as locks.
+    pub relies_on_keeping: bool,
     /// Where the breaker stands; of several servers' the worst.
     pub breaker: BreakerState,
     /// Why the last attempt to connect failed, while no lane is connected.

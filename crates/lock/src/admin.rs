@@ -9,7 +9,7 @@ use redstart_keys::Key;
 use crate::{
     Fence, LockError, Locks,
     locks::{permits_of, readers_of},
-    operations::{ForceRelease, Holding, Inspect, InspectShares, Keeping, Keeps},
+    operations::{ForceRelease, Holding, Inspect, InspectShares, Keeping, Keeps, Next},
 };
 
 /// Who holds a lock.
@@ -110,7 +110,9 @@ impl Locks {
         let Some(holder) = forced.holder else { return Ok(None) };
         tracing::warn!(lock = %key, owner = holder.owner(), by = self.name(), "a lock was taken from its holder");
         counter!(names::LOCK_FORCED, "lock" => key.entity_name()).increment(1);
-        forced.next.iter().for_each(|next| self.0.inbox.tell(next));
+        if let Some(token) = forced.next {
+            self.0.inbox.tell(&Next { token, fence: None });
+        }
         Ok(Some(holder.owner().to_owned()))
     }
 

@@ -14,7 +14,9 @@ use std::{
 use metrics::{counter, histogram};
 use redstart_connection::{Kept, Loss, Validity, names};
 
-use crate::{Fence, LockError, claim::Claim, janitor::Task, locks::Inner, validity::while_valid};
+use crate::{
+    Fence, LockError, claim::Claim, janitor::Task, locks::Inner, operations::GivenBack, validity::while_valid,
+};
 
 /// A lock that is held, and renewed in the background.
 ///
@@ -101,8 +103,13 @@ impl Guard {
     ///
     /// If this is dropped midway, the lock is given back in the background.
     pub async fn release(self) -> Result<Release, LockError> {
+        let clock = self.locks.store.clock();
+        let valid_until = clock.instant() + self.valid_for();
         self.end();
-        self.held.give_back(&self.locks).await.map_err(LockError::Unavailable)
+        let given_back = self.held.give_back(&self.locks).await.map_err(LockError::Unavailable)?;
+        // The lease cannot have ended by itself, so it was the question whose answer was lost that ended it.
+        let was_ours = given_back.was_repeated && clock.instant() < valid_until;
+        Ok(if was_ours { Release::Released } else { given_back.release })
     }
 
     /// Runs `work` as long as the lock is held, and releases the lock however the work ends.
@@ -154,11 +161,11 @@ impl Held {
     }
 
     /// Gives the lock back; if there is no answer, the guard's drop sees to it.
-    pub(crate) async fn give_back(&self, locks: &Inner) -> redstart_connection::Result<Release> {
+    pub(crate) async fn give_back(&self, locks: &Inner) -> redstart_connection::Result<GivenBack> {
         let given_back = self.claim.give_back(&locks.store, Some(self.fence)).await?;
         self.is_given_back.store(true, Ordering::Release);
         given_back.next.iter().for_each(|next| locks.inbox.tell(next));
-        Ok(given_back.release)
+        Ok(given_back)
     }
 }
 

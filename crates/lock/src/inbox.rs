@@ -3,14 +3,20 @@
 use std::{
     collections::{HashMap, VecDeque},
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
 use redstart_connection::{Heard, Store, Subscription};
 use tokio::{sync::Notify, time::timeout};
 
-use crate::operations::{Token, channel};
+use crate::{
+    Fence,
+    operations::{Next, Token, channel},
+};
 
 /// How long the subscription outlives the last waiter.
 const IDLE: Duration = Duration::from_secs(60);
@@ -27,8 +33,8 @@ pub(crate) struct Inbox {
 
 #[derive(Default)]
 struct State {
-    listeners: HashMap<Token, Arc<Notify>>,
-    recent: VecDeque<Token>,
+    listeners: HashMap<Token, Arc<Ear>>,
+    recent: VecDeque<Next>,
     /// Which task hears, if any does.
     task: Option<u64>,
     tasks: u64,
@@ -43,7 +49,24 @@ struct Inboxes(Mutex<HashMap<String, Weak<Inbox>>>);
 pub(crate) struct Listener {
     inbox: Arc<Inbox>,
     token: Token,
-    woken: Arc<Notify>,
+    ear: Arc<Ear>,
+}
+
+/// What a waiter was told.
+#[derive(Default)]
+struct Ear {
+    woken: Notify,
+    /// The last fence under which it was handed the lock; 0 for none.
+    fence: AtomicU64,
+}
+
+impl Ear {
+    fn hear(&self, fence: Option<Fence>) {
+        if let Some(fence) = fence {
+            self.fence.fetch_max(fence.get(), Ordering::AcqRel);
+        }
+        self.woken.notify_one();
+    }
 }
 
 impl Inbox {
@@ -56,12 +79,12 @@ impl Inbox {
 
     /// Listens for wake-ups of `token`, also for one that came a moment ago.
     pub(crate) fn listen(self: &Arc<Self>, token: &Token) -> Listener {
-        let woken = Arc::new(Notify::new());
+        let ear = Arc::<Ear>::default();
         let mut state = self.state();
-        state.listeners.insert(token.clone(), Arc::clone(&woken));
-        if let Some(place) = state.recent.iter().position(|recent| recent == token) {
-            state.recent.remove(place);
-            woken.notify_one();
+        state.listeners.insert(token.clone(), Arc::clone(&ear));
+        let place = state.recent.iter().position(|recent| recent.token == *token);
+        if let Some(recent) = place.and_then(|place| state.recent.remove(place)) {
+            ear.hear(recent.fence);
         }
         let starts = state.task.is_none() && !self.store.is_memory();
         if starts {
@@ -75,7 +98,7 @@ impl Inbox {
             // Unless it is spawned the work is dropped here, and `Running` says that there is no task.
             self.store.tasks().spawn("lock wake-ups", async move { running.inbox.hear().await });
         }
-        Listener { inbox: Arc::clone(self), token: token.clone(), woken }
+        Listener { inbox: Arc::clone(self), token: token.clone(), ear }
     }
 
     /// Whether every wake-up arrives, so that asking again and again is only a safety net.
@@ -83,14 +106,15 @@ impl Inbox {
         self.store.is_memory() || self.state().is_attached
     }
 
-    /// Wakes a waiter of any handle on this store.
-    pub(crate) fn tell(&self, token: &Token) {
-        if token.instance() == self.instance {
-            return self.wake(token);
+    /// Tells a waiter of any handle on this store.
+    pub(crate) fn tell(&self, next: &Next) {
+        let instance = next.token.instance();
+        if instance == self.instance {
+            return self.wake(next);
         }
-        let theirs = self.store.shared::<Inboxes>().lock().get(token.instance()).and_then(Weak::upgrade);
+        let theirs = self.store.shared::<Inboxes>().lock().get(instance).and_then(Weak::upgrade);
         if let Some(theirs) = theirs {
-            theirs.wake(token);
+            theirs.wake(next);
         }
     }
 
@@ -99,16 +123,16 @@ impl Inbox {
         self.closed.notify_one();
     }
 
-    fn wake(&self, token: &Token) {
+    fn wake(&self, next: &Next) {
         let mut state = self.state();
-        if let Some(woken) = state.listeners.get(token) {
-            woken.notify_one();
+        if let Some(ear) = state.listeners.get(&next.token) {
+            ear.hear(next.fence);
             return;
         }
         if state.recent.len() == RECENT {
             state.recent.pop_front();
         }
-        state.recent.push_back(token.clone());
+        state.recent.push_back(next.clone());
     }
 
     async fn hear(&self) {
@@ -121,7 +145,11 @@ impl Inbox {
             match heard {
                 Err(_) if self.ends() => return,
                 Err(_) => {}
-                Ok(Ok(Heard::Message(message))) => self.wake(&Token::new(&String::from_utf8_lossy(&message))),
+                Ok(Ok(Heard::Message(message))) => {
+                    if let Some(next) = Next::parse(&String::from_utf8_lossy(&message)) {
+                        self.wake(&next);
+                    }
+                }
                 Ok(Ok(Heard::Attached)) => self.attach(),
                 Ok(Err(error)) => {
                     self.state().is_attached = false;
@@ -135,7 +163,7 @@ impl Inbox {
     fn attach(&self) {
         let mut state = self.state();
         state.is_attached = true;
-        state.listeners.values().for_each(|woken| woken.notify_one());
+        state.listeners.values().for_each(|ear| ear.hear(None));
     }
 
     /// Ends the subscription unless somebody listens.
@@ -162,9 +190,10 @@ impl Inboxes {
 }
 
 impl Listener {
-    /// Waits for a wake-up; one that came before counts.
-    pub(crate) async fn woken(&self) {
-        self.woken.notified().await;
+    /// Waits for a wake-up; one that came before counts. Answers under which fence the lock was handed over.
+    pub(crate) async fn woken(&self) -> Option<Fence> {
+        self.ear.woken.notified().await;
+        Some(Fence::new(self.ear.fence.swap(0, Ordering::AcqRel))).filter(|fence| 0 < fence.get())
     }
 }
 

@@ -177,6 +177,7 @@ impl Inner {
         if self.is_looked_at.swap(true, Ordering::AcqRel) || self.store.is_memory() {
             return;
         }
+        self.store.rely_on_keeping();
         let store = self.store.clone();
         self.store.tasks().spawn("lock server check", async move {
             if let Ok(Keeping::Evicts { policy }) = store.run(&Keeps::default()).await {

@@ -15,7 +15,6 @@ mod share;
 mod token;
 mod waiters;
 
-pub(crate) use self::waiters::channel;
 pub use self::{
     acquire::{Acquire, Acquired},
     due::{DonePeriod, Due},
@@ -25,22 +24,23 @@ pub use self::{
     inspect::{Holding, Inspect},
     keeps::{Keeping, Keeps},
     raise_fence::RaiseFence,
-    release::{GiveBack, GivenBack},
+    release::{GiveBack, GivenBack, Next},
     share::{AcquireShare, ExtendShare, GiveBackShare, InspectShares, Share},
     token::Token,
 };
+pub(crate) use self::{release::HANDED, waiters::channel};
 
 use std::time::Duration;
 
 use redstart_connection::{Result, Tx};
-use redstart_keys::{Key, Ttl};
+use redstart_keys::Key;
 
 use crate::Fence;
 
-/// A fence outlives its last use by a day, and its TTL is renewed once a day.
+/// A fence outlives its last use by a day, and its TTL is renewed once a day; the scripts know it as well.
 const FENCE_TTL: Duration = Duration::from_secs(2 * 24 * 60 * 60);
-/// How long a question may be on its way after nobody waits for its answer any more: a connection
-/// that carries nothing is given up long before.
+/// How long a question may be on its way after nobody waits for its answer any more, as the scripts know as
+/// well: a connection that carries nothing is given up long before.
 const UNDER_WAY: Duration = Duration::from_secs(60);
 
 /// The names of one lock's keys, in the order in which the scripts take them.
@@ -51,7 +51,7 @@ struct Keys {
     /// Its last fence.
     fence: Key,
     /// Who asked for it and does not want it any more.
-    unwanted: Key,
+    given_up: Key,
     /// Who waits for it, by arrival.
     queue: Key,
     /// Who waits for it, by the last question.
@@ -63,7 +63,7 @@ impl Keys {
         Self {
             lock: lock.clone(),
             fence: lock.companion("fence"),
-            unwanted: lock.companion("unwanted"),
+            given_up: lock.companion("given-up"),
             queue: lock.companion("queue"),
             seen: lock.companion("seen"),
         }
@@ -77,9 +77,9 @@ struct Holder(Token);
 struct LastFence(u64);
 
 /// What the embedded store keeps of those who gave up while they asked, the newest first.
-struct Unwanted(Vec<Token>);
+struct GivenUp(Vec<Token>);
 
-impl Unwanted {
+impl GivenUp {
     /// About as many as the server remembers.
     const MOST: usize = 32;
 
@@ -96,17 +96,13 @@ impl Unwanted {
 }
 
 /// Mints the next fence, as the script does.
-fn mint(tx: &mut Tx<'_>, key: &Key, ttl: Ttl) -> Result<Fence> {
+fn mint(tx: &mut Tx<'_>, key: &Key, ttl: Duration) -> Result<Fence> {
     let now = tx.now();
     let last = tx.get::<LastFence>(key).map_or(0, |last| last.0);
     let minted = last.saturating_add(1).max(now.as_micros());
-    let until = now.saturating_add(FENCE_TTL.saturating_add(ttl.as_duration()));
+    let until = now.saturating_add(FENCE_TTL.saturating_add(ttl));
     tx.put(key, LastFence(minted), until)?;
     Ok(Fence::new(minted))
-}
-
-fn fence_ttl_millis(ttl: Ttl) -> u64 {
-    millis(FENCE_TTL).saturating_add(ttl.as_millis())
 }
 
 fn millis(duration: Duration) -> u64 {

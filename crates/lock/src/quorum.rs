@@ -43,6 +43,7 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_
 /// - It rests on time like any lease: a server whose clock runs away, or a process that is paused inside one
 ///   poll, can break it. Only the [fence](QuorumGuard::fence) is safe then, and it rises as long as any two
 ///   majorities share a server that remembers.
+/// - A server that is away costs each step the command's deadline, so the TTL should be ten times that.
 /// - Each step costs a round trip to all servers, and a grant one more. There are no wake-ups and no order
 ///   among those who wait.
 #[derive(Clone, Debug)]

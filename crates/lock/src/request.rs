@@ -77,8 +77,8 @@ impl LockRequest {
     ///
     /// A process has one place in that order, for the first of its own line, and a new one at the end when
     /// it was served. Waiters that died lose their place after three seconds. All who ask for a lock should
-    /// be fair, for others are not held back by those who wait. A free lock is left to its first waiter, so
-    /// each change of hands takes two round trips in which nobody holds it. Shares are always fair.
+    /// be fair, for others are not held back by those who wait. A release hands any lock to its first waiter; a
+    /// fair one is also left to that waiter when a lease ended by itself. Shares are always fair.
     pub const fn fair(mut self) -> Self {
         if let Kind::Whole { is_fair } = &mut self.kind {
             *is_fair = true;
@@ -98,14 +98,15 @@ impl LockRequest {
     pub async fn try_acquire(&self) -> Result<Option<Guard>, LockError> {
         Ok(match self.ask().await? {
             Attempt::Granted(guard) => Some(guard),
-            Attempt::Busy { .. } => None,
+            Attempt::Busy(_) => None,
         })
     }
 
     /// Takes the lock, waiting for it as long as the request allows.
     ///
     /// Waiters of this process stand in line: only the first asks the store. Who releases the lock, in
-    /// whichever process, wakes the one that came first.
+    /// whichever process, hands it to the one that came first; had that one died, the lock is free again after
+    /// three seconds.
     ///
     /// # Errors
     ///
@@ -137,7 +138,7 @@ impl LockRequest {
         if self.wait.is_zero() {
             return Ok(match self.ask().await? {
                 Attempt::Granted(guard) => Outcome::Acquired(guard),
-                Attempt::Busy { expires_in } => Outcome::Busy { expires_in },
+                Attempt::Busy(refusal) => Outcome::Busy { expires_in: refusal.expires_in },
             });
         }
         let clock = self.locks.0.store.clock();

@@ -1,3 +1,5 @@
+mod handing;
+mod interleavings;
 mod limits;
 mod quorum;
 

@@ -1,13 +1,23 @@
 //! Asking for a lock: once, or in line until it is granted.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use metrics::counter;
 use redstart_connection::{Certainty, Loss, names};
+use redstart_keys::Ttl;
 
 use crate::{
-    Guard, LockError, claim::Claim, guard::Held, inbox::Listener, janitor::Task, locks::Inner,
-    operations::Acquired, request::LockRequest,
+    Fence, Guard, LockError,
+    claim::Claim,
+    guard::Held,
+    inbox::Listener,
+    janitor::Task,
+    locks::Inner,
+    operations::{Acquired, HANDED},
+    request::LockRequest,
 };
 
 /// The pauses between two questions where nobody tells when the lock is free: the first, the longest.
@@ -19,7 +29,15 @@ const TOLD: Duration = Duration::from_secs(1);
 /// What came of asking once.
 pub(crate) enum Attempt {
     Granted(Guard),
-    Busy { expires_in: Option<Duration> },
+    Busy(Refusal),
+}
+
+/// The server's answer that another holds the lock.
+pub(crate) struct Refusal {
+    pub(crate) expires_in: Option<Duration>,
+    /// Before the question was sent.
+    asked_at: Instant,
+    last_fence: Option<Fence>,
 }
 
 /// A token that asks, and what the store may still know of it when nobody wants the lock any more.
@@ -43,9 +61,9 @@ impl<'a> Asking<'a> {
         let mut listener: Option<Listener> = None;
         let mut untold = UNTOLD.0;
         loop {
-            let expires_in = match self.once(true).await? {
+            let refusal = match self.once(true).await? {
                 Attempt::Granted(guard) => return Ok(guard),
-                Attempt::Busy { expires_in } => expires_in.unwrap_or(Duration::MAX),
+                Attempt::Busy(refusal) => refusal,
             };
             let listener = listener.get_or_insert_with(|| {
                 counter!(names::LOCK_CONTENDED, "lock" => self.claim.lock.entity_name()).increment(1);
@@ -55,10 +73,14 @@ impl<'a> Asking<'a> {
             untold = UNTOLD.1.min(untold * 2);
             // Up to half of it by chance, so that processes do not ask in step.
             let pause = longest.mul_f64(0.5 + fastrand::f64() / 2.0);
+            let expires_in = refusal.expires_in.unwrap_or(Duration::MAX);
             let pause = pause.min(expires_in.saturating_add(Duration::from_millis(1)));
-            tokio::select! {
-                () = listener.woken() => {}
-                () = tokio::time::sleep(pause) => {}
+            let handed = tokio::select! {
+                handed = listener.woken() => handed,
+                () = tokio::time::sleep(pause) => None,
+            };
+            if let Some(guard) = handed.and_then(|fence| self.take_over(fence, &refusal)) {
+                return guard;
             }
         }
     }
@@ -82,10 +104,35 @@ impl<'a> Asking<'a> {
         };
         let fence = match answer.map_err(LockError::Unavailable)? {
             Acquired::Granted { fence } => fence,
-            Acquired::Busy { expires_in } => return Ok(Attempt::Busy { expires_in }),
+            Acquired::Busy { expires_in, last_fence } => {
+                return Ok(Attempt::Busy(Refusal { expires_in, asked_at: sent_at, last_fence }));
+            }
         };
+        self.guard(fence, self.claim.ttl, sent_at).map(Attempt::Granted)
+    }
+
+    /// Takes a lock that another handed over, if it is certain that this came after the refusal: the lease began
+    /// later than that question, which so tells how long it lasts at least.
+    fn take_over(&mut self, fence: Fence, refusal: &Refusal) -> Option<Result<Guard, LockError>> {
+        // An older one was handed over before, ended, and went to another by now.
+        if refusal.last_fence.is_none_or(|last| fence <= last) || self.locks.is_closing() {
+            return None;
+        }
+        let first = self.claim.ttl.min(Ttl::new(HANDED)?);
+        let age = self.locks.store.clock().instant().saturating_duration_since(refusal.asked_at);
+        // Asking again gets a whole lease.
+        if first.as_duration() / 2 < age {
+            return None;
+        }
+        self.may_be_known = false;
+        Some(self.guard(fence, first, refusal.asked_at))
+    }
+
+    /// Keeps a lease whose first term is `first`, counted from `sent_at`.
+    fn guard(&self, fence: Fence, first: Ttl, sent_at: Instant) -> Result<Guard, LockError> {
+        let inner = self.locks;
         let (claim, store, renewals) = (self.claim.clone(), inner.store.clone(), Arc::clone(&inner.renewals));
-        let kept = inner.store.renewer().keep(self.claim.ttl, sent_at, move || {
+        let kept = inner.store.renewer().keep_from(first, self.claim.ttl, sent_at, move || {
             let (claim, store, renewals) = (claim.clone(), store.clone(), Arc::clone(&renewals));
             Box::pin(async move { claim.extend(&store, &renewals).await })
         });
@@ -101,7 +148,7 @@ impl<'a> Asking<'a> {
         if guard.valid_for().is_zero() {
             return Err(LockError::Lost { cause: Loss::Expired });
         }
-        Ok(Attempt::Granted(guard))
+        Ok(guard)
     }
 }
 

@@ -10,6 +10,8 @@ pub(super) struct Finding {
     pub(super) grants: usize,
     /// How often a lease was valid after a later one was granted.
     pub(super) overlaps: usize,
+    /// How often a worker that ran did not know yet that its lock was lost when a later one was granted.
+    pub(super) late_losses: usize,
     /// How many grants had a poll after a later one was granted: the one that was under way.
     pub(super) late_polls: usize,
     /// The most such polls of one grant.
@@ -41,6 +43,7 @@ pub(super) fn check(records: &[Record]) -> Finding {
     Finding {
         grants: grants.len(),
         overlaps: of(What::Valid).filter(is_late).count(),
+        late_losses: of(What::Lost).filter(is_late).count(),
         late_polls: late_polls.len(),
         most_late_polls: late_polls.values().copied().max().unwrap_or(0),
         stale_writes: falls(of(What::Stored)),
@@ -83,6 +86,9 @@ mod tests {
     #[test]
     fn each_damage_is_found() {
         assert_eq!(history(&["granted 1 0 10", "granted 2 15 30", "valid 1 31 32"]).overlaps, 1);
+        assert_eq!(history(&["granted 1 0 10", "granted 2 15 30", "lost 1 31 32"]).late_losses, 1);
+        let stopped = ["granted 1 0 10", "granted 2 15 30", "lost 1 12 32"];
+        assert_eq!(history(&stopped).late_losses, 0, "it did not run in between");
         let late = ["granted 1 0 10", "granted 2 15 30", "polled 1 31 32", "polled 1 33 34"];
         assert_eq!((history(&late).late_polls, history(&late).most_late_polls), (1, 2));
         assert_eq!(history(&["stored 2 0 10", "stored 1 11 12"]).stale_writes, 1);

@@ -25,7 +25,7 @@ pub(super) enum What {
     Stored,
     /// The cell refused a value.
     Refused,
-    /// The worker was told that the lock is lost.
+    /// The worker was told that the lock is lost; at `began` it ran and had not been told.
     Lost,
 }
 

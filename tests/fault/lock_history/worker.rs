@@ -1,6 +1,9 @@
 //! What one process does: takes the lock, works under it, and writes down what it sees.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
 
 use redstart_connection::{Clock, Store};
 use redstart_keys::{Category, Entity, Key, Ttl};
@@ -21,6 +24,23 @@ fn now() -> u64 {
 
 /// Works until the store is shut down, handing every record to `note`.
 pub(super) async fn work(store: &Store, note: &(impl Fn(Record) + Sync)) {
+    let awake = AtomicU64::new(now());
+    let waking = async {
+        loop {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            awake.store(now(), Ordering::Relaxed);
+        }
+    };
+    tokio::select! {
+        // What became due during a pause is noticed before the pause is over for the clock beside it.
+        biased;
+        () = take_and_work(store, note, &awake) => {}
+        () = waking => {}
+    }
+}
+
+/// `awake` is the last time at which this process is known to have run.
+async fn take_and_work(store: &Store, note: &(impl Fn(Record) + Sync), awake: &AtomicU64) {
     let locks = Locks::new(store.clone());
     let cell = FencedCell::new(store.clone(), &key(), Ttl::hours(1));
     while !store.tasks().is_stopped() {
@@ -29,10 +49,33 @@ pub(super) async fn work(store: &Store, note: &(impl Fn(Record) + Sync)) {
         let worked = request.with(|lease| {
             let fence = lease.fence().get();
             note(Record { what: What::Granted, fence, began, ended: now() });
-            under_lock(lease, &cell, note)
+            let told = Told { fence, awake, note, is_finished: false };
+            let cell = &cell;
+            async move {
+                let mut told = told;
+                under_lock(lease, cell, note).await;
+                told.is_finished = true;
+            }
         });
         if worked.await.is_err() {
             tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+}
+
+/// Writes down when the work is dropped: that is how it learns that the lock is lost.
+struct Told<'a, N: Fn(Record)> {
+    fence: u64,
+    awake: &'a AtomicU64,
+    note: &'a N,
+    is_finished: bool,
+}
+
+impl<N: Fn(Record)> Drop for Told<'_, N> {
+    fn drop(&mut self) {
+        if !self.is_finished {
+            let began = self.awake.load(Ordering::Relaxed);
+            (self.note)(Record { what: What::Lost, fence: self.fence, began, ended: now() });
         }
     }
 }
@@ -46,9 +89,6 @@ async fn under_lock(lease: Lease, cell: &FencedCell, note: &(impl Fn(Record) + S
         at(What::Polled, began);
         if lease.is_valid() {
             at(What::Valid, began);
-        }
-        if let Some(_cause) = lease.loss() {
-            at(What::Lost, began);
         }
         let began = now();
         match cell.write(lease.fence(), turn.to_string()).await {

@@ -63,7 +63,7 @@ fn run(world: &World, fences: &mut BTreeMap<(u8, u8), Fence>, step: &Step) {
                     granted.set(Some(fence));
                     (Some(fence), None)
                 }
-                Acquired::Busy { expires_in } => (None, in_units(expires_in)),
+                Acquired::Busy { expires_in, last_fence } => (last_fence, in_units(expires_in)),
             });
             if let Some(fence) = granted.get() {
                 let before = fences.insert((lock, token), fence);

@@ -82,7 +82,7 @@ fn run(world: &World, seen: &mut Seen, step: &Step) {
                     granted.set(Some(fence));
                     (Some(fence), None)
                 }
-                Acquired::Busy { expires_in } => (None, in_units(expires_in)),
+                Acquired::Busy { expires_in, last_fence } => (last_fence, in_units(expires_in)),
             });
             if let Some(fence) = granted.get() {
                 let before = seen.fences.insert((key(share), token), fence);

@@ -3,6 +3,7 @@
 use redstart_connection::Store;
 use redstart_keys::Ttl;
 use redstart_lock::{Fence, Locks, operations::Keeping};
+use redstart_monitor::Monitor;
 use redstart_testkit::{RedisServer, TimeMachine, eventually, fresh_prefix};
 use std::time::Duration;
 
@@ -70,6 +71,21 @@ async fn server_that_evicts_is_told_from_one_that_keeps() {
     assert_eq!(keeping("allkeys-lru", "0").await, Keeping::All);
     let evicts = keeping("volatile-ttl", "100mb").await;
     assert!(matches!(&evicts, Keeping::Evicts { policy } if policy == "volatile-ttl"), "{evicts:?}");
+}
+
+#[tokio::test]
+async fn first_lock_on_a_server_that_evicts_shows_in_its_health() {
+    let server = RedisServer::configure();
+    let server = server.option("maxmemory-policy", "allkeys-lru").option("maxmemory", "100mb").start();
+    let store = Store::lazy(&config_for(&server)).unwrap();
+    let is_told = async || {
+        // A look of its own each time, for a monitor remembers its last one.
+        let health = Monitor::new(store.clone()).health().await;
+        health.issues.iter().any(|issue| issue.rule == "evicts-coordination")
+    };
+    assert!(!is_told().await, "a cache may be evicted");
+    next(&Locks::new(store.clone())).await;
+    assert!(is_told().await);
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 mod cancelled;
 mod fences;
 mod fleet;
+mod handing;
 mod holding;
 mod kinds;
 mod renewing;

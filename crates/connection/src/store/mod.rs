@@ -1,6 +1,7 @@
 //! The store: a cheap handle on Redis, or on memory.
 
 mod answer;
+mod reliance;
 mod shared;
 mod shutdown;
 
@@ -333,6 +334,7 @@ impl Store {
         let mut status = Status {
             mode: self.inner.mode,
             utilization_threshold: self.inner.pool_utilization_threshold,
+            relies_on_keeping: self.relies_on_keeping(),
             ..Status::default()
         };
         (status.connections, status.connections_max) = link.common.dialer.connections();

@@ -6,14 +6,20 @@ use redstart_connection::{
 use redstart_keys::{Key, Ttl};
 
 use super::{
-    Holder, Keys, LastFence, Token, Unwanted, expires_in, fence_ttl_millis, mint,
+    GivenUp, Holder, Keys, LastFence, Token, expires_in, mint,
     waiters::{Waiters, channels},
 };
 use crate::Fence;
 
 static ACQUIRE: Script = Script::new(
     "lock.acquire",
-    concat!(include_str!("queue.lua"), include_str!("fence.lua"), include_str!("acquire.lua")),
+    concat!(
+        include_str!("clock.lua"),
+        include_str!("fence.lua"),
+        include_str!("acquire_free.lua"),
+        include_str!("queue.lua"),
+        include_str!("acquire.lua"),
+    ),
 );
 
 /// Takes a lock if it is free; the same token may ask again.
@@ -39,6 +45,8 @@ pub enum Acquired {
     Busy {
         /// Until its lease ends, if nobody prolongs it; none if nobody knows.
         expires_in: Option<Duration>,
+        /// The last fence that was minted; none if nobody knows, and for shares.
+        last_fence: Option<Fence>,
     },
 }
 
@@ -91,12 +99,11 @@ impl Operation for Acquire {
             .script(&ACQUIRE)
             .key(&self.keys.lock)
             .key(&self.keys.fence)
-            .key(&self.keys.unwanted)
+            .key(&self.keys.given_up)
             .key(&self.keys.queue)
             .key(&self.keys.seen)
             .arg(self.token.as_str())
             .arg(self.ttl.as_millis())
-            .arg(fence_ttl_millis(self.ttl))
             .arg(u64::from(self.waits))
             .arg(u64::from(self.is_fair))
             .arg(channels(redis))
@@ -106,33 +113,34 @@ impl Operation for Acquire {
     }
 
     fn on_memory(&self, memory: &Memory, now: Timestamp) -> Result<Acquired> {
-        let Keys { lock, fence, unwanted, queue, .. } = &self.keys;
-        memory.with(&[lock, fence, unwanted, queue], now, |tx| {
+        let Keys { lock, fence, given_up, queue, .. } = &self.keys;
+        memory.with(&[lock, fence, given_up, queue], now, |tx| {
             let holder = tx.get::<Holder>(lock).map(|holder| holder.0.clone());
-            let last = tx.get::<LastFence>(fence).map(|last| last.0);
-            if holder.as_ref().is_some_and(|holder| *holder != self.token) {
-                let expires_in = tx.expires_at(lock).map(|at| at.since(now));
-                self.line_up(&mut Waiters::new(tx, queue))?;
-                return Ok(Acquired::Busy { expires_in });
-            }
-            if holder.is_none() {
-                if Unwanted::has(tx, unwanted, &self.token) {
-                    return Ok(Acquired::Busy { expires_in: None });
+            let last_fence = tx.get::<LastFence>(fence).map(|last| Fence::new(last.0));
+            let busy = Acquired::Busy { expires_in: None, last_fence };
+            if holder.as_ref() != Some(&self.token) {
+                if GivenUp::has(tx, given_up, &self.token) {
+                    return Ok(busy);
+                }
+                if holder.is_some() {
+                    let expires_in = tx.expires_at(lock).map(|at| at.since(now));
+                    self.line_up(&mut Waiters::new(tx, queue))?;
+                    return Ok(Acquired::Busy { expires_in, last_fence });
                 }
                 let mut waiters = Waiters::new(tx, queue);
                 if self.is_fair && waiters.first()?.is_some_and(|first| first != self.token) {
                     self.line_up(&mut waiters)?;
-                    return Ok(Acquired::Busy { expires_in: None });
+                    return Ok(busy);
                 }
             }
             tx.put(lock, Holder(self.token.clone()), now.saturating_add(self.ttl.as_duration()))?;
             if self.waits {
                 Waiters::new(tx, queue).leave(&self.token)?;
             }
-            if let (Some(_), Some(last)) = (holder, last) {
-                return Ok(Acquired::Granted { fence: Fence::new(last) });
+            if let (Some(_), Some(fence)) = (holder, last_fence) {
+                return Ok(Acquired::Granted { fence });
             }
-            match mint(tx, fence, self.ttl) {
+            match mint(tx, fence, self.ttl.as_duration()) {
                 Ok(fence) => Ok(Acquired::Granted { fence }),
                 Err(full) => {
                     tx.remove(lock);
@@ -146,13 +154,13 @@ impl Operation for Acquire {
 impl Acquired {
     /// Reads what the scripts answer.
     pub(super) fn parse(answer: Value) -> Result<Self> {
-        let [granted, number] = <[_; 2]>::try_from(answer.into_array()?)
-            .map_err(|_| Error::protocol("expected two numbers from a lock"))?;
-        let number = number.into_int()?;
-        Ok(match granted.into_int()? {
-            0 => Self::Busy { expires_in: expires_in(number) },
-            _ => Self::Granted { fence: Fence::parse(number)? },
-        })
+        if let Value::Int(fence) = answer {
+            return Ok(Self::Granted { fence: Fence::parse(fence)? });
+        }
+        let [left, last] = <[_; 2]>::try_from(answer.into_array()?)
+            .map_err(|_| Error::protocol("expected a time and a fence from a lock"))?;
+        let last_fence = Some(Fence::parse(last.into_int()?)?).filter(|last| 0 < last.get());
+        Ok(Self::Busy { expires_in: expires_in(left.into_int()?), last_fence })
     }
 }
 

@@ -7,5 +7,5 @@ local holder = redis.call('GET', KEYS[1])
 if not holder then return { '', '' } end
 redis.call('DEL', KEYS[1])
 local head = first()
-if head then wake(head) end
+if head then wake(head, 0) end
 return { holder, head or '' }

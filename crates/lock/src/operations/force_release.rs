@@ -6,8 +6,10 @@ use super::{
     waiters::{self, Waiters, channels},
 };
 
-static FORCE_RELEASE: Script =
-    Script::new("lock.force_release", concat!(include_str!("queue.lua"), include_str!("force_release.lua")));
+static FORCE_RELEASE: Script = Script::new(
+    "lock.force_release",
+    concat!(include_str!("clock.lua"), include_str!("queue.lua"), include_str!("force_release.lua")),
+);
 
 /// Takes a lock from whoever holds it.
 #[derive(Clone, Debug)]
@@ -49,8 +51,8 @@ impl Operation for ForceRelease {
     }
 
     async fn on_redis(&self, redis: &Redis) -> Result<Forced> {
-        let Keys { lock, fence, unwanted, queue, seen } = &self.0;
-        let script = redis.script(&FORCE_RELEASE).key(lock).key(fence).key(unwanted).key(queue).key(seen);
+        let Keys { lock, fence, given_up, queue, seen } = &self.0;
+        let script = redis.script(&FORCE_RELEASE).key(lock).key(fence).key(given_up).key(queue).key(seen);
         let answer = script.arg(channels(redis)).invoke().await?.into_array()?;
         let [holder, next] =
             <[_; 2]>::try_from(answer).map_err(|_| Error::protocol("expected two tokens from a lock"))?;

@@ -1,7 +1,7 @@
 use redstart_connection::{Effect, Memory, Operation, Outage, Redis, Result, Script, Timestamp};
 use redstart_keys::{Key, Ttl};
 
-use super::{FENCE_TTL, Holder, Keys, LastFence, Token, fence_ttl_millis};
+use super::{FENCE_TTL, Holder, Keys, LastFence, Token, millis};
 use crate::Fence;
 
 static RAISE: Script = Script::new("lock.raise_fence", include_str!("raise_fence.lua"));
@@ -44,7 +44,10 @@ impl Operation for RaiseFence {
 
     async fn on_redis(&self, redis: &Redis) -> Result<bool> {
         let script = redis.script(&RAISE).key(&self.keys.lock).key(&self.keys.fence);
-        let script = script.arg(self.token.as_str()).arg(self.to.get()).arg(fence_ttl_millis(self.ttl));
+        let script = script
+            .arg(self.token.as_str())
+            .arg(self.to.get())
+            .arg(millis(FENCE_TTL.saturating_add(self.ttl.as_duration())));
         Ok(script.invoke().await?.into_int()? == 1)
     }
 

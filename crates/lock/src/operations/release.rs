@@ -1,16 +1,35 @@
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
 use redstart_connection::{
     Effect, Error, Memory, Operation, Outage, Redis, Result, Script, Timestamp, Value,
 };
 use redstart_keys::Key;
 
 use super::{
-    Holder, Keys, LastFence, Token, UNDER_WAY, Unwanted, millis,
-    waiters::{self, Waiters, channels},
+    GivenUp, Holder, Keys, LastFence, Token, mint,
+    waiters::{Waiters, channels},
 };
 use crate::{Fence, Release};
 
-static RELEASE: Script =
-    Script::new("lock.release", concat!(include_str!("queue.lua"), include_str!("release.lua")));
+static RELEASE: Script = Script::new(
+    "lock.release",
+    concat!(
+        include_str!("release_unwaited.lua"),
+        include_str!("clock.lua"),
+        include_str!("fence.lua"),
+        include_str!("queue.lua"),
+        include_str!("release.lua"),
+    ),
+);
+
+/// For how long a lock is handed on: its new holder prolongs it, unless it has died.
+pub(crate) const HANDED: Duration = Duration::from_secs(3);
 
 /// Gives a lock back, for its holder alone; sent again, it answers the same.
 #[derive(Clone, Debug)]
@@ -18,6 +37,7 @@ pub struct GiveBack {
     keys: Keys,
     token: Token,
     fence: Option<Fence>,
+    was_sent: Arc<AtomicBool>,
 }
 
 /// What became of a lock that was given back, and who may have it next.
@@ -27,7 +47,29 @@ pub struct GivenBack {
     /// What became of it.
     pub release: Release,
     /// The first who waits for it, and was told.
-    pub next: Option<Token>,
+    pub next: Option<Next>,
+    /// Whether it was sent again because the first answer was lost: if the lock is gone or another's by then,
+    /// that may be the doing of the first.
+    pub was_repeated: bool,
+}
+
+/// Who may have a lock next.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Next {
+    /// Who.
+    pub token: Token,
+    /// The fence under which the lock was handed on, for three seconds; none if it has to be asked for.
+    pub fence: Option<Fence>,
+}
+
+impl Next {
+    /// Reads what a process is told: a fence, or 0, and a token.
+    pub(crate) fn parse(message: &str) -> Option<Self> {
+        let (fence, token) = message.split_once(' ')?;
+        let fence = Some(Fence::new(fence.parse().ok()?)).filter(|fence| 0 < fence.get());
+        Some(Self { token: Token::new(token), fence })
+    }
 }
 
 impl GiveBack {
@@ -37,21 +79,29 @@ impl GiveBack {
     /// line, and a question of it that is still on its way will not take the lock.
     #[must_use]
     pub fn new(lock: &Key, token: Token, fence: Option<Fence>) -> Self {
-        Self { keys: Keys::of(lock), token, fence }
+        Self { keys: Keys::of(lock), token, fence, was_sent: Arc::default() }
     }
 }
 
 impl GivenBack {
     /// Reads what the scripts answer.
     pub(super) fn parse(answer: Value) -> Result<Self> {
-        let [release, next] = <[_; 2]>::try_from(answer.into_array()?)
-            .map_err(|_| Error::protocol("expected an outcome and a token from a release"))?;
-        let release = match release.into_int()? {
+        let (outcome, next) = match answer {
+            Value::Int(outcome) => (outcome, None),
+            answer => {
+                let [outcome, token, fence] = <[_; 3]>::try_from(answer.into_array()?).map_err(|_| {
+                    Error::protocol("expected an outcome, a token and a fence from a release")
+                })?;
+                let fence = Some(Fence::parse(fence.into_int()?)?).filter(|fence| 0 < fence.get());
+                (outcome.into_int()?, Some(Next { token: Token::new(&token.into_text()?), fence }))
+            }
+        };
+        let release = match outcome {
             1 => Release::Released,
             0 => Release::Expired,
             _ => Release::Taken,
         };
-        Ok(Self { release, next: waiters::parse(next)? })
+        Ok(Self { release, next, was_repeated: false })
     }
 }
 
@@ -76,48 +126,54 @@ impl Operation for GiveBack {
     }
 
     async fn on_redis(&self, redis: &Redis) -> Result<GivenBack> {
-        let script = redis
-            .script(&RELEASE)
-            .key(&self.keys.lock)
-            .key(&self.keys.fence)
-            .key(&self.keys.unwanted)
-            .key(&self.keys.queue)
-            .key(&self.keys.seen)
-            .arg(self.token.as_str());
+        let Keys { lock, fence, given_up, queue, seen } = &self.keys;
+        let script = redis.script(&RELEASE).key(lock).key(fence).key(given_up).key(queue).key(seen);
+        let script = script.arg(self.token.as_str());
         let script = match self.fence {
             Some(fence) => script.arg(fence.get()),
             None => script.arg(""),
         };
-        GivenBack::parse(script.arg(millis(UNDER_WAY)).arg(channels(redis)).invoke().await?)
+        let was_repeated = self.was_sent.swap(true, Ordering::Relaxed);
+        let given_back = GivenBack::parse(script.arg(channels(redis)).invoke().await?)?;
+        Ok(GivenBack { was_repeated, ..given_back })
     }
 
     fn on_memory(&self, memory: &Memory, now: Timestamp) -> Result<GivenBack> {
-        let Keys { lock, fence, unwanted, queue, .. } = &self.keys;
-        memory.with(&[lock, fence, unwanted, queue], now, |tx| {
+        let Keys { lock, fence, given_up, queue, .. } = &self.keys;
+        memory.with(&[lock, fence, given_up, queue], now, |tx| {
             let last = tx.get::<LastFence>(fence).map(|last| last.0);
             let mark = self.fence.map(|fence| fence.get().saturating_add(1));
-            let release = match tx.get::<Holder>(lock) {
-                Some(holder) if holder.0 == self.token => {
-                    tx.remove(lock);
-                    let is_last = self.fence.map(Fence::get) == last;
-                    if let (Some(mark), Some(expires_at), true) = (mark, tx.expires_at(fence), is_last) {
-                        tx.put(fence, LastFence(mark), expires_at)?;
-                    }
-                    Release::Released
-                }
+            let holder = tx.get::<Holder>(lock).map(|holder| holder.0.clone());
+            let is_ours = holder.as_ref() == Some(&self.token);
+            let release = match &holder {
+                _ if is_ours => Release::Released,
                 Some(_) => Release::Taken,
                 None if mark.is_some() && mark == last => Release::Released,
                 None => Release::Expired,
             };
+            if is_ours {
+                tx.remove(lock);
+            }
             if self.fence.is_none() {
                 Waiters::new(tx, queue).leave(&self.token)?;
-                Unwanted::add(tx, unwanted, &self.token)?;
+                GivenUp::add(tx, given_up, &self.token)?;
             }
-            let next = match release {
-                Release::Taken => None,
-                Release::Released | Release::Expired => Waiters::new(tx, queue).first()?,
+            if holder.is_some() && !is_ours {
+                return Ok(GivenBack { release, next: None, was_repeated: false });
+            }
+            let Some(token) = Waiters::new(tx, queue).first()? else {
+                let is_last = last.is_some() && self.fence.map(Fence::get) == last;
+                if let (Some(mark), Some(expires_at), true) = (mark, tx.expires_at(fence), is_ours && is_last)
+                {
+                    tx.put(fence, LastFence(mark), expires_at)?;
+                }
+                return Ok(GivenBack { release, next: None, was_repeated: false });
             };
-            Ok(GivenBack { release, next })
+            Waiters::new(tx, queue).leave(&token)?;
+            tx.put(lock, Holder(token.clone()), now.saturating_add(HANDED))?;
+            let minted = mint(tx, fence, HANDED)?;
+            let next = Some(Next { token, fence: Some(minted) });
+            Ok(GivenBack { release, next, was_repeated: false })
         })
     }
 }

@@ -1,6 +1,6 @@
 //! Who waits for a lock, as the store knows it.
 
-use std::time::Duration;
+use std::{sync::LazyLock, time::Duration};
 
 use redstart_connection::{Redis, Result, Timestamp, Tx, Value};
 use redstart_keys::{Category, Id, IdWriter, Key};
@@ -99,7 +99,8 @@ pub(crate) fn channel(instance: &str) -> Key {
 
 /// The beginning of all those names, as the scripts take it.
 pub(super) fn channels(redis: &Redis) -> String {
-    redis.name(&Key::namespace(Category::Lock, "wake", "to"))
+    static CHANNELS: LazyLock<Key> = LazyLock::new(|| Key::namespace(Category::Lock, "wake", "to"));
+    redis.name(&CHANNELS)
 }
 
 /// Reads a token that may be none.

@@ -99,6 +99,20 @@ const RULES: &[Rule] = &[
         measure: |facts| facts.server.as_ref()?.memory.usage(),
     },
     Rule {
+        name: "evicts-coordination",
+        problem: "the server may throw out locks when its memory is full",
+        remedy: "Set maxmemory-policy to noeviction, or keep locks on a second server (REDIS_COORDINATION_URL).",
+        unit: Unit::Truth,
+        is_floor: false,
+        warning: level(0.0, 20),
+        critical: None,
+        measure: |facts| {
+            let memory = &facts.server.as_ref()?.memory;
+            let evicts = memory.limit.is_some() && !matches!(memory.policy.as_str(), "noeviction" | "");
+            truth(facts.status.relies_on_keeping && evicts)
+        },
+    },
+    Rule {
         name: "hit-rate",
         problem: "few reads find their key",
         remedy: "Warm the caches, lengthen TTLs, and see whether keys are evicted or invalidated too often.",

@@ -49,6 +49,23 @@ fn a_loading_server_is_unhealthy() {
 }
 
 #[test]
+fn server_that_evicts_is_wrong_for_locks_alone() {
+    let evicting = |policy: &str, limit, relies| {
+        facts(|facts| {
+            facts.status.relies_on_keeping = relies;
+            let memory = &mut facts.server.as_mut().unwrap().memory;
+            (memory.policy, memory.limit) = (policy.to_owned(), limit);
+        })
+    };
+    let told = [("evicts-coordination", Severity::Warning)];
+    check(&evicting("allkeys-lru", Some(100), true), &told, 80, HealthStatus::Degraded);
+    check(&evicting("volatile-ttl", Some(100), true), &told, 80, HealthStatus::Degraded);
+    check(&evicting("allkeys-lru", Some(100), false), &[], 100, HealthStatus::Healthy);
+    check(&evicting("allkeys-lru", None, true), &[], 100, HealthStatus::Healthy);
+    check(&evicting("noeviction", Some(100), true), &[], 100, HealthStatus::Healthy);
+}
+
+#[test]
 fn memory_has_two_bounds_and_counts_once() {
     let used = |used| {
         server(|info| {

@@ -2,20 +2,22 @@
 --
 -- KEYS[1]  the shares: kind and token of each holder, by the end of the lease in microseconds
 -- KEYS[2…] as for acquiring
--- ARGV     now | token | ttl: ms | ttl of the fence: ms | 1: waits if it can't be had
+-- ARGV     now | token | ttl: ms | 1: waits if it can't be had
 --          | kind: r (beside other readers), w (alone), p (one of some) | of how many
 --          | the channel of wake-ups
--- Answer   { 1, fence }, or { 0, ms until a share ends (-1: nobody knows) } if it can't be had
-local token, waits, kind, most = ARGV[2], ARGV[5] == '1', ARGV[6], tonumber(ARGV[7])
+-- Answer   as for acquiring, until a share ends
+local token, waits, kind, most = ARGV[2], ARGV[4] == '1', ARGV[5], tonumber(ARGV[6])
 local share = kind .. ' ' .. token
 
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', whole(now()))
 local is_held = redis.call('ZSCORE', KEYS[1], share)
-local last, unwanted = unpack(redis.call('MGET', KEYS[2], KEYS[3]))
+local last, given_up = unpack(redis.call('MGET', KEYS[2], KEYS[3]))
+last = tonumber(last or nil)
+local busy = { -1, last or 0 }
 local count = redis.call('ZCARD', KEYS[1])
 if not is_held then
   -- It was given up while this question was on its way.
-  if unwanted and string.find(unwanted, ' ' .. token .. ' ', 1, true) then return { 0, -1 } end
+  if has_given_up(given_up, token) then return busy end
   local next = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')
   local fits = count == 0
   -- A writer is alone, so it is the first.
@@ -25,8 +27,8 @@ if not is_held then
   local is_turn = not head or head == token
   if not (fits and is_turn) then
     if waits then line_up(token) end
-    if fits then wake(head) return { 0, -1 } end
-    return { 0, math.ceil((tonumber(next[2]) - now()) / 1000) }
+    if fits then wake(head, 0) else busy[1] = math.ceil((tonumber(next[2]) - now()) / 1000) end
+    return busy
   end
   count = count + 1
 end
@@ -34,9 +36,9 @@ redis.call('ZADD', KEYS[1], whole(now() + ARGV[3] * 1000), share)
 local longest = redis.call('ZRANGE', KEYS[1], -1, -1, 'WITHSCORES')
 redis.call('PEXPIRE', KEYS[1], math.ceil((tonumber(longest[2]) - now()) / 1000))
 if waits then leave(token) end
-local fence = mint(KEYS[2], tonumber(last or nil), ARGV[4])
+local fence = mint(KEYS[2], last, ARGV[3])
 
 -- There may be a share for the next one, too.
 local head = kind ~= 'w' and (kind == 'r' or count < most) and first()
-if head then wake(head) end
-return { 1, fence }
+if head then wake(head, 0) end
+return fence

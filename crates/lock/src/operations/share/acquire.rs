@@ -2,14 +2,22 @@ use redstart_connection::{Effect, Memory, Operation, Outage, Redis, Result, Scri
 use redstart_keys::{Key, Ttl};
 
 use super::{Held, Share, Shares};
-use crate::operations::{
-    Acquired, Keys, Token, Unwanted, fence_ttl_millis, mint,
-    waiters::{Waiters, channels},
+use crate::{
+    Fence,
+    operations::{
+        Acquired, GivenUp, Keys, LastFence, Token, mint,
+        waiters::{Waiters, channels},
+    },
 };
 
 static ACQUIRE: Script = Script::new(
     "lock.acquire_share",
-    concat!(include_str!("../queue.lua"), include_str!("../fence.lua"), include_str!("acquire.lua")),
+    concat!(
+        include_str!("../clock.lua"),
+        include_str!("../fence.lua"),
+        include_str!("../queue.lua"),
+        include_str!("acquire.lua"),
+    ),
 );
 
 /// Takes a share of a lock if there is one and nobody waits; the same token may ask again.
@@ -60,12 +68,11 @@ impl Operation for AcquireShare {
     }
 
     async fn on_redis(&self, redis: &Redis) -> Result<Acquired> {
-        let Keys { lock, fence, unwanted, queue, seen } = &self.keys;
-        let script = redis.script(&ACQUIRE).key(lock).key(fence).key(unwanted).key(queue).key(seen);
+        let Keys { lock, fence, given_up, queue, seen } = &self.keys;
+        let script = redis.script(&ACQUIRE).key(lock).key(fence).key(given_up).key(queue).key(seen);
         let answer = script
             .arg(self.token.as_str())
             .arg(self.ttl.as_millis())
-            .arg(fence_ttl_millis(self.ttl))
             .arg(u64::from(self.waits))
             .arg(self.share.letter())
             .arg(u64::from(self.share.most()))
@@ -76,12 +83,13 @@ impl Operation for AcquireShare {
     }
 
     fn on_memory(&self, memory: &Memory, now: Timestamp) -> Result<Acquired> {
-        let Keys { lock, fence, unwanted, queue, .. } = &self.keys;
-        memory.with(&[lock, fence, unwanted, queue], now, |tx| {
+        let Keys { lock, fence, given_up, queue, .. } = &self.keys;
+        memory.with(&[lock, fence, given_up, queue], now, |tx| {
             let mut shares = Shares::of(tx, lock);
+            let last_fence = tx.get::<LastFence>(fence).map(|last| Fence::new(last.0));
             if shares.position(self.share, &self.token).is_none() {
-                if Unwanted::has(tx, unwanted, &self.token) {
-                    return Ok(Acquired::Busy { expires_in: None });
+                if GivenUp::has(tx, given_up, &self.token) {
+                    return Ok(Acquired::Busy { expires_in: None, last_fence });
                 }
                 let fits = self.share.fits(&shares.0);
                 let mut waiters = Waiters::new(tx, queue);
@@ -91,13 +99,14 @@ impl Operation for AcquireShare {
                         waiters.line_up(&self.token)?;
                     }
                     let next_end = shares.next_end().filter(|_| !fits);
-                    return Ok(Acquired::Busy { expires_in: next_end.map(|end| end.since(now)) });
+                    let expires_in = next_end.map(|end| end.since(now));
+                    return Ok(Acquired::Busy { expires_in, last_fence });
                 }
             }
             shares.0.retain(|held| held.letter != self.share.letter() || held.token != self.token);
             let ends = now.saturating_add(self.ttl.as_duration());
             shares.0.push(Held { letter: self.share.letter(), token: self.token.clone(), ends });
-            let fence = mint(tx, fence, self.ttl)?;
+            let fence = mint(tx, fence, self.ttl.as_duration())?;
             shares.put(tx, lock)?;
             if self.waits {
                 Waiters::new(tx, queue).leave(&self.token)?;

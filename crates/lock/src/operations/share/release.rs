@@ -5,13 +5,15 @@ use super::{Share, Shares};
 use crate::{
     Fence, Release,
     operations::{
-        GivenBack, Keys, Token, UNDER_WAY, Unwanted, millis,
+        GivenBack, GivenUp, Keys, Next, Token,
         waiters::{Waiters, channels},
     },
 };
 
-static RELEASE: Script =
-    Script::new("lock.release_share", concat!(include_str!("../queue.lua"), include_str!("release.lua")));
+static RELEASE: Script = Script::new(
+    "lock.release_share",
+    concat!(include_str!("../clock.lua"), include_str!("../queue.lua"), include_str!("release.lua")),
+);
 
 /// Gives a share back; sent again, it answers the same.
 #[derive(Clone, Debug)]
@@ -53,33 +55,34 @@ impl Operation for GiveBackShare {
     }
 
     async fn on_redis(&self, redis: &Redis) -> Result<GivenBack> {
-        let Keys { lock, fence, unwanted, queue, seen } = &self.keys;
-        let script = redis.script(&RELEASE).key(lock).key(fence).key(unwanted).key(queue).key(seen);
+        let Keys { lock, fence, given_up, queue, seen } = &self.keys;
+        let script = redis.script(&RELEASE).key(lock).key(fence).key(given_up).key(queue).key(seen);
         let script = script.arg(self.token.as_str()).arg(self.share.letter());
-        let script = script.arg(u64::from(self.is_granted)).arg(millis(UNDER_WAY)).arg(channels(redis));
+        let script = script.arg(u64::from(self.is_granted)).arg(channels(redis));
         GivenBack::parse(script.invoke().await?)
     }
 
     fn on_memory(&self, memory: &Memory, now: Timestamp) -> Result<GivenBack> {
-        let Keys { lock, unwanted, queue, .. } = &self.keys;
-        memory.with(&[lock, unwanted, queue], now, |tx| {
+        let Keys { lock, given_up, queue, .. } = &self.keys;
+        memory.with(&[lock, given_up, queue], now, |tx| {
             let mut shares = Shares::of(tx, lock);
             let held = shares.position(self.share, &self.token);
             if let Some(place) = held {
                 shares.0.remove(place);
                 shares.put(tx, lock)?;
             }
-            let is_known = Unwanted::has(tx, unwanted, &self.token);
+            let is_known = GivenUp::has(tx, given_up, &self.token);
             if !is_known {
                 if held.is_some() || !self.is_granted {
-                    Unwanted::add(tx, unwanted, &self.token)?;
+                    GivenUp::add(tx, given_up, &self.token)?;
                 }
                 if !self.is_granted {
                     Waiters::new(tx, queue).leave(&self.token)?;
                 }
             }
             let release = if held.is_some() || is_known { Release::Released } else { Release::Expired };
-            Ok(GivenBack { release, next: Waiters::new(tx, queue).first()? })
+            let next = Waiters::new(tx, queue).first()?.map(|token| Next { token, fence: None });
+            Ok(GivenBack { release, next, was_repeated: false })
         })
     }
 }
