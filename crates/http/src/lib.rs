@@ -8,6 +8,7 @@
 //! | [`TraceLayer`] | gives each request a [`TraceId`], from `traceparent` or new |
 //! | [`ResponseTimeLayer`] | says how long the answer took |
 //! | [`RateLimitLayer`] | admits or refuses, and says what is left |
+//! | [`IdempotencyLayer`] | carries a request out once, however often it is sent |
 //! | [`SecurityHeadersLayer`] | tells browsers to be careful, and caches to keep nothing |
 //!
 //! Errors leave as one envelope, [`ApiError`], which holds nothing internal.
@@ -39,9 +40,11 @@ mod address;
 mod body;
 mod cached;
 mod error;
+mod idempotency;
 mod limit;
 #[cfg(feature = "axum")]
 mod ops;
+mod read_body;
 mod security;
 mod timing;
 mod token;
@@ -54,7 +57,9 @@ pub use crate::{
     body::ResponseBody,
     cached::CacheHeaders,
     error::ApiError,
+    idempotency::{IdempotencyLayer, IdempotentService},
     limit::{LimitBy, LimitHeaders, RateLimit, RateLimitLayer},
+    read_body::ReadBody,
     security::{SecurityHeaders, SecurityHeadersLayer},
     timing::{ResponseTime, ResponseTimeLayer},
     token::{AdminToken, WeakToken},

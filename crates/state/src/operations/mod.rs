@@ -1,0 +1,7 @@
+//! The atomic steps of the state, for services that drive the door themselves.
+//!
+//! Each has a script or a command for Redis and a body for the embedded store.
+
+mod idempotent;
+
+pub use self::idempotent::{Abandon, Attempt, Begin, Begun, Complete, Renew};
