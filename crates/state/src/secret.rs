@@ -20,7 +20,7 @@ pub(crate) struct Secret {
 
 /// A text that is no such secret.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("expected 32 hexadecimal digits, a dot, and 32 more")]
+#[error("expected hexadecimal digits: 32 for a digest, 32 and a dot and 32 more for a secret")]
 pub struct InvalidSecret(());
 
 impl Secret {
@@ -73,14 +73,16 @@ impl FromStr for Secret {
     type Err = InvalidSecret;
 
     fn from_str(text: &str) -> Result<Self, InvalidSecret> {
-        let half = |half: &str| {
-            let half: [u8; HALF] = half.as_bytes().try_into().ok()?;
-            half.iter().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f')).then_some(half)
-        };
         let (place, proof) = text.split_once('.').ok_or(InvalidSecret(()))?;
-        let halves = half(place).zip(half(proof)).ok_or(InvalidSecret(()))?;
-        Ok(Self { place: halves.0, proof: halves.1 })
+        let (place, proof) = half(place).zip(half(proof)).ok_or(InvalidSecret(()))?;
+        Ok(Self { place, proof })
     }
+}
+
+/// Reads 32 hexadecimal digits as they are written here.
+fn half(text: &str) -> Option<[u8; HALF]> {
+    let half: [u8; HALF] = text.as_bytes().try_into().ok()?;
+    half.iter().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f')).then_some(half)
 }
 
 /// The digest of a secret or of a code, 32 hexadecimal digits.
@@ -113,6 +115,14 @@ impl Digest {
     #[must_use]
     pub fn id(&self) -> TextId {
         place_id(self.0)
+    }
+}
+
+impl FromStr for Digest {
+    type Err = InvalidSecret;
+
+    fn from_str(text: &str) -> Result<Self, InvalidSecret> {
+        half(text).map(Self).ok_or(InvalidSecret(()))
     }
 }
 

@@ -29,7 +29,10 @@ impl Shop {
         self.calls.load(Ordering::SeqCst)
     }
 
-    fn behind(&self, layer: &IdempotencyLayer) -> BoxCloneSyncService<Request<Full<Bytes>>, Sent, Infallible> {
+    fn behind(
+        &self,
+        layer: &IdempotencyLayer,
+    ) -> BoxCloneSyncService<Request<Full<Bytes>>, Sent, Infallible> {
         let shop = self.clone();
         let service = service_fn(move |request: Request<ReadBody<Full<Bytes>>>| {
             let shop = shop.clone();

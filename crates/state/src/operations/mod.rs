@@ -3,5 +3,12 @@
 //! Each has a script or a command for Redis and a body for the embedded store.
 
 mod idempotent;
+mod session;
 
-pub use self::idempotent::{Abandon, Attempt, Begin, Begun, Complete, Renew};
+pub use self::{
+    idempotent::{Abandon, Attempt, Begin, Begun, Complete, Renew},
+    session::{
+        CreateSession, Created, DepartSession, EndSessions, ListSessions, Listed, LoadSession, Loaded, Place,
+        SaveSession, Saved, Term, TouchSession, Version,
+    },
+};
