@@ -1,7 +1,9 @@
 //! State that a service keeps for a while: sessions, requests that are done once, one-time values, codes,
 //! counters, flags.
 
+mod code;
 mod idempotency;
+mod once;
 pub mod operations;
 mod secret;
 mod session;
@@ -9,8 +11,10 @@ mod session;
 #[cfg(feature = "tower-sessions")]
 pub use crate::session::TowerSessions;
 pub use crate::{
+    code::{Code, Codes, Sent},
     idempotency::{Begun, Fingerprint, Idempotency, Once, OnceError, Run},
-    operations::Listed,
+    once::{OnceToken, OnceTokenError, OnceTokens, ReplayGuard},
+    operations::{Listed, Use, Verdict},
     secret::{Digest, InvalidSecret},
     session::{Change, Session, SessionError, SessionId, Sessions},
 };

@@ -2,11 +2,15 @@
 //!
 //! Each has a script or a command for Redis and a body for the embedded store.
 
+mod code;
 mod idempotent;
+mod once;
 mod session;
 
 pub use self::{
+    code::{CodeRule, IssueCode, Issued, Verdict, VerifyCode, VoidCode},
     idempotent::{Abandon, Attempt, Begin, Begun, Complete, Renew},
+    once::{FirstUse, IssueToken, RedeemToken, RevokeToken, Use},
     session::{
         CreateSession, Created, DepartSession, EndSessions, ListSessions, Listed, LoadSession, Loaded, Place,
         SaveSession, Saved, Term, TouchSession, Version,
