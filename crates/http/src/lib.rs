@@ -9,6 +9,8 @@
 //! | [`ResponseTimeLayer`] | says how long the answer took |
 //! | [`RateLimitLayer`] | admits or refuses, and says what is left |
 //! | [`IdempotencyLayer`] | carries a request out once, however often it is sent |
+//! | [`ReplayGuardLayer`] | takes each bearer token once |
+//! | [`MaintenanceLayer`] | closes the service while a flag is on |
 //! | [`SecurityHeadersLayer`] | tells browsers to be careful, and caches to keep nothing |
 //!
 //! Errors leave as one envelope, [`ApiError`], which holds nothing internal.
@@ -42,9 +44,11 @@ mod cached;
 mod error;
 mod idempotency;
 mod limit;
+mod maintenance;
 #[cfg(feature = "axum")]
 mod ops;
 mod read_body;
+mod replay;
 mod security;
 mod timing;
 mod token;
@@ -59,7 +63,9 @@ pub use crate::{
     error::ApiError,
     idempotency::{IdempotencyLayer, IdempotentService},
     limit::{LimitBy, LimitHeaders, RateLimit, RateLimitLayer},
+    maintenance::{Maintained, MaintenanceLayer},
     read_body::ReadBody,
+    replay::{ReplayGuardLayer, ReplayGuarded, ShownToken},
     security::{SecurityHeaders, SecurityHeadersLayer},
     timing::{ResponseTime, ResponseTimeLayer},
     token::{AdminToken, WeakToken},

@@ -2,6 +2,8 @@
 //! counters, flags.
 
 mod code;
+mod counter;
+mod flag;
 mod idempotency;
 mod once;
 pub mod operations;
@@ -12,6 +14,8 @@ mod session;
 pub use crate::session::TowerSessions;
 pub use crate::{
     code::{Code, Codes, Sent},
+    counter::{Bucket, Counters, Flushed, Visitors},
+    flag::{FlagRule, Flags},
     idempotency::{Begun, Fingerprint, Idempotency, Once, OnceError, Run},
     once::{OnceToken, OnceTokenError, OnceTokens, ReplayGuard},
     operations::{Listed, Use, Verdict},

@@ -77,7 +77,7 @@ impl Code {
     }
 }
 
-impl<I: Id> Codes<I> {
+impl<I: Id + Sync> Codes<I> {
     /// Codes kept in `store` under the keys of `entity`, for as long as its TTL says; ten minutes where it
     /// has none.
     ///

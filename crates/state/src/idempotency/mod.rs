@@ -105,7 +105,7 @@ pub enum OnceError<E> {
     Answer(#[source] serde_json::Error),
 }
 
-impl<I: Id> Idempotency<I> {
+impl<I: Id + Sync> Idempotency<I> {
     /// Work kept in `store` under the keys of `entity`, whose TTL is how long answers are kept; 24 hours
     /// where it has none.
     #[must_use]

@@ -59,7 +59,7 @@ pub enum OnceTokenError {
     Value(#[source] serde_json::Error),
 }
 
-impl<T: Serialize + DeserializeOwned> OnceTokens<T> {
+impl<T: Serialize + DeserializeOwned + Sync> OnceTokens<T> {
     /// Tokens kept in `store` under the keys of `entity`, for as long as its TTL says; 30 minutes where it
     /// has none.
     #[must_use]

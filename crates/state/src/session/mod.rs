@@ -108,7 +108,7 @@ pub enum SessionError {
     Contended,
 }
 
-impl<T: Serialize + DeserializeOwned> Sessions<T> {
+impl<T: Serialize + DeserializeOwned + Sync> Sessions<T> {
     /// Sessions kept in `store` under the keys of `entity`, for as long as its TTL says; one hour where
     /// it has none.
     #[must_use]

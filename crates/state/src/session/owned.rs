@@ -1,5 +1,7 @@
 //! All sessions of an owner, and sessions that pass to another id.
 
+use std::cmp::Reverse;
+
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{Change, Session, SessionError, SessionId, Sessions, write};
@@ -9,7 +11,7 @@ use crate::{
     secret::{Secret, owner_id, unique},
 };
 
-impl<T: Serialize + DeserializeOwned> Sessions<T> {
+impl<T: Serialize + DeserializeOwned + Sync> Sessions<T> {
     /// Gives a session another id, with the value as it is in `session`; the old id opens nothing any more.
     ///
     /// For whoever gains rights in a session: an id that was planted or overheard before is worth nothing
@@ -81,7 +83,7 @@ impl<T: Serialize + DeserializeOwned> Sessions<T> {
     pub async fn of_owner(&self, owner: &str) -> Result<Vec<Listed>, SessionError> {
         let mut listed =
             self.store.run(&ListSessions::new(self.entity.key(&owner_id(owner)), self.outage)).await?;
-        listed.sort_by(|a, b| b.seen_at.cmp(&a.seen_at));
+        listed.sort_by_key(|listed| Reverse(listed.seen_at));
         Ok(listed)
     }
 

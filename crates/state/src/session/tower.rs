@@ -98,6 +98,7 @@ fn write(record: &Record) -> Result<bytes::Bytes> {
     serde_json::to_vec(&record.data).map(Into::into).map_err(|error| Error::Encode(error.to_string()))
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it maps errors, which are handed over")]
 fn backend(error: redstart_connection::Error) -> Error {
     Error::Backend(error.to_string())
 }

@@ -22,6 +22,14 @@ pub struct CodeRule {
     pub(crate) most: u32,
 }
 
+impl CodeRule {
+    /// So many attempts at a code that lives for `ttl`; another after `pause`, and at most `most` in `window`.
+    #[must_use]
+    pub const fn new(ttl: Ttl, attempts: u32, pause: Ttl, window: Ttl, most: u32) -> Self {
+        Self { ttl, attempts, pause, window, most }
+    }
+}
+
 /// What the embedded store keeps of a subject.
 #[derive(Clone)]
 struct Subject {

@@ -29,6 +29,14 @@ pub struct Place {
     pub(crate) outage: Outage,
 }
 
+impl Place {
+    /// The session of this digest under the key of its owner; nobody answers for it while Redis is away.
+    #[must_use]
+    pub const fn new(owner: Key, digest: Digest) -> Self {
+        Self { owner, digest, outage: Outage::Fail }
+    }
+}
+
 /// How long sessions live.
 #[derive(Clone, Copy, Debug)]
 pub struct Term {
@@ -37,6 +45,19 @@ pub struct Term {
 }
 
 impl Term {
+    /// This long after they were last prolonged.
+    #[must_use]
+    pub const fn new(ttl: Ttl) -> Self {
+        Self { ttl, at_most: None }
+    }
+
+    /// This long after they were opened at most.
+    #[must_use]
+    pub const fn at_most(mut self, most: Ttl) -> Self {
+        self.at_most = Some(most);
+        self
+    }
+
     fn at_most_millis(self) -> u64 {
         self.at_most.map_or(0, Ttl::as_millis)
     }
@@ -51,6 +72,14 @@ impl Term {
 /// What was written when, so that a later writer knows whether another came between.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Version(pub(crate) String);
+
+impl Version {
+    /// A version that nobody else ever writes; a text of letters and digits.
+    #[must_use]
+    pub fn new(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
 
 /// What the embedded store keeps of one session; without a value it has moved to another owner.
 #[derive(Clone)]
