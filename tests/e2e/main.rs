@@ -5,5 +5,7 @@
 mod coordination;
 mod limits;
 mod marketplace;
+mod payments;
 mod service;
+mod state;
 mod topology;

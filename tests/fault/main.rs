@@ -14,4 +14,5 @@ mod lock_history;
 mod lock_throughput;
 mod sentinel;
 mod standby;
+mod state;
 mod support;

@@ -19,5 +19,6 @@ mod metrics;
 mod ratelimit;
 mod rest;
 mod secure;
+mod state;
 mod support;
 mod topology;

@@ -46,8 +46,8 @@ const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 ///
 /// Only `POST` and `PATCH` are looked at; the other methods can be repeated as they are. The service goes
 /// on when the client goes away, so that a repeat gets the answer; it is dropped when the lease of the
-/// work is lost. Answers that ask to come again (408, 425, 429, and all from 500 up) are not kept: a repeat
-/// is carried out anew. Of an answer larger than the [cap](Self::keeping) only the head is kept, and a
+/// work is lost. Answers that stand for nothing done and may change (401, 403, 408, 425, 429, and all from
+/// 500 up) are not kept: a repeat is carried out anew. Of an answer larger than the [cap](Self::keeping) only the head is kept, and a
 /// repeat is told by 409 that it was carried out.
 ///
 /// The layer belongs behind authentication and limits: a repeat then spends no quota on the work, and
@@ -125,7 +125,8 @@ impl IdempotencyLayer {
         self.with(|settings| settings.is_required = true)
     }
 
-    /// Keeps the answers of these statuses alone. Defaults to all below 500 but 408, 425 and 429.
+    /// Keeps the answers of these statuses alone. Defaults to all below 500 but 401, 403, 408, 425 and
+    /// 429.
     #[must_use]
     pub fn storing(self, stored: impl Fn(StatusCode) -> bool + Send + Sync + 'static) -> Self {
         self.with(|settings| settings.stored = Stored(Arc::new(stored)))

@@ -174,7 +174,9 @@ async fn client_that_goes_away_stops_nothing() {
 
 #[tokio::test]
 async fn failure_is_carried_out_anew_unless_it_is_to_be_kept() {
-    for (status, kept) in [(500, false), (503, false), (429, false), (400, true), (404, true), (201, true)] {
+    for (status, kept) in
+        [(500, false), (503, false), (429, false), (401, false), (400, true), (404, true), (201, true)]
+    {
         let shop = Shop { status: StatusCode::from_u16(status).unwrap(), ..Shop::default() };
         let service = shop.behind(&layer());
         for _ in 0..2 {

@@ -1,7 +1,7 @@
 //! What the environment says.
 
 use std::{
-    env,
+    env, fmt,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::PathBuf,
     str::FromStr,
@@ -14,7 +14,7 @@ use redstart::{
     ratelimit::PolicyTable,
 };
 
-use crate::policies;
+use crate::{policies, tokens};
 
 /// Everything that can be set from outside.
 #[derive(Debug)]
@@ -35,11 +35,32 @@ pub(crate) struct Settings {
     pub(crate) limits: Option<PathBuf>,
     /// How long the converter takes over an asset.
     pub(crate) processing_time: Duration,
+    /// What signs tokens and hides codes.
+    pub(crate) secret: Secret,
+    /// Where messages to people go.
+    pub(crate) outbox: Option<PathBuf>,
+    /// How long the bank takes over a payment.
+    pub(crate) payment_time: Duration,
     database: Option<PathBuf>,
 }
 
+/// A secret of all instances; it is not shown.
+pub(crate) struct Secret(String);
+
+impl Secret {
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(***)")
+    }
+}
+
 /// One variable that this service reads by itself: name, default, meaning.
-pub(crate) const VARIABLES: [(&str, &str, &str); 9] = [
+pub(crate) const VARIABLES: [(&str, &str, &str); 12] = [
     ("PORT", "3000", "Port to listen on; 0 takes any that is free."),
     ("MARKETPLACE_ADDRESS", "127.0.0.1", "Address to listen on."),
     ("ADMIN_TOKEN", "none", "Token of the administrators, 16 characters or more; without it nobody is one."),
@@ -57,6 +78,13 @@ pub(crate) const VARIABLES: [(&str, &str, &str); 9] = [
     ("TRUSTED_PROXIES", "none", "Networks whose `X-Forwarded-For` counts: `10.0.0.0/8, loopback, private`."),
     ("MARKETPLACE_ROYALTY_TIME", "1000", "Milliseconds that a royalty run takes."),
     ("MARKETPLACE_PROCESSING_TIME", "1000", "Milliseconds that the conversion of an asset takes."),
+    ("MARKETPLACE_PAYMENT_TIME", "0", "Milliseconds that a payment takes."),
+    (
+        "MARKETPLACE_SECRET",
+        "another at each start",
+        "What signs tokens and hides codes, 16 characters or more; the same for all instances.",
+    ),
+    ("MARKETPLACE_OUTBOX", "none", "File that messages to people are written to."),
 ];
 
 impl Settings {
@@ -67,6 +95,11 @@ impl Settings {
         let port = read("PORT", "a number from 0 to 65535", &mut problems);
         let royalty_time = read("MARKETPLACE_ROYALTY_TIME", "a number of milliseconds", &mut problems);
         let processing_time = read("MARKETPLACE_PROCESSING_TIME", "a number of milliseconds", &mut problems);
+        let payment_time = read("MARKETPLACE_PAYMENT_TIME", "a number of milliseconds", &mut problems);
+        let secret = variable("MARKETPLACE_SECRET").unwrap_or_else(tokens::random);
+        if secret.len() < 16 {
+            problems.push("MARKETPLACE_SECRET is too short; right would be 16 characters or more".to_owned());
+        }
         let store = Config::from_env()
             .map_err(|error| problems.extend(error.problems().iter().map(ToString::to_string)));
         let admin_token =
@@ -92,6 +125,9 @@ impl Settings {
             royalty_time: Duration::from_millis(royalty_time.unwrap_or(1_000)),
             limits: variable("MARKETPLACE_LIMITS").map(PathBuf::from),
             processing_time: Duration::from_millis(processing_time.unwrap_or(1_000)),
+            secret: Secret(secret),
+            outbox: variable("MARKETPLACE_OUTBOX").map(PathBuf::from),
+            payment_time: Duration::from_millis(payment_time.unwrap_or(0)),
             database: variable("MARKETPLACE_DB").map(PathBuf::from),
         })
     }

@@ -1,6 +1,8 @@
 //! The routes.
 
 mod activity;
+mod counts;
+mod flows;
 mod login;
 mod payouts;
 mod postcodes;
@@ -9,16 +11,18 @@ mod products;
 mod records;
 mod royalty;
 mod search;
+mod switches;
 
 use std::sync::Arc;
 
-use axum::{Router, extract::DefaultBodyLimit, http::StatusCode};
+use axum::{Router, extract::DefaultBodyLimit, http::StatusCode, middleware::from_fn_with_state};
 use redstart::http::{
     AdminToken, ApiError, OpsState, ResponseTimeLayer, SecurityHeadersLayer, TraceLayer, admin_router,
     health_router,
 };
 
-use crate::{answer, app::App, limits};
+use self::activity::User;
+use crate::{answer, app::App, limits, state};
 
 /// The most bytes that a body may have.
 const LARGEST_BODY: usize = 16 * 1024;
@@ -32,14 +36,20 @@ pub(crate) fn router(app: Arc<App>, ops: OpsState, admin_token: AdminToken) -> R
         .merge(products::router())
         .merge(royalty::router())
         .merge(payouts::router())
-        .merge(processing::router());
+        .merge(processing::router())
+        .merge(flows::router(&app))
+        .merge(counts::router(&app));
     let (for_all, for_admins) = (limits::for_all(&app), limits::for_admins(&app));
+    let (open_hours, calls) =
+        (state::open_hours(&app), from_fn_with_state(Arc::clone(&app), counts::count_calls));
     Router::new()
         .merge(activity::router(&app))
         .merge(search::router(&app))
         .merge(login::router())
         .merge(unlimited.route_layer(limits::by_default(&app)))
+        .merge(switches::router(admin_token.clone()))
         .route_layer(for_all)
+        .route_layer(calls)
         .with_state(app)
         .merge(health_router(ops.clone()))
         .merge(admin_router(ops, admin_token).route_layer(for_admins))
@@ -51,6 +61,7 @@ pub(crate) fn router(app: Arc<App>, ops: OpsState, admin_token: AdminToken) -> R
                 "This method is not for this path.",
             )
         })
+        .layer(open_hours)
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .layer(SecurityHeadersLayer::new())
         .layer(ResponseTimeLayer::new(clock))
