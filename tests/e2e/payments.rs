@@ -121,7 +121,13 @@ fn each_payment_is_booked_once_over_a_thousand_requests_under_cuts() {
             let (fleet, token, statuses) = (Arc::clone(&fleet), token.clone(), Arc::clone(&statuses));
             thread::spawn(move || {
                 for number in (client..PAYMENTS * TRIES).step_by(8) {
-                    let cut = [Cut::InTheRequest, Cut::BeforeTheAnswer, Cut::BeforeTheAnswer, Cut::InTheAnswer, Cut::Never];
+                    let cut = [
+                        Cut::InTheRequest,
+                        Cut::BeforeTheAnswer,
+                        Cut::BeforeTheAnswer,
+                        Cut::InTheAnswer,
+                        Cut::Never,
+                    ];
                     let (amount, cut) = (number % PAYMENTS + 1, cut[number * 7 / 3 % 5]);
                     let status = pay(fleet[number % 2].address(), &token, amount, cut);
                     if status == Some(201) {

@@ -10,11 +10,9 @@ use sha2::Sha256;
 use signature::{Error, Signer, Verifier};
 
 static PROVIDER: CryptoProvider = CryptoProvider {
-    signer_factory: |algorithm, key: &EncodingKey| {
-        Ok(Box::new(Hs256::new(*algorithm, key.try_get_hmac_secret()?)?))
-    },
+    signer_factory: |algorithm, key: &EncodingKey| Ok(Box::new(Hs256::new(*algorithm, key.as_bytes())?)),
     verifier_factory: |algorithm, key: &DecodingKey| {
-        Ok(Box::new(Hs256::new(*algorithm, key.try_get_hmac_secret()?)?))
+        Ok(Box::new(Hs256::new(*algorithm, key.try_get_as_bytes()?)?))
     },
     key_utils: KeyUtils::new_unimplemented(),
 };

@@ -38,7 +38,7 @@ pub(super) fn router(app: &Arc<App>) -> Router<Arc<App>> {
     let pay: MethodRouter<Arc<App>> =
         post(pay).layer(limits::by_user_and_address(app, policies::PAYMENT.name()));
     // In front of the limit: a repeat gets its answer and uses up nothing.
-    let pay = pay.layer(state::once(app));
+    let pay: MethodRouter<Arc<App>> = pay.layer(state::once(app));
     let sensitive = SecurityHeadersLayer::new().never_stored();
     Router::new()
         .route("/api/v1/payments", pay.layer(sensitive.clone()))
