@@ -91,7 +91,8 @@ fn pay(address: &str, token: &str, amount: usize, cut: Cut) -> Option<u16> {
             return None;
         }
         Cut::InTheAnswer | Cut::Never => {
-            stream.read(&mut answer).ok()?;
+            let read = stream.read(&mut answer).ok()?;
+            answer.truncate(read);
         }
     }
     let text = String::from_utf8_lossy(&answer);

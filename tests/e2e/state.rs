@@ -225,9 +225,10 @@ fn views_of_all_instances_are_counted_together() {
     let views = || shop.fleet[1].get("/api/v1/products/2/views").json();
     assert!(eventually(|| views()["lastDay"] == 20), "{}", views());
     assert_eq!(views()["visitors"], 1);
+    let calls = json!({ "name": "/api/v1/products/{id}", "count": 21 });
     assert!(eventually(|| {
         let popular = shop.fleet[0].get("/api/v1/popular").json();
         popular["products"] == json!([{ "name": "2", "count": 20 }, { "name": "1", "count": 1 }])
-            && popular["routes"][0] == json!({ "name": "/api/v1/products/{id}", "count": 21 })
+            && popular["routes"].as_array().unwrap().contains(&calls)
     }));
 }

@@ -31,12 +31,12 @@ fn cutting(proxy: &Arc<Proxy>) -> JoinSet<()> {
     let (proxy, mut cutting) = (Arc::clone(proxy), JoinSet::new());
     cutting.spawn(async move {
         loop {
-            tokio::time::sleep(Duration::from_millis(30)).await;
+            tokio::time::sleep(Duration::from_millis(8)).await;
             // The server has done it, and nobody is told.
             proxy.set(Fault::LoseReplies);
-            tokio::time::sleep(Duration::from_millis(10)).await;
+            tokio::time::sleep(Duration::from_millis(4)).await;
             proxy.set(Fault::Reset);
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            tokio::time::sleep(Duration::from_millis(2)).await;
             proxy.set(Fault::None);
         }
     });

@@ -6,7 +6,7 @@ use std::{
 use http_body_util::{BodyExt as _, Full};
 use redstart_connection::{Clock, Timestamp};
 use redstart_keys::Category;
-use tokio::sync::Notify;
+use tokio::{sync::Notify, task::JoinSet};
 use tower::{ServiceExt as _, service_fn, util::BoxCloneSyncService};
 
 use super::*;
@@ -68,6 +68,15 @@ async fn send(
 ) -> Response<Bytes> {
     let (parts, body) = service.clone().oneshot(request).await.unwrap().into_parts();
     Response::from_parts(parts, body.collect().await.unwrap().to_bytes())
+}
+
+/// Sends a request in a task, which ends when it is dropped: the client goes away.
+fn in_the_background(
+    service: &BoxCloneSyncService<Request<Full<Bytes>>, Sent, Infallible>,
+) -> JoinSet<Response<Bytes>> {
+    let (service, mut task) = (service.clone(), JoinSet::new());
+    task.spawn(async move { send(&service, request("k", "a")).await });
+    task
 }
 
 fn code(response: &Response<Bytes>) -> String {
@@ -134,10 +143,7 @@ async fn repeat_of_what_is_under_way_is_told_when_to_come_again() {
     let gate = Arc::new(Notify::new());
     let shop = Shop { gate: Some(Arc::clone(&gate)), ..Shop::default() };
     let service = shop.behind(&layer());
-    let first = tokio::spawn({
-        let service = service.clone();
-        async move { send(&service, request("k", "a")).await }
-    });
+    let mut first = in_the_background(&service);
     while shop.calls() == 0 {
         tokio::task::yield_now().await;
     }
@@ -145,7 +151,7 @@ async fn repeat_of_what_is_under_way_is_told_when_to_come_again() {
     assert_eq!((repeat.status(), code(&repeat).as_str()), (StatusCode::CONFLICT, "REQUEST_IN_PROGRESS"));
     assert_eq!(repeat.headers()["retry-after"], "1");
     gate.notify_one();
-    let first = first.await.unwrap();
+    let first = first.join_next().await.unwrap().unwrap();
     assert_eq!(send(&service, request("k", "a")).await.body(), first.body());
     assert_eq!(shop.calls(), 1);
 }
@@ -155,14 +161,11 @@ async fn client_that_goes_away_stops_nothing() {
     let gate = Arc::new(Notify::new());
     let shop = Shop { gate: Some(Arc::clone(&gate)), ..Shop::default() };
     let service = shop.behind(&layer());
-    let gone = tokio::spawn({
-        let service = service.clone();
-        async move { send(&service, request("k", "a")).await }
-    });
+    let gone = in_the_background(&service);
     while shop.calls() == 0 {
         tokio::task::yield_now().await;
     }
-    gone.abort();
+    drop(gone);
     gate.notify_one();
     let mut repeat = send(&service, request("k", "a")).await;
     while repeat.status() == StatusCode::CONFLICT {
@@ -235,16 +238,13 @@ async fn request_whose_lease_is_lost_is_dropped_and_carried_out_anew() {
     let gate = Arc::new(Notify::new());
     let shop = Shop { gate: Some(Arc::clone(&gate)), ..Shop::default() };
     let service = shop.behind(&IdempotencyLayer::new(&Store::memory_with(clock.clone()), &REQUEST));
-    let first = tokio::spawn({
-        let service = service.clone();
-        async move { send(&service, request("k", "a")).await }
-    });
+    let mut first = in_the_background(&service);
     while shop.calls() == 0 {
         tokio::task::yield_now().await;
     }
     // As a pause of the whole process does.
     clock.advance(Duration::from_secs(31));
-    assert_eq!(first.await.unwrap().status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(first.join_next().await.unwrap().unwrap().status(), StatusCode::SERVICE_UNAVAILABLE);
     gate.notify_one();
     assert_eq!(&send(&service, request("k", "a")).await.body()[..], b"call 2: a");
 }

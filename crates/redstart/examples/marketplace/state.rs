@@ -8,7 +8,7 @@ use redstart::{
     state::{FlagRule, OnceTokens, ReplayGuard, Visitors},
 };
 
-use crate::{app::App, database::RecordId, flows::Flow, keys, settings::Secret};
+use crate::{app::App, database::RecordId, flows::Flow, keys, routes::LARGEST_BODY, settings::Secret};
 
 /// The switch that closes the site.
 pub(crate) const SITE: &str = "site";

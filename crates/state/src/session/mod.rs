@@ -251,6 +251,9 @@ impl<T: Serialize + DeserializeOwned + Sync> Sessions<T> {
 
     /// Ends a session; answers whether there was one. A save that is under way does not bring it back.
     ///
+    /// Of several who end it at the same time one is told that there was one; nobody may be, where an answer
+    /// was lost and the step was sent again.
+    ///
     /// # Errors
     ///
     /// Fails when the store does not answer.

@@ -25,7 +25,7 @@ use self::activity::User;
 use crate::{answer, app::App, limits, state};
 
 /// The most bytes that a body may have.
-const LARGEST_BODY: usize = 16 * 1024;
+pub(crate) const LARGEST_BODY: usize = 16 * 1024;
 
 /// The whole service.
 pub(crate) fn router(app: Arc<App>, ops: OpsState, admin_token: AdminToken) -> Router {
