@@ -133,7 +133,7 @@ async fn save_whose_answer_was_lost_is_no_conflict_with_itself() {
     let session = there.open(0).await.unwrap();
     let mut held = there.load(session.id()).await.unwrap().unwrap();
     let cuts = cutting(&proxy);
-    for number in 1..=100 {
+    for number in 1..=400 {
         *held.value_mut() = number;
         match sessions.save(&mut held).await {
             Ok(change) => assert_eq!(change, Change::Done(()), "nobody else saves"),
