@@ -308,9 +308,15 @@ impl Settings {
 
 /// What stays true however often one asks.
 fn is_final(status: StatusCode) -> bool {
-    let asks_to_come_again =
-        matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY | StatusCode::TOO_MANY_REQUESTS);
-    !status.is_server_error() && !asks_to_come_again
+    let may_change = matches!(
+        status,
+        StatusCode::UNAUTHORIZED
+            | StatusCode::FORBIDDEN
+            | StatusCode::REQUEST_TIMEOUT
+            | StatusCode::TOO_EARLY
+            | StatusCode::TOO_MANY_REQUESTS
+    );
+    !status.is_server_error() && !may_change
 }
 
 fn passed<B>(response: Response<B>) -> Answer<B> {
