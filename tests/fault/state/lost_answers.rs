@@ -138,9 +138,16 @@ async fn save_whose_answer_was_lost_is_no_conflict_with_itself() {
     let straight = patient(&server, &store.prefix().to_string());
     let sessions = Sessions::<u64>::new(&straight, &WEB);
     let session = sessions.open_for("7", 0).await.unwrap();
+    // From here on the server knows the script.
+    sessions.update(session.id(), |_| ()).await.unwrap();
     let listed = &sessions.of_owner("7").await.unwrap()[0];
     let place = Place::new(WEB.key(&owner_of(session.id())), listed.digest);
-    let loaded = straight.run(&LoadSession::new(place.clone())).await.unwrap().unwrap();
+    let load = LoadSession::new(place.clone());
+    // So that every lane is connected.
+    for _ in 0..10 {
+        store.run(&load).await.unwrap();
+    }
+    let loaded = straight.run(&load).await.unwrap().unwrap();
     let save = SaveSession::new(place, Version::new("second"), "1".into()).if_still(loaded.version);
     proxy.set(Fault::LoseReplies);
     assert!(store.run(&save).await.is_err());

@@ -62,9 +62,12 @@ impl State {
 /// Carries out a payment once, however often its request is sent; each user's requests are apart.
 pub(crate) fn once(app: &Arc<App>) -> IdempotencyLayer {
     let of = Arc::clone(app);
-    IdempotencyLayer::new(&app.coordination, &keys::IDEMPOTENCY).with_lease(Ttl::seconds(5)).scoped_by(
-        move |parts| of.tokens.user(&parts.headers).map(|user| user.to_string()).unwrap_or_default(),
-    )
+    IdempotencyLayer::new(&app.coordination, &keys::IDEMPOTENCY)
+        .with_lease(Ttl::seconds(5))
+        .reading(LARGEST_BODY)
+        .scoped_by(move |parts| {
+            of.tokens.user(&parts.headers).map(|user| user.to_string()).unwrap_or_default()
+        })
 }
 
 /// Takes each token for a download once.
