@@ -24,6 +24,7 @@ mod rest;
 mod secure;
 mod single_flight;
 mod subscription;
+mod state;
 mod support;
 mod topology;
 mod warming;
