@@ -79,7 +79,7 @@ pub const METRICS: &[Metric] = &[
         names::OPERATION_SECONDS,
         (Histogram, Seconds, Recorded),
         &["operation", "outcome"],
-        "Time of an operation.",
+        "Time of an operation; on the embedded store one call in sixteen is timed, and stands for those after it.",
     ),
     row(names::RETRIES, (Counter, Count, Recorded), &["operation"], "Attempts that were sent again."),
     row(names::CONNECTIONS_ACTIVE, (Gauge, Count, Recorded), &[], "Connected lanes."),
