@@ -17,13 +17,13 @@ use crate::support::{GUARD, recovered};
 const HOUR: Duration = Duration::from_secs(3600);
 
 /// A store behind a proxy, which tries again until it is answered.
-async fn flaky() -> (RedisServer, Arc<Proxy>, Store, Store) {
+async fn flaky(patience: Duration) -> (RedisServer, Arc<Proxy>, Store, Store) {
     let server = RedisServer::start();
     let proxy = Arc::new(Proxy::start(server.address()).await);
     let prefix = prefix();
     let config =
         Config::from_url(&server.url_at(proxy.address())).and_then(|c| c.with_prefix(&prefix)).unwrap();
-    let store = Store::lazy(&config.with_command_timeout(GUARD).with_connect_timeout(GUARD)).unwrap();
+    let store = Store::lazy(&config.with_command_timeout(patience).with_connect_timeout(patience)).unwrap();
     let straight = patient(&server, &prefix);
     (server, proxy, store, straight)
 }
@@ -60,7 +60,7 @@ macro_rules! answered {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn counts_are_neither_lost_nor_doubled() {
-    let (_server, proxy, store, straight) = flaky().await;
+    let (_server, proxy, store, straight) = flaky(Duration::from_secs(2)).await;
     let views = Counters::new(&store, &VIEWS).flushing_every(Duration::from_millis(3)).with_top(10);
     let cuts = cutting(&proxy);
     for _ in 0..300 {
@@ -79,7 +79,7 @@ async fn counts_are_neither_lost_nor_doubled() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn first_use_is_first_even_if_its_answer_came_late_and_second_never() {
-    let (_server, proxy, store, straight) = flaky().await;
+    let (_server, proxy, store, straight) = flaky(GUARD).await;
     let (guard, other) = (ReplayGuard::new(&store, &JTI), ReplayGuard::new(&straight, &JTI));
     let expires_at = store.clock().now().saturating_add(HOUR / 2);
     let cuts = cutting(&proxy);
@@ -107,7 +107,7 @@ async fn first_use_is_first_even_if_its_answer_came_late_and_second_never() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn guess_whose_answer_was_lost_is_one_attempt() {
-    let (_server, proxy, store, straight) = flaky().await;
+    let (_server, proxy, store, straight) = flaky(GUARD).await;
     let codes = Codes::new(&store, &EMAIL, b"secret of the service").attempts(1_000);
     let there = Codes::new(&straight, &EMAIL, b"secret of the service").attempts(1_000);
     let Sent::Code(code) = there.issue(&1).await.unwrap() else { panic!("the first is issued") };
