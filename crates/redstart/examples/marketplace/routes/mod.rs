@@ -22,8 +22,8 @@ use redstart::http::{
     guarded, health_router,
 };
 
-pub(crate) use self::postcodes::tagged;
 use self::activity::User;
+pub(crate) use self::postcodes::tagged;
 use crate::{answer, app::App, limits, state};
 
 /// The most bytes that a body may have.
