@@ -82,6 +82,28 @@ async fn cache_goes_on_in_memory_and_forgets_it_on_return() {
     assert_eq!(bench.read(1, "later").await, ("later".into(), Source::Loaded));
 }
 
+/// Nobody asks: an instance that is not ready gets no requests, and must be ready again all the same.
+async fn returns_unasked(config: impl FnOnce(Config) -> Config) {
+    let server = RedisServer::start();
+    let proxy = Proxy::start(server.address()).await;
+    let store =
+        Store::connect(&config(Config::from_url(&server.url_at(proxy.address())).unwrap())).await.unwrap();
+    for fault in [Fault::Refuse, Fault::BlackHole] {
+        proxy.set(fault);
+        proxy.reset_existing();
+        eventually(GUARD, async || store.status().breaker == BreakerState::Open).await;
+        proxy.set(Fault::None);
+        proxy.reset_existing();
+        eventually(GUARD * 4, async || store.status().breaker == BreakerState::Closed).await;
+    }
+}
+
+#[tokio::test]
+async fn server_that_returns_is_used_again_though_nobody_asks() {
+    returns_unasked(|config| config).await;
+    returns_unasked(|config| config.with_standby(false)).await;
+}
+
 #[tokio::test]
 async fn what_this_process_kept_meanwhile_is_dropped_on_return() {
     let mut bench = Bench::start().await;

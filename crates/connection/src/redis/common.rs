@@ -1,6 +1,9 @@
 //! What all nodes of a store share.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use arc_swap::ArcSwapOption;
 use tokio::sync::Notify;
@@ -16,6 +19,8 @@ pub(crate) struct Common {
     /// What the server that was greeted last can do.
     pub(crate) capabilities: ArcSwapOption<Capabilities>,
     expectation: Expectation,
+    /// Told when the breaker of any node opens.
+    has_opened: OnceLock<Box<dyn Fn() + Send + Sync>>,
     /// Told when a lane of any node comes or goes.
     pub(crate) nodes_changed: Notify,
     pub(crate) lanes: usize,
@@ -42,6 +47,7 @@ impl Common {
             announcer,
             capabilities: ArcSwapOption::empty(),
             expectation: Expectation::of(config),
+            has_opened: OnceLock::new(),
             nodes_changed: Notify::new(),
             lanes: config.lanes,
             connect_timeout: config.connect_timeout,
@@ -50,6 +56,19 @@ impl Common {
             breaker: config.breaker.clone(),
             standby: config.standby,
         }))
+    }
+
+    /// Has `hook` run whenever the breaker of a node has opened; the first hook stays.
+    ///
+    /// It must be quick, and is run under the breaker's lock.
+    pub(crate) fn on_opened(&self, hook: impl Fn() + Send + Sync + 'static) {
+        let _first = self.has_opened.set(Box::new(hook));
+    }
+
+    pub(crate) fn tell_opened(&self) {
+        if let Some(hook) = self.has_opened.get() {
+            hook();
+        }
     }
 
     /// Keeps what a server says of itself, and warns where something else was expected.

@@ -75,18 +75,19 @@ impl Node {
 
     /// A breaker that tells of its turns as those of `server`.
     pub(super) fn breaker(common: &Arc<Common>, server: String, away: Arc<Away>) -> Breaker {
-        let announcer = common.announcer.clone();
+        let told = Arc::clone(common);
         Breaker::new(common.breaker.clone(), common.command_timeout, move |turn| {
             let server = server.clone();
             metrics::counter!(names::BREAKER_TURNS, "to" => turn.name()).increment(1);
             let has_opened = matches!(turn, Turn::Opened(_));
-            announcer.announce(match turn {
+            told.announcer.announce(match turn {
                 Turn::Opened(cause) => Event::BreakerOpened { server, cause },
                 Turn::HalfOpened => Event::BreakerHalfOpened { server },
                 Turn::Closed => Event::BreakerClosed { server },
             });
             if has_opened {
                 away.enter();
+                told.tell_opened();
             }
         })
     }

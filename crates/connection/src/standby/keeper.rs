@@ -39,14 +39,14 @@ impl Standby {
     async fn look(&self, store: &WeakStore) -> bool {
         // Held for this look alone: the keeper must not keep a store alive that nobody uses.
         let Some(store) = store.upgrade() else { return false };
-        let nodes = store.link().map(|link| link.nodes()).unwrap_or_default();
         if !self.has_work(&store) {
             return false;
         }
-        let away: Vec<_> = nodes.into_iter().filter(|node| node.away.is_active()).collect();
-        for node in &away {
+        let nodes = store.link().map(|link| link.nodes()).unwrap_or_default();
+        for node in &nodes {
             probe(&store, node).await;
         }
+        let away: Vec<_> = nodes.into_iter().filter(|node| node.away.is_active()).collect();
         let number = self.journal.last_number();
         let (replayed, missed) = self.replay(&store).await;
         for node in away {
@@ -89,6 +89,9 @@ impl Standby {
 }
 
 /// Has the breaker see whether the server is well again; real calls may do so at the same time.
+///
+/// Without it a server that came back while nobody asked would stay given up, and a service that is asked
+/// nothing as long as it is not ready would never be.
 async fn probe(store: &Store, node: &Arc<Node>) {
     while node.breaker.state() != BreakerState::Closed {
         if store.ping(node).await.is_err() {
@@ -123,8 +126,10 @@ impl Drop for Keeping {
 
 impl Standby {
     fn has_work(&self, store: &Store) -> bool {
-        let away = |link: &Arc<Link>| link.nodes().iter().any(|node| node.away.is_active());
-        self.journal.len() > 0 || store.link().is_some_and(away)
+        let is_well =
+            |node: &Arc<Node>| !node.away.is_active() && node.breaker.state() == BreakerState::Closed;
+        let is_any_ill = |link: &Arc<Link>| !link.nodes().iter().all(is_well);
+        self.journal.len() > 0 || store.link().is_some_and(is_any_ill)
     }
 
     /// Says what is lost with this process.

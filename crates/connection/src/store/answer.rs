@@ -80,6 +80,17 @@ impl Store {
         }
     }
 
+    /// Has somebody look after a server from the moment its breaker opens, asked or not.
+    pub(super) fn keep_servers(&self) {
+        let (Some(link), store) = (self.link(), self.downgrade()) else { return };
+        link.common.on_opened(move || {
+            let Some(store) = store.upgrade() else { return };
+            if let Place::Redis(door) = &store.inner.place {
+                door.standby.ensure_kept(&store);
+            }
+        });
+    }
+
     /// The same store, with the server alone to answer.
     pub(crate) fn direct(&self) -> Self {
         Self { inner: Arc::clone(&self.inner), reach: Reach { direct: true, ..self.reach } }

@@ -173,7 +173,7 @@ impl Store {
         let calls = InFlight::default();
         let hooks = Hooks::default();
         let shared = Shared::default();
-        Self {
+        let store = Self {
             inner: Arc::new(Inner {
                 place,
                 mode: config.mode.name(),
@@ -191,7 +191,9 @@ impl Store {
                 shared,
             }),
             reach: Reach { within, direct: false },
-        }
+        };
+        store.keep_servers();
+        store
     }
 
     /// Carries out one operation.
