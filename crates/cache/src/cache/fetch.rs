@@ -51,6 +51,9 @@ where
             Err(old) => return Ok(old),
         };
         let led = match turn {
+            Turn::Done(outcome) if !inner.suffices(outcome, &terms) => {
+                return Box::pin(self.fetch(id, terms, load)).await;
+            }
             Turn::Done(outcome) => outcome.result(),
             Turn::Lead(_turn) => match inner.find(&place, &terms).await {
                 Found::Fresh(held, source) => {
@@ -125,8 +128,11 @@ where
             (Some(mut pending), Some(soft)) => match timeout(soft, came(&mut pending)).await {
                 Ok(came) => came,
                 Err(_) => {
-                    if let Some(old) = inner.old(place, terms, terms.freshness.stale_if_error).await {
-                        return Ok(old);
+                    let window = terms.freshness.stale_if_error;
+                    if let Some((old, source, now)) = inner.old_copy(place, terms, window).await {
+                        // Who waits behind this caller need not wait as long once more.
+                        inner.found(place, flight, &old, source);
+                        return Ok(inner.hand_out(place.spot.id, old, source, now));
                     }
                     // It was invalidated meanwhile: then only what was asked for before may be handed out.
                     came(&mut pending).await
@@ -154,7 +160,7 @@ where
     V: Serialize + DeserializeOwned + Send + Sync + 'static,
 {
     /// Whether an old value can be shown while it is replaced, at once or after a while.
-    fn may_wait_behind(&self, held: &Held<V>, terms: &Terms) -> bool {
+    pub(super) fn may_wait_behind(&self, held: &Held<V>, terms: &Terms) -> bool {
         let (now, freshness) = (self.now().timestamp, &terms.freshness);
         held.is_stale_within(freshness.stale_while_revalidate, now)
             || (freshness.soft_timeout.is_some() && held.is_stale_within(freshness.stale_if_error, now))

@@ -120,6 +120,10 @@ where
             Err(old) => return Ok(old),
         };
         let led = match turn {
+            // Shown old to callers who are content with that; this one is not.
+            Turn::Done(outcome) if !self.suffices(outcome, terms) => {
+                return Box::pin(self.get_or_load(id, terms, load)).await;
+            }
             Turn::Done(outcome) => outcome.result(),
             Turn::Lead(_turn) => match self.find(&place, terms).await {
                 Found::Fresh(held, source) => {
@@ -274,6 +278,17 @@ where
         terms: &Terms,
         window: Duration,
     ) -> Option<Option<Cached<V>>> {
+        let (held, source, now) = self.old_copy(place, terms, window).await?;
+        Some(self.hand_out(place.spot.id, held, source, now))
+    }
+
+    /// What [`Inner::old`] hands out.
+    pub(super) async fn old_copy(
+        &self,
+        place: &Place<'_, K>,
+        terms: &Terms,
+        window: Duration,
+    ) -> Option<(Held<V>, Source, Timestamp)> {
         if window.is_zero() {
             return None;
         }
@@ -283,7 +298,7 @@ where
         if let Some((held, now)) = self.near_copy(place.spot.id, self.instant())
             && serves(&held, now)
         {
-            return Some(self.hand_out(place.spot.id, held, Source::L1, now));
+            return Some((held, Source::L1, now));
         }
         let epoch = self.near.epoch(place.spot);
         let (held, source) = self.told(self.look(&place.key).await).flatten()?;
@@ -294,7 +309,19 @@ where
         if source != Source::Standby {
             self.near.keep(place.spot, &held, epoch, now);
         }
-        Some(self.hand_out(place.spot.id, held, source, now.timestamp))
+        Some((held, source, now.timestamp))
+    }
+
+    /// Whether what another caller's flight ended with will do on these terms: that one may have shown an old
+    /// value where this one must not.
+    pub(super) fn suffices(&self, outcome: &Outcome<V>, terms: &Terms) -> bool {
+        match outcome {
+            // What was loaded just now is the newest there is, however short it lives.
+            Outcome::Failed(_) | Outcome::Brought { source: Source::Loaded, .. } => true,
+            Outcome::Brought { held, .. } => {
+                held.is_fresh(self.now().timestamp) || self.may_wait_behind(held, terms)
+            }
+        }
     }
 }
 

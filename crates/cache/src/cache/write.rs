@@ -96,7 +96,13 @@ where
         let done = work().await;
         let invalidated = self.invalidate_stamped(id).await;
         unfinished.is_finished = true;
-        let output = done.map_err(WriteError::Work)?;
+        let output = match done {
+            Ok(output) => output,
+            Err(error) => {
+                inner.told(invalidated);
+                return Err(WriteError::Work(error));
+            }
+        };
         let (applied, version) = match invalidated {
             Ok((applied, stamp)) => {
                 (Ok(Applied { l1: applied.l1 || change.held, ..applied }), stamp.map(Version))

@@ -174,6 +174,50 @@ async fn slow_load_gives_way_to_an_old_value_and_goes_on() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn all_who_wait_behind_a_slow_load_wait_once() {
+    const SOFT: Duration = Duration::from_millis(80);
+    for l1 in TIERS {
+        let shelf = Arc::new(shelf(FORGIVING.soft_timeout(SOFT), l1));
+        shelf.fetch("a", &open()).await;
+        shelf.clock.advance(Duration::from_secs(3_601));
+        let (gate, began) = (closed(), tokio::time::Instant::now());
+        let mut callers = JoinSet::new();
+        for caller in 0..100 {
+            let (shelf, gate) = (Arc::clone(&shelf), Arc::clone(&gate));
+            callers.spawn(async move {
+                // Half of them come while the first one waits.
+                tokio::time::sleep(SOFT / 2 * (caller % 2)).await;
+                shelf.fetch("b", &gate).await.0
+            });
+        }
+        assert!(callers.join_all().await.iter().all(|value| value == "a"));
+        assert!(began.elapsed() < SOFT * 2, "{:?}", began.elapsed());
+        assert_eq!(shelf.loads(), 2, "one load for all of them");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn old_value_shown_to_others_is_none_for_who_wants_a_fresh_one() {
+    for l1 in TIERS {
+        let shelf = Arc::new(shelf(FORGIVING.soft_timeout(Duration::from_millis(80)), l1));
+        shelf.fetch("a", &open()).await;
+        shelf.clock.advance(Duration::from_secs(3_601));
+        let gate = closed();
+        let behind = {
+            let (shelf, gate) = (Arc::clone(&shelf), Arc::clone(&gate));
+            tokio::spawn(async move { shelf.fetch("b", &gate).await.0 })
+        };
+        while shelf.loads() < 2 {
+            tokio::task::yield_now().await;
+        }
+        let strict = shelf.users.entry(&1).freshness(Freshness::new().without_failure_pause());
+        let fresh = strict.get_or_load(|| load("c")).await.unwrap().unwrap();
+        assert_eq!((fresh.as_str(), fresh.is_stale()), ("c", false));
+        assert_eq!(behind.await.unwrap(), "a");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn fast_load_is_waited_for() {
     let shelf = shelf(FORGIVING.soft_timeout(Duration::from_millis(80)), L1::entries(10));
     shelf.fetch("a", &open()).await;
