@@ -46,10 +46,9 @@ enum Breach {
 }
 
 impl Finding {
-    /// How often a law was broken; the third counts only where it is asked for by `strictly`.
-    pub(super) const fn breaches(&self, strictly: bool) -> usize {
-        let gone_back = if strictly { self.gone_back } else { 0 };
-        self.stale_here + self.stale_elsewhere + self.stale_at_rest + gone_back
+    /// How often a law was broken.
+    pub(super) const fn breaches(&self) -> usize {
+        self.stale_here + self.stale_elsewhere + self.gone_back + self.stale_at_rest
     }
 
     /// Adds what another history shows.
@@ -214,25 +213,25 @@ mod tests {
     fn each_law_is_kept_apart() {
         assert_eq!(history(&["kept 0 1 2 10 20", "near 0 1 1 21 30"]).stale_here, 1);
         assert_eq!(
-            history(&["kept 0 1 2 10 20", "near 1 1 1 210 300"]).breaches(true),
+            history(&["kept 0 1 2 10 20", "near 1 1 1 210 300"]).breaches(),
             0,
             "it was not told yet"
         );
         assert_eq!(history(&["told 0 1 2 10 20", "near 1 1 1 121 130"]).stale_elsewhere, 1);
         assert_eq!(history(&["far 1 1 2 10 20", "near 1 1 1 21 30"]).gone_back, 1);
         assert_eq!(
-            history(&["far 1 1 2 10 20", "near 1 1 1 20 30"]).breaches(true),
+            history(&["far 1 1 2 10 20", "near 1 1 1 20 30"]).breaches(),
             0,
             "they ran side by side"
         );
-        assert_eq!(history(&["far 1 1 2 10 20", "near 2 1 1 21 30"]).breaches(true), 0, "another process");
+        assert_eq!(history(&["far 1 1 2 10 20", "near 2 1 1 21 30"]).breaches(), 0, "another process");
         assert_eq!(history(&["kept 0 1 2 10 20", "at-rest 1 1 1 21 30"]).stale_at_rest, 1);
-        assert_eq!(history(&["told 0 1 2 10 20", "near 0 2 1 21 30"]).breaches(true), 0, "another key");
+        assert_eq!(history(&["told 0 1 2 10 20", "near 0 2 1 21 30"]).breaches(), 0, "another key");
     }
 
     #[test]
     fn loader_may_be_ahead_of_what_is_told() {
         let finding = history(&["loaded 1 1 2 10 20", "far 1 1 1 21 30"]);
-        assert_eq!((finding.breaches(true), finding.ahead), (0, 1));
+        assert_eq!((finding.breaches(), finding.ahead), (0, 1));
     }
 }
