@@ -24,7 +24,7 @@ pub use take::Take;
 
 use std::{num::NonZeroU32, time::Duration};
 
-use redstart_connection::{Error, Result, Value};
+use redstart_connection::{Error, Result};
 use redstart_keys::{Key, Ttl};
 
 use crate::{Policy, Reading, Subject, rule::Rule};
@@ -69,12 +69,12 @@ fn keep(least_ttl: Ttl) -> u64 {
     least_ttl.as_millis().saturating_add(spare)
 }
 
-fn unsigned(value: Value) -> Result<u64> {
-    u64::try_from(value.into_int()?).map_err(|_| Error::protocol("expected microseconds, got less than none"))
+fn unsigned(number: i64) -> Result<u64> {
+    u64::try_from(number).map_err(|_| Error::protocol("expected microseconds, got less than none"))
 }
 
-fn small(value: Value) -> Result<u32> {
-    u32::try_from(value.into_int()?).map_err(|_| Error::protocol("expected what a limiter has left"))
+fn small(number: i64) -> Result<u32> {
+    u32::try_from(number).map_err(|_| Error::protocol("expected what a limiter has left"))
 }
 
 fn outcome(reading: &Reading) -> &'static str {

@@ -212,18 +212,10 @@ mod tests {
     #[test]
     fn each_law_is_kept_apart() {
         assert_eq!(history(&["kept 0 1 2 10 20", "near 0 1 1 21 30"]).stale_here, 1);
-        assert_eq!(
-            history(&["kept 0 1 2 10 20", "near 1 1 1 210 300"]).breaches(),
-            0,
-            "it was not told yet"
-        );
+        assert_eq!(history(&["kept 0 1 2 10 20", "near 1 1 1 210 300"]).breaches(), 0, "it was not told yet");
         assert_eq!(history(&["told 0 1 2 10 20", "near 1 1 1 121 130"]).stale_elsewhere, 1);
         assert_eq!(history(&["far 1 1 2 10 20", "near 1 1 1 21 30"]).gone_back, 1);
-        assert_eq!(
-            history(&["far 1 1 2 10 20", "near 1 1 1 20 30"]).breaches(),
-            0,
-            "they ran side by side"
-        );
+        assert_eq!(history(&["far 1 1 2 10 20", "near 1 1 1 20 30"]).breaches(), 0, "they ran side by side");
         assert_eq!(history(&["far 1 1 2 10 20", "near 2 1 1 21 30"]).breaches(), 0, "another process");
         assert_eq!(history(&["kept 0 1 2 10 20", "at-rest 1 1 1 21 30"]).stale_at_rest, 1);
         assert_eq!(history(&["told 0 1 2 10 20", "near 0 2 1 21 30"]).breaches(), 0, "another key");

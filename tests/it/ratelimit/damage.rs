@@ -132,11 +132,17 @@ fn capacity(kind: Kind) -> u64 {
 fn eval(raw: &mut Raw, source: &str, name: &str, arguments: &[String]) -> Option<Vec<i64>> {
     let mut command = vec!["EVAL".to_owned(), source.to_owned(), "1".to_owned(), name.to_owned()];
     command.extend_from_slice(arguments);
-    let Reply::Array(numbers) = raw.try_command(&command).ok()? else { return None };
-    numbers
-        .into_iter()
-        .map(|number| if let Reply::Int(number) = number { Some(number) } else { None })
-        .collect()
+    match raw.try_command(&command).ok()? {
+        Reply::Array(numbers) => numbers
+            .into_iter()
+            .map(|number| if let Reply::Int(number) = number { Some(number) } else { None })
+            .collect(),
+        Reply::Bytes(packed) => {
+            let (numbers, rest) = packed.as_chunks();
+            rest.is_empty().then(|| numbers.iter().copied().map(i64::from_be_bytes).collect())
+        }
+        _ => None,
+    }
 }
 
 fn limiters(raw: &mut Raw, source: &str, name: &str, kind: Kind, step: Step, now: u64) -> Option<Told> {

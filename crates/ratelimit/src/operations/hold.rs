@@ -88,7 +88,8 @@ impl Operation for Hold {
         let answer = script.arg(*token).arg(keep(*least_ttl)).invoke().await?.into_array()?;
         let [is_held, left, wait] = <[_; 3]>::try_from(answer)
             .map_err(|_| Error::protocol("expected three numbers from a concurrency limit"))?;
-        Ok(Holding::new(unsigned(is_held)? == 1, small(left)?, unsigned(wait)?))
+        let (left, wait) = (small(left.into_int()?)?, unsigned(wait.into_int()?)?);
+        Ok(Holding::new(is_held.into_int()? == 1, left, wait))
     }
 
     fn on_memory(&self, memory: &Memory, now: Timestamp) -> Result<Holding> {

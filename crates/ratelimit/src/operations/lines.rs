@@ -68,12 +68,16 @@ pub(super) async fn invoke(
 
 /// Reads the time, and then four numbers for each limiter.
 fn read(numbers: Vec<Value>) -> Result<Vec<Told>> {
-    let mut numbers = numbers.into_iter();
-    let now = unsigned(numbers.next().ok_or_else(too_short)?)?;
-    let mut told = Vec::with_capacity(numbers.len() / 4);
-    while let Some(remaining) = numbers.next() {
-        let mut next = || numbers.next().ok_or_else(too_short);
-        let (reset, wait, charged) = (unsigned(next()?)?, unsigned(next()?)?, small(next()?)?);
+    let numbers: Vec<i64> = numbers.into_iter().map(Value::into_int).collect::<Result<_>>()?;
+    let (&now, lines) = numbers.split_first().ok_or_else(too_short)?;
+    let (lines, rest) = lines.as_chunks();
+    if !rest.is_empty() {
+        return Err(too_short());
+    }
+    let now = unsigned(now)?;
+    let mut told = Vec::with_capacity(lines.len());
+    for &[remaining, reset, wait, charged] in lines {
+        let (reset, wait, charged) = (unsigned(reset)?, unsigned(wait)?, small(charged)?);
         let reading = Reading::new(now, small(remaining)?, reset).or_wait(wait);
         told.push(Told { reading, charged });
     }

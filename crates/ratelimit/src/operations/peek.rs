@@ -44,7 +44,7 @@ impl Operation for Peek {
         let [stored, now] =
             <[_; 2]>::try_from(answer).map_err(|_| Error::protocol("expected a limiter and the time"))?;
         let state = stored.into_optional_bytes()?.as_deref().map(State::decode);
-        Ok(Account::open(rule, state.as_ref(), unsigned(now)?).reading_for(cost.get()))
+        Ok(Account::open(rule, state.as_ref(), unsigned(now.into_int()?)?).reading_for(cost.get()))
     }
 
     fn on_memory(&self, memory: &Memory, now: Timestamp) -> Result<Reading> {

@@ -63,7 +63,7 @@ impl Take {
         let script = redis.script(&BURST).key(&self.charge.key);
         let answer = script.arg(burst.span()).arg(charge).arg(keep(self.least_ttl)).invoke().await?;
         let Some([ahead, now]) = numbers(answer)? else { return Ok(None) };
-        let (ahead, now) = (ahead.into_int()?, unsigned(now)?);
+        let now = unsigned(now)?;
         Ok(Some(match u64::try_from(ahead) {
             Ok(ahead) => burst.reading(now, ahead),
             Err(_) => {
@@ -82,12 +82,16 @@ fn read(answer: Value) -> Result<Option<Reading>> {
     Ok(Some(reading.or_wait(unsigned(wait)?)))
 }
 
-fn numbers<const N: usize>(answer: Value) -> Result<Option<[Value; N]>> {
+/// Reads the numbers that a script packs into a text; none if the limiter is blocked.
+fn numbers<const N: usize>(answer: Value) -> Result<Option<[i64; N]>> {
     if answer.is_nil() {
         return Ok(None);
     }
-    let numbers = answer.into_array()?.try_into();
-    numbers.map(Some).map_err(|_| Error::protocol("expected other numbers from a limiter"))
+    let packed = answer.into_bytes()?;
+    let (numbers, rest) = packed.as_chunks();
+    let numbers: Option<[[u8; 8]; N]> = numbers.try_into().ok().filter(|_| rest.is_empty());
+    let numbers = numbers.ok_or_else(|| Error::protocol("expected other numbers from a limiter"))?;
+    Ok(Some(numbers.map(i64::from_be_bytes)))
 }
 
 impl Operation for Take {
