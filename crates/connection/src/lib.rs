@@ -22,6 +22,7 @@
 //! - its error says whether the work may have been done ([`Certainty`]);
 //! - work declared [`Effect::Once`] is never sent twice.
 
+mod access;
 mod clock;
 mod cmd;
 mod config;
@@ -44,6 +45,7 @@ mod telemetry;
 mod value;
 
 pub use crate::{
+    access::{Access, TlsAccess},
     clock::{Clock, Timestamp},
     cmd::{Cmd, WriteArg},
     config::{

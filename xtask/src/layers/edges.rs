@@ -18,6 +18,7 @@ const LAYERS: [&[&str]; 7] = [
     &["redstart-connection"],
     &[
         "redstart-cache",
+        "redstart-jobs",
         "redstart-lock",
         "redstart-monitor",
         "redstart-ratelimit",

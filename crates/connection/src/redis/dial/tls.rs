@@ -74,6 +74,10 @@ mod with_tls {
             self.config.check_interval
         }
 
+        pub(in super::super) const fn config(&self) -> &TlsConfig {
+            &self.config
+        }
+
         /// Encrypts a socket; the server must prove who it is.
         pub(in super::super) async fn encrypt(&self, stream: Stream, address: &Address) -> Result<Stream> {
             let name = self.config.server_name.as_deref().unwrap_or_else(|| address.host());
@@ -120,6 +124,10 @@ mod without_tls {
         }
 
         pub(in super::super) fn check_interval(&self) -> Duration {
+            match *self {}
+        }
+
+        pub(in super::super) fn config(&self) -> &TlsConfig {
             match *self {}
         }
 
