@@ -54,7 +54,10 @@ pub use crate::{
     },
     error::{Certainty, Error, ErrorKind, Result},
     events::{Event, Events},
-    feed::{Append, Cursor, Delivery, Entry, Feed},
+    feed::{
+        Acknowledge, After, Append, Cursor, Delivery, Entry, Feed, FindEnd, Given, LeaveGroup, Member,
+        ReadAfter, ReadGroup,
+    },
     memory::{Memory, Tx},
     operation::{BoxFuture, Effect, Operation, Outage},
     redis::{BreakerState, Capabilities, Engine, Invocation, Page, Redis, ScanCursor, Version},

@@ -119,13 +119,13 @@ impl<T> Queue<T> {
         let revived = self.line.ask(|queue| async move {
             let Some(mut job) = queue.get_job(id).await? else { return Ok(false) };
             let anew = bullmq::RetryOptions { reset_attempts_made: true, reset_attempts_started: true };
+            if queue.get_job_state(job.id()).await? != bullmq::JobState::Failed {
+                return Ok(false);
+            }
             match job.retry("failed", Some(anew)).await {
                 Ok(()) => Ok(true),
-                Err(
-                    bullmq::Error::Script { .. }
-                    | bullmq::Error::JobNotInState(..)
-                    | bullmq::Error::JobNotFound(_),
-                ) => Ok(false),
+                // Somebody else was faster; that is all that the library means by this.
+                Err(bullmq::Error::InvalidConfig(_)) => Ok(false),
                 Err(error) => Err(error),
             }
         });
