@@ -52,9 +52,11 @@ fn bracketed(host: &str) -> String {
 
 /// How a queue is opened to put jobs into it.
 pub(crate) fn queue(access: &Access, prefix: &str) -> Result<QueueOptions, JobsError> {
-    let mut job = JobOptions::default();
-    job.remove_on_complete = Some(keep(KEEP_COMPLETED));
-    job.remove_on_fail = Some(keep(KEEP_DEAD));
+    let job = JobOptions {
+        remove_on_complete: Some(keep(KEEP_COMPLETED)),
+        remove_on_fail: Some(keep(KEEP_DEAD)),
+        ..JobOptions::default()
+    };
     Ok(QueueOptions::new().connection(connection(access)?).prefix(prefix).default_job_options(job))
 }
 

@@ -83,6 +83,7 @@ impl WorkerSetup {
     /// Begins to carry jobs out, in a background task of the store.
     ///
     /// Outside a runtime and after the shutdown of the store nothing begins.
+    #[expect(clippy::must_use_candidate, reason = "a worker goes on without its handle")]
     pub fn start(self) -> Worker {
         let Self { line, attempts, bounds } = self;
         let stop = Stop::new();

@@ -136,8 +136,8 @@ impl<T: DeserializeOwned> Consumer<T> {
     /// # Errors
     ///
     /// Fails when the store does not answer; the event may be settled even so.
-    pub async fn settle(&self, event: &Event<T>) -> Result<(), Error> {
-        self.acknowledge(vec![event.id()]).await
+    pub async fn settle(&self, event: EventId) -> Result<(), Error> {
+        self.acknowledge(vec![event]).await
     }
 
     /// Settles several events at once.
@@ -145,8 +145,8 @@ impl<T: DeserializeOwned> Consumer<T> {
     /// # Errors
     ///
     /// As [`Consumer::settle`].
-    pub async fn settle_all(&self, events: &[Event<T>]) -> Result<(), Error> {
-        self.acknowledge(events.iter().map(Event::id).collect()).await
+    pub async fn settle_all(&self, events: impl IntoIterator<Item = EventId> + Send) -> Result<(), Error> {
+        self.acknowledge(events.into_iter().collect()).await
     }
 
     async fn acknowledge(&self, settled: Vec<EventId>) -> Result<(), Error> {

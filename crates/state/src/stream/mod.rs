@@ -139,6 +139,7 @@ impl<T> EventStream<T> {
     }
 
     /// Follows the stream from the event behind `seen` on; behind the default one is from the beginning.
+    #[must_use]
     pub fn follow_after(&self, seen: EventId) -> Follower<T>
     where
         T: DeserializeOwned,

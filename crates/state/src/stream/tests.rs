@@ -104,7 +104,7 @@ async fn what_is_not_settled_in_time_is_for_another() {
     }
     let mut dies = stream.consumer("mail");
     let events = dies.next().await.expect("memory answers").expect("there are some");
-    dies.settle(&events[1]).await.expect("memory answers");
+    dies.settle(events[1].id()).await.expect("memory answers");
     drop(dies);
     let mut other = stream.consumer("mail");
     assert!(waits(&mut other).await, "the first has its time");
