@@ -87,7 +87,7 @@ async fn queue(store: &Store) -> Queue<u32> {
     Jobs::open(store).await.unwrap().queue(&EMAIL)
 }
 
-async fn next(begun: &Receiver<u32>) -> u32 {
+async fn next(begun: &mut Receiver<u32>) -> u32 {
     let mut next = None;
     eventually(GUARD, async || {
         next = next.take().or_else(|| begun.try_recv().ok());
@@ -102,16 +102,16 @@ async fn job_of_a_killed_worker_is_taken_over() {
     let (server, prefix) = (RedisServer::start(), fresh_prefix());
     let store = Store::lazy(&config(&server.url(), &prefix)).unwrap();
     let emails = queue(&store).await;
-    let (sender, begun) = channel();
+    let (sender, mut begun) = channel();
     let mut first = Process::start(&server, &prefix, 1, sender.clone());
     emails.add(NewJob::new("welcome", 0).with_retry(Retry::NEVER)).await.unwrap();
-    assert_eq!(next(&begun).await, 0);
+    assert_eq!(next(&mut begun).await, 0);
     first.kill();
     assert_eq!(emails.depth().await.unwrap().active, 1, "the killed worker has it still");
 
     let _second = Process::start(&server, &prefix, 0, sender);
 
-    assert_eq!(next(&begun).await, 0);
+    assert_eq!(next(&mut begun).await, 0);
     is_deep(&emails, |depth| depth.completed == 1 && depth.active == 0).await;
     assert_eq!(emails.depth().await.unwrap().dead, 0, "a worker that died is no failed attempt");
 }
@@ -122,10 +122,10 @@ async fn job_that_outlives_its_workers_too_often_is_dead() {
     let store = Store::lazy(&config(&server.url(), &prefix)).unwrap();
     let emails = queue(&store).await;
     emails.add(NewJob::new("welcome", 0)).await.unwrap();
-    let (sender, begun) = channel();
+    let (sender, mut begun) = channel();
     for _ in 0..3 {
         let mut process = Process::start(&server, &prefix, 1, sender.clone());
-        assert_eq!(next(&begun).await, 0);
+        assert_eq!(next(&mut begun).await, 0);
         process.kill();
     }
     let _last = Process::start(&server, &prefix, 1, sender);
@@ -140,14 +140,14 @@ async fn every_job_is_carried_out_while_workers_are_killed() {
     let (server, prefix) = (RedisServer::start(), fresh_prefix());
     let store = Store::lazy(&config(&server.url(), &prefix)).unwrap();
     let emails = queue(&store).await;
-    let (sender, begun) = channel();
+    let (sender, mut begun) = channel();
     let start = || Process::start(&server, &prefix, 0, sender.clone());
     let mut processes = [start(), start()];
     for job in 0..JOBS {
         emails.add(NewJob::new("welcome", job)).await.unwrap();
         if job % 15 == 14 {
             // In the middle of its work, since it tells of a job when it begins.
-            let mut seen = next(&begun).await;
+            let mut seen = next(&mut begun).await;
             while let Ok(later) = begun.try_recv() {
                 seen = later;
             }

@@ -60,6 +60,6 @@ fn noting(queue: &Queue<u32>, log: &Log<u32>) -> Worker {
 }
 
 /// Waits until the queue is as deep as this.
-async fn is_deep<T>(queue: &Queue<T>, is_right: impl Fn(Depth) -> bool) {
+async fn is_deep<T>(queue: &Queue<T>, is_right: impl Fn(Depth) -> bool + Send + Sync) {
     eventually(GUARD, async || is_right(queue.depth().await.unwrap())).await;
 }

@@ -25,8 +25,8 @@ impl Node {
             std::fs::copy(sources.join(file), folder.path().join(file)).unwrap();
         }
         let install = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"];
-        let installed =
-            Self::run("npm", &install, folder.path()).and(Self::run("node", &["--version"], folder.path()));
+        let installed = Self::run("npm", &install, folder.path())
+            .and_then(|_| Self::run("node", &["--version"], folder.path()));
         match installed {
             Ok(_) => Some(Self(folder)),
             Err(why) => {
