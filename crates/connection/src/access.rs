@@ -38,6 +38,9 @@ impl Store {
     /// Asks where the server is now: the sentinels for the master, the provider for the secret, the disk for
     /// the certificates.
     ///
+    /// Where connections are encrypted and the process has chosen no crypto provider for rustls, that of this
+    /// build becomes its choice: libraries find none otherwise, or two.
+    ///
     /// # Errors
     ///
     /// Fails with [`ErrorKind::Unsupported`] where there is no server that another client could talk to: on the
@@ -82,7 +85,7 @@ impl Dialer {
             db: self.db(),
             username,
             password,
-            tls: self.tls().map(TlsAccess::read).transpose()?,
+            tls: self.tls_for_others()?.map(TlsAccess::read).transpose()?,
             handshake_timeout: self.handshake_timeout(),
         })
     }

@@ -69,6 +69,7 @@ async fn connections_are_encrypted_and_identified() {
     let config = Config::from_url(&server.url()).unwrap();
     let (_, worker, _) = carries_out(&config.clone().with_tls(identified)).await;
     worker.shutdown(GUARD).await;
+    assert!(rustls::crypto::CryptoProvider::get_default().is_some(), "libraries find what we encrypt by");
 
     let stranger = RedisServer::configure().tls().start();
     let distrusting = config.clone().with_tls(TlsConfig::new().with_ca_file(stranger.ca_file()));

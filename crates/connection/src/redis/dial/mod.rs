@@ -178,9 +178,9 @@ impl Dialer {
         self.db
     }
 
-    /// How connections are encrypted.
-    pub(crate) fn tls(&self) -> Option<&TlsConfig> {
-        self.tls.as_ref().map(Tls::config)
+    /// How connections are encrypted, for libraries that open their own.
+    pub(crate) fn tls_for_others(&self) -> Result<Option<&TlsConfig>> {
+        self.tls.as_ref().map(Tls::for_others).transpose()
     }
 
     async fn identity(&self) -> Result<Identity> {

@@ -74,8 +74,10 @@ mod with_tls {
             self.config.check_interval
         }
 
-        pub(in super::super) const fn config(&self) -> &TlsConfig {
-            &self.config
+        /// What other libraries of this process need to encrypt as this one does.
+        pub(in super::super) fn for_others(&self) -> Result<&TlsConfig> {
+            files::share_provider().map_err(invalid)?;
+            Ok(&self.config)
         }
 
         /// Encrypts a socket; the server must prove who it is.
@@ -127,7 +129,7 @@ mod without_tls {
             match *self {}
         }
 
-        pub(in super::super) fn config(&self) -> &TlsConfig {
+        pub(in super::super) fn for_others(&self) -> Result<&TlsConfig> {
             match *self {}
         }
 
