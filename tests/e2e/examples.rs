@@ -5,6 +5,7 @@ use std::{
     process::{Command, Stdio},
 };
 
+use redstart_testkit::RedisServer;
 use serde_json::Value;
 
 /// Builds an example; answers where its program is.
@@ -12,7 +13,7 @@ pub(crate) fn build(example: &str) -> PathBuf {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
     let output = Command::new(cargo)
-        .args(["build", "--quiet", "-p", "redstart", "--features", "prometheus,rest,tls-ring"])
+        .args(["build", "--quiet", "-p", "redstart", "--features", "jobs,prometheus,rest,tls-ring"])
         .args(["--example", example, "--message-format", "json-render-diagnostics"])
         .current_dir(root)
         .stderr(Stdio::inherit())
@@ -51,4 +52,21 @@ fn client_behind_the_layer_sends_no_more_than_it_may() {
     let is_refused = |line: &&str| line.starts_with("not sent: 429 Too Many Requests, retry-after: 3");
     assert!(lines[3..5].iter().all(is_refused), "{printed}");
     assert_eq!(lines[5..], ["the partner saw 3 calls"]);
+}
+
+#[test]
+fn jobs_are_carried_out_and_what_fails_is_shown() {
+    let server = RedisServer::start();
+    let output = Command::new(build("jobs")).env("REDIS_URL", server.url()).stderr(Stdio::inherit()).output();
+    let printed = String::from_utf8(output.unwrap().stdout).unwrap();
+    let lines: Vec<&str> = printed.lines().collect();
+    assert_eq!(lines[0], "new Worker('email', async job => …, { connection, prefix: '{jobs}' })");
+    assert!(lines.contains(&"welcome to ada@example.com, attempt 1"), "{printed}");
+    assert!(lines.contains(&"reminder to eve@example.com, attempt 1"), "{printed}");
+    let dead = lines.last().unwrap();
+    assert!(
+        dead.starts_with("dead after 2 attempts: j") && dead.ends_with(": nobody is no address"),
+        "{printed}"
+    );
+    assert_eq!(lines.len(), 4);
 }

@@ -13,6 +13,7 @@ mod state_codes;
 mod state_counters;
 mod state_once;
 mod state_sessions;
+mod streams;
 mod usage;
 
 use std::{cell::RefCell, fmt::Debug, sync::OnceLock, time::Duration};

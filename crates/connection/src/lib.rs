@@ -22,6 +22,7 @@
 //! - its error says whether the work may have been done ([`Certainty`]);
 //! - work declared [`Effect::Once`] is never sent twice.
 
+mod access;
 mod clock;
 mod cmd;
 mod config;
@@ -44,6 +45,7 @@ mod telemetry;
 mod value;
 
 pub use crate::{
+    access::{Access, TlsAccess},
     clock::{Clock, Timestamp},
     cmd::{Cmd, WriteArg},
     config::{
@@ -52,7 +54,10 @@ pub use crate::{
     },
     error::{Certainty, Error, ErrorKind, Result},
     events::{Event, Events},
-    feed::{Append, Cursor, Delivery, Entry, Feed},
+    feed::{
+        Acknowledge, After, Append, Cursor, Delivery, Entry, Feed, FindEnd, Given, LeaveGroup, Member,
+        ReadAfter, ReadGroup,
+    },
     memory::{Memory, Tx},
     operation::{BoxFuture, Effect, Operation, Outage},
     redis::{BreakerState, Capabilities, Engine, Invocation, Page, Redis, ScanCursor, Version},

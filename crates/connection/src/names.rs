@@ -64,3 +64,15 @@ pub const IDEMPOTENCY_LOST: &str = "redstart_idempotency_lost_total";
 pub const SESSION_DROPPED_SAVES: &str = "redstart_session_dropped_saves_total";
 /// Counter of counts that were dropped, for want of room or because the process ended; label `counter`.
 pub const COUNTER_DROPPED: &str = "redstart_counter_dropped_total";
+/// Counter of jobs put into a queue; label `queue`.
+pub const JOBS_ADDED: &str = "redstart_jobs_added_total";
+/// Counter of attempts at jobs that came to an end; labels `queue`, `outcome` (`completed`, `retried`, `dead`, `given_back`).
+pub const JOBS_ENDED: &str = "redstart_jobs_ended_total";
+/// Histogram of seconds per attempt at a job; label `queue`.
+pub const JOB_SECONDS: &str = "redstart_job_duration_seconds";
+/// Counter of jobs taken from a worker that fell silent; label `queue`.
+pub const JOBS_RECOVERED: &str = "redstart_jobs_recovered_total";
+/// Counter of times that a worker began anew with another server or secret; label `queue`.
+pub const JOBS_REBUILT: &str = "redstart_jobs_worker_restarts_total";
+/// Gauge of jobs in a queue; labels `queue`, `state` (`waiting`, `active`, `delayed`, `dead`).
+pub const JOBS_DEPTH: &str = "redstart_jobs_depth";

@@ -18,5 +18,9 @@ struct Configuration;
 #[doc = include_str!("../../../docs/guide/rate-limits.md")]
 struct RateLimits;
 
+#[cfg(feature = "jobs")]
+#[doc = include_str!("../../../docs/guide/jobs.md")]
+struct Jobs;
+
 #[doc = include_str!("../../../docs/guide/state.md")]
 struct State;

@@ -56,7 +56,11 @@
 )]
 #![cfg_attr(
     feature = "state",
-    doc = "| [`state`] | `state` | sessions, idempotency, one-time values, codes, counters, flags |"
+    doc = "| [`state`] | `state` | sessions, idempotency, one-time values, codes, counters, flags, events |"
+)]
+#![cfg_attr(
+    feature = "jobs",
+    doc = "| [`jobs`] | `jobs` | queues of background work, shared with BullMQ on Node |"
 )]
 #![cfg_attr(
     feature = "monitor",
@@ -68,13 +72,15 @@
     doc = "| [`testkit`] | `testkit` | real servers, clusters and faults for the tests of a service |"
 )]
 //!
-//! All but `prometheus` and `testkit` are on by default. The example `marketplace` is a whole service built on them.
+//! All but `jobs`, `prometheus` and `testkit` are on by default. The example `marketplace` is a whole service built on them.
 
 #[cfg(feature = "cache")]
 pub use redstart_cache as cache;
 pub use redstart_connection as connection;
 #[cfg(feature = "http")]
 pub use redstart_http as http;
+#[cfg(feature = "jobs")]
+pub use redstart_jobs as jobs;
 pub use redstart_keys as keys;
 #[cfg(feature = "lock")]
 pub use redstart_lock as lock;
@@ -90,6 +96,8 @@ pub use redstart_testkit as testkit;
 #[cfg(feature = "cache")]
 pub use redstart_cache::{Cache, Cached};
 pub use redstart_connection::{Config, Error, Store};
+#[cfg(feature = "jobs")]
+pub use redstart_jobs::{Jobs, NewJob};
 pub use redstart_keys::{Category, Entity, Key, TextId, Ttl};
 #[cfg(feature = "lock")]
 pub use redstart_lock::{Guard, Locks};
@@ -98,7 +106,7 @@ pub use redstart_monitor::Monitor;
 #[cfg(feature = "ratelimit")]
 pub use redstart_ratelimit::{Decision, Limiter, Policy, Subject};
 #[cfg(feature = "state")]
-pub use redstart_state::{Codes, Counters, Flags, Idempotency, Sessions};
+pub use redstart_state::{Codes, Counters, EventStream, Flags, Idempotency, Sessions};
 
 #[cfg(doctest)]
 mod documents;

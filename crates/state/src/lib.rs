@@ -1,5 +1,5 @@
 //! State that a service keeps for a while: requests that are carried out once, sessions, values that are good
-//! once, codes, counts, flags.
+//! once, codes, counts, flags, events.
 //!
 //! | | what it is | while Redis is away |
 //! | --- | --- | --- |
@@ -11,6 +11,7 @@
 //! | [`Counters`] | what happened how often, and when | counted in the process, sent later |
 //! | [`Visitors`] | how many different ones there were, about | an error |
 //! | [`Flags`] | what is on, and for whom | the last known rules hold |
+//! | [`EventStream`] | what happened, for all or shared by a group | nothing is told; what is kept is read on from later |
 //!
 //! Each step is one [operation](operations) through the door of the [`Store`](redstart_connection::Store): the
 //! same on Redis, on a cluster, over REST and in memory, and each can be sent again when its answer was lost.
@@ -40,6 +41,7 @@ mod once;
 pub mod operations;
 mod secret;
 mod session;
+mod stream;
 
 #[cfg(feature = "tower-sessions")]
 pub use crate::session::TowerSessions;
@@ -52,5 +54,6 @@ pub use crate::{
     operations::{Listed, Use, Verdict},
     secret::{Digest, InvalidSecret},
     session::{Change, Session, SessionError, SessionId, Sessions},
+    stream::{Consumer, Event, EventId, EventStream, Follower, Heard},
 };
 pub use redstart_connection::{Loss, Validity};

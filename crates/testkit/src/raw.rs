@@ -100,6 +100,7 @@ impl Raw {
     }
 
     /// Moves the server's time for a prefix: every TTL shrinks by `by`, and what has run out is deleted.
+    /// What consumers of a stream have, they have had for longer by as much.
     ///
     /// Returns the number of keys that ended.
     pub fn shift_ttls(&mut self, prefix: &str, by: Duration) -> usize {
@@ -109,7 +110,14 @@ impl Raw {
             &format!(
                 "local left = redis.call('PTTL', key)
                  if left >= 0 and left <= {milliseconds} then redis.call('DEL', key) out[#out + 1] = key
-                 elseif left >= 0 then redis.call('PEXPIRE', key, left - {milliseconds}) end"
+                 elseif left >= 0 then redis.call('PEXPIRE', key, left - {milliseconds}) end
+                 if redis.call('TYPE', key).ok == 'stream' then
+                   for _, group in ipairs(redis.call('XINFO', 'GROUPS', key)) do
+                     for _, out in ipairs(redis.call('XPENDING', key, group[2], '-', '+', 1000000)) do
+                       redis.call('XCLAIM', key, group[2], out[2], 0, out[1], 'IDLE', out[3] + {milliseconds}, 'JUSTID')
+                     end
+                   end
+                 end"
             ),
         )
         .len()

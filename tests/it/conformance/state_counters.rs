@@ -1,4 +1,6 @@
 //! Counts, rankings, visitors, flags.
+//!
+//! `RemoveFlag`, `VoidCode` and `RevokeToken` are one operation, `Remove`, under three names.
 
 use std::time::Duration;
 

@@ -9,6 +9,7 @@ mod idempotency;
 mod replay;
 mod sessions;
 mod slots;
+mod streams;
 mod tower_sessions;
 
 use redstart_connection::{Config, Store};

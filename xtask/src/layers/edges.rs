@@ -18,6 +18,7 @@ const LAYERS: [&[&str]; 7] = [
     &["redstart-connection"],
     &[
         "redstart-cache",
+        "redstart-jobs",
         "redstart-lock",
         "redstart-monitor",
         "redstart-ratelimit",
@@ -86,6 +87,8 @@ fn others(from: &str, to: &str, dev: bool) -> Option<&'static str> {
     let allowed = match to {
         "redis" | "bb8" => bench || from == "redstart-connection",
         _ if to.starts_with("redis-") || to.starts_with("bb8-") => bench || from == "redstart-connection",
+        // It brings a driver and connections of its own.
+        "bullmq-official" => from == "redstart-jobs",
         // The tests hold it to the laws of our own cache, as a peer.
         "moka" => {
             bench

@@ -5,7 +5,7 @@ use redstart_keys::{Key, Ttl};
 
 use super::{
     Cursor, Entry,
-    memory::{StreamHandle, with_stream},
+    memory::{find_stream, with_stream},
 };
 use crate::{Effect, Error, Memory, Operation, Outage, Redis, Result, Script, Timestamp, WriteArg};
 
@@ -77,8 +77,7 @@ impl Operation for Append {
 
     fn on_memory(&self, memory: &Memory, now: Timestamp) -> Result<Cursor> {
         let cursor = memory.with(&[&self.key], now, |tx| {
-            let handle =
-                tx.get::<StreamHandle>(&self.key).map(|handle| (*handle).clone()).unwrap_or_default();
+            let handle = find_stream(tx, &self.key).unwrap_or_default();
             let cursor = with_stream(&handle, |stream| {
                 let cursor = stream.last.next_at(now.as_millis());
                 stream.push(Entry { cursor, fields: self.fields.clone() }, self.cap);

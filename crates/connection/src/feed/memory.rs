@@ -1,14 +1,14 @@
 //! Streams of the embedded store.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
     sync::{Arc, Mutex, PoisonError, Weak},
 };
 
 use redstart_keys::Key;
 
-use super::{Cursor, Delivery, Entry, LIFETIME, PATIENCE};
-use crate::{Error, Memory, Result, Store};
+use super::{Cursor, Delivery, Entry, LIFETIME, PATIENCE, group::Group};
+use crate::{Error, Memory, Result, Store, Tx};
 
 /// A stream: its entries, the oldest first.
 #[derive(Debug, Default)]
@@ -16,12 +16,24 @@ pub(super) struct Stream {
     entries: VecDeque<Entry>,
     pub(super) last: Cursor,
     trimmed_to: Cursor,
+    groups: BTreeMap<String, Group>,
 }
 
 pub(super) type StreamHandle = Arc<Mutex<Stream>>;
 
 pub(super) fn with_stream<R>(handle: &StreamHandle, body: impl FnOnce(&mut Stream) -> R) -> R {
     body(&mut handle.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// The stream under a key, where there is one.
+pub(super) fn find_stream(tx: &Tx<'_>, key: &Key) -> Option<StreamHandle> {
+    tx.get::<StreamHandle>(key).map(|handle| (*handle).clone())
+}
+
+/// The entry of this place.
+pub(super) fn find(entries: &VecDeque<Entry>, cursor: Cursor) -> Option<&Entry> {
+    let at = entries.partition_point(|entry| entry.cursor < cursor);
+    entries.get(at).filter(|entry| entry.cursor == cursor)
 }
 
 impl Stream {
@@ -35,8 +47,26 @@ impl Stream {
         }
     }
 
-    fn after(&self, cursor: Cursor) -> Vec<Entry> {
-        self.entries.iter().filter(|entry| entry.cursor > cursor).cloned().collect()
+    pub(super) fn after(&self, cursor: Cursor) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().skip(self.entries.partition_point(|entry| entry.cursor <= cursor))
+    }
+
+    pub(super) fn has(&self, cursor: Cursor) -> bool {
+        find(&self.entries, cursor).is_some()
+    }
+
+    /// The last entry that is kept.
+    pub(super) fn end(&self) -> Option<Cursor> {
+        self.entries.back().map(|entry| entry.cursor)
+    }
+
+    /// The group of this name, made where it is missing, and the entries.
+    pub(super) fn group(&mut self, name: &str) -> (&VecDeque<Entry>, &mut Group) {
+        (&self.entries, self.groups.entry(name.to_owned()).or_default())
+    }
+
+    pub(super) fn known_group(&mut self, name: &str) -> Option<&mut Group> {
+        self.groups.get_mut(name)
     }
 }
 
@@ -85,7 +115,7 @@ impl MemoryReader {
                 (Delivery::Gap, stream.last)
             }
             Some(place) => {
-                let entries = stream.after(place.cursor);
+                let entries: Vec<Entry> = stream.after(place.cursor).cloned().collect();
                 (if entries.is_empty() { Delivery::Idle } else { Delivery::Entries(entries) }, stream.last)
             }
         });
@@ -97,8 +127,8 @@ impl MemoryReader {
     fn stream(&self, memory: &Memory) -> Result<StreamHandle> {
         let now = self.store.clock().now();
         memory.with(&[&self.key], now, |tx| {
-            if let Some(handle) = tx.get::<StreamHandle>(&self.key) {
-                return Ok((*handle).clone());
+            if let Some(handle) = find_stream(tx, &self.key) {
+                return Ok(handle);
             }
             let handle = StreamHandle::default();
             tx.put(&self.key, Arc::clone(&handle), now.saturating_add(LIFETIME.as_duration()))?;

@@ -1,6 +1,9 @@
 //! Feeds: a stream that every process reads to its end, told when it missed something.
 
+mod after;
 mod append;
+mod entry;
+mod group;
 mod line;
 mod memory;
 mod redis;
@@ -10,7 +13,11 @@ use std::{fmt, num::ParseIntError, str::FromStr, time::Duration, time::Instant};
 use bytes::Bytes;
 use redstart_keys::{Key, Ttl};
 
-pub use self::append::Append;
+pub use self::{
+    after::{After, FindEnd, ReadAfter},
+    append::Append,
+    group::{Acknowledge, Given, LeaveGroup, Member, ReadGroup},
+};
 use self::{memory::MemoryReader, redis::RedisReader};
 use crate::{Result, Store};
 

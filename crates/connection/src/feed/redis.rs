@@ -5,14 +5,12 @@ use std::{fmt, time::Duration};
 use redstart_keys::Key;
 use tokio::time::sleep;
 
-use super::{Append, Cursor, Delivery, Entry, LIFETIME, PATIENCE, line::Line};
+use super::{Append, Cursor, Delivery, Entry, LIFETIME, PATIENCE, entry, line::Line};
 use crate::{
     Error, Result, Store, Value,
     redis::{Link, full_jitter},
 };
 
-/// The field of an entry that only marks a place.
-const MARK: &[u8] = b"@mark";
 /// How many entries one answer may hold.
 const PAGE: usize = 256;
 const BACKOFF_BASE: Duration = Duration::from_millis(50);
@@ -89,7 +87,7 @@ impl RedisReader {
         if let Some(last) = entries.last() {
             self.cursor = Some(last.cursor);
         }
-        let news: Vec<Entry> = entries.into_iter().filter(|entry| !is_mark(entry)).collect();
+        let news: Vec<Entry> = entries.into_iter().filter(|entry| !entry::is_mark(entry)).collect();
         Ok(if news.is_empty() { Delivery::Idle } else { Delivery::Entries(news) })
     }
 
@@ -104,16 +102,12 @@ impl RedisReader {
     async fn end(&self, link: &Link, line: &mut Line) -> Result<Cursor> {
         let mut last = redis::cmd("XREVRANGE");
         last.arg(link.name(&self.key)).arg("+").arg("-").arg("COUNT").arg(1);
-        let entries = parse_entries(line.send(&last, link.common.command_timeout).await?)?;
+        let entries = entry::parse_all(line.send(&last, link.common.command_timeout).await?)?;
         match entries.first() {
             Some(entry) => Ok(entry.cursor),
-            None => self.store.run(&Append::new(self.key.clone(), LIFETIME).field(MARK, "")).await,
+            None => self.store.run(&Append::new(self.key.clone(), LIFETIME).field(entry::MARK, "")).await,
         }
     }
-}
-
-fn is_mark(entry: &Entry) -> bool {
-    matches!(entry.fields.as_slice(), [(name, _)] if name.as_ref() == MARK)
 }
 
 /// The answer to XREAD: nothing, or one stream with its entries.
@@ -125,27 +119,11 @@ fn parse_streams(value: Value) -> Result<Vec<Entry>> {
     match streams.pop() {
         // The protocols differ: a list of pairs, or a map whose pairs were flattened.
         Some(Value::Array(mut stream)) if stream.len() == 2 && !matches!(stream[0], Value::Array(_)) => {
-            parse_entries(stream.pop().unwrap_or_default())
+            entry::parse_all(stream.pop().unwrap_or_default())
         }
-        Some(entries) => parse_entries(entries),
+        Some(entries) => entry::parse_all(entries),
         None => Ok(Vec::new()),
     }
-}
-
-fn parse_entries(value: Value) -> Result<Vec<Entry>> {
-    value.into_array()?.into_iter().map(parse_entry).collect()
-}
-
-fn parse_entry(value: Value) -> Result<Entry> {
-    let odd = || Error::protocol("a stream's entry makes no sense");
-    let mut parts = value.into_array()?.into_iter();
-    let cursor = parts.next().ok_or_else(odd)?.into_text()?.parse().map_err(|_| odd())?;
-    let mut flat = parts.next().ok_or_else(odd)?.into_array()?.into_iter();
-    let mut fields = Vec::with_capacity(flat.len() / 2);
-    while let (Some(name), Some(value)) = (flat.next(), flat.next()) {
-        fields.push((name.into_bytes()?, value.into_bytes()?));
-    }
-    Ok(Entry { cursor, fields })
 }
 
 impl fmt::Debug for RedisReader {

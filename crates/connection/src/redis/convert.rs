@@ -1,5 +1,7 @@
 //! From the driver's values to ours.
 
+use std::fmt::Display;
+
 use bytes::Bytes;
 use redis::Value as Driver;
 
@@ -26,7 +28,7 @@ pub(crate) fn convert(value: Driver) -> Result<Value> {
         Driver::Attribute { data, .. } => convert(*data)?,
         Driver::Double(number) => Value::Double(number),
         Driver::Boolean(truth) => Value::Bool(truth),
-        Driver::BigNumber(digits) => Value::Bytes(Bytes::from(digits)),
+        Driver::BigNumber(number) => Value::Bytes(Bytes::from(number.digits())),
         Driver::ServerError(error) => return Err(classify(&error.into()).0),
         _ => {
             return Err(crate::Error::protocol(
@@ -38,4 +40,22 @@ pub(crate) fn convert(value: Driver) -> Result<Value> {
 
 pub(crate) fn convert_all(values: Vec<Driver>) -> Result<Vec<Value>> {
     values.into_iter().map(convert).collect()
+}
+
+/// The digits of a big number, of whichever type it is: any crate of a build may turn on the driver's feature
+/// that makes it another.
+trait Digits {
+    fn digits(self) -> Vec<u8>;
+}
+
+impl Digits for Vec<u8> {
+    fn digits(self) -> Vec<u8> {
+        self
+    }
+}
+
+impl<N: Display> Digits for &N {
+    fn digits(self) -> Vec<u8> {
+        self.to_string().into_bytes()
+    }
 }

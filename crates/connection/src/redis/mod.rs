@@ -41,7 +41,7 @@ pub use self::{
 };
 pub(crate) use self::{
     classify::classify,
-    dial::Dialled,
+    dial::{Dialer, Dialled},
     exclusive::Session,
     link::{Link, Route},
     node::Node,

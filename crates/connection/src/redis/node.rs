@@ -92,6 +92,14 @@ impl Node {
         })
     }
 
+    /// Where the server is at this moment.
+    pub(crate) async fn present_address(&self) -> Result<Address> {
+        match &self.target {
+            Target::At(address) => Ok(address.clone()),
+            Target::Master(sentinels) => sentinels.master().await,
+        }
+    }
+
     /// Opens a connection and makes sure that the right one is at its end.
     pub(crate) async fn connect(&self) -> Result<Live> {
         let Dialled { connection, identity } = self.target.dial(&self.common).await?;

@@ -8,7 +8,7 @@ use redstart::{
     http::{ApiError, TrustedProxies},
     ratelimit::LivePolicies,
 };
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tracing::Instrument as _;
 
 use crate::{
@@ -35,6 +35,8 @@ pub(crate) struct App {
     pub(crate) proxies: TrustedProxies,
     pub(crate) royalty_time: Duration,
     pub(crate) processing_time: Duration,
+    /// Says that the service ends, to those who would wait for ever.
+    pub(crate) closing: watch::Sender<bool>,
     /// The warming of the start; none where nothing is warmed.
     pub(crate) warming: OnceLock<WarmRun>,
 }
@@ -55,6 +57,7 @@ impl App {
             proxies: settings.proxies.clone(),
             royalty_time: settings.royalty_time,
             processing_time: settings.processing_time,
+            closing: watch::Sender::new(false),
             warming: OnceLock::new(),
             store,
             database,

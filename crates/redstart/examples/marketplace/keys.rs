@@ -34,6 +34,11 @@ const ROYALTY_JOBS: Entity<TextId> = jobs("royalty-calculation", "Queue of royal
 const ANALYTICS_JOBS: Entity<TextId> = jobs("analytics", "Queue of events to count.");
 const NOTIFICATION_JOBS: Entity<TextId> = jobs("notifications", "Queue of notifications to deliver.");
 
+/// One stream for all products, number 0; another one on the day when that is not enough.
+pub(crate) const PRICE_CHANGES: Entity<u8> = Entity::new(Category::Jobs, "price-changes")
+    .ttl(Ttl::days(1))
+    .describe("Stream of changed prices, kept for a day after the last.");
+
 pub(crate) const IDEMPOTENCY: Entity<TextId> = Entity::new(Category::Idempotency, "request")
     .ttl(Ttl::hours(24))
     .describe("Answer to a request that may be sent again.");
@@ -91,6 +96,7 @@ pub(crate) fn catalogue() -> Catalogue {
         .with(&ROYALTY_JOBS)
         .with(&ANALYTICS_JOBS)
         .with(&NOTIFICATION_JOBS)
+        .with(&PRICE_CHANGES)
         .with(&IDEMPOTENCY)
         .with(&JTI)
         .with(&ROYALTY_RUN)

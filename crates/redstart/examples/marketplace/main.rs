@@ -108,7 +108,7 @@ async fn serve(settings: &Settings) -> Result<(), Box<dyn Error>> {
     let ops = ops.ready_when_warm(&is_warm);
     let service = routes::router(&app, &ops, settings.admin_token.clone());
     let service = service.into_make_service_with_connect_info::<SocketAddr>();
-    let serving = axum::serve(listener, service).with_graceful_shutdown(told_to_end());
+    let serving = axum::serve(listener, service).with_graceful_shutdown(closed(Arc::clone(&app)));
     select! {
         served = serving.into_future() => served?,
         () = overdue() => tracing::warn!("some requests did not end in time"),
@@ -119,6 +119,12 @@ async fn serve(settings: &Settings) -> Result<(), Box<dyn Error>> {
     }
     tracing::info!(is_clean, "ended");
     Ok(())
+}
+
+/// Waits until the service is to end, and tells those who would wait for ever.
+async fn closed(app: Arc<App>) {
+    told_to_end().await;
+    app.closing.send_replace(true);
 }
 
 /// Waits for ctrl-c, or for the signal of whoever runs services.
@@ -159,6 +165,8 @@ Try:
   curl -i -X PATCH http://{address}/api/v1/users/1 -d '{{\"name\":\"Grace Hopper\"}}'
   for n in $(seq 61); do curl -s -o /dev/null -w '%{{http_code}} ' 'http://{address}/api/v1/search?q=lamp'; done
   curl -i 'http://{address}/api/v1/users/a:b%7Bc%7D'
+  curl -N http://{address}/api/v1/products/prices/events &
+  curl -X PUT http://{address}/api/v1/products/1/price -d '{{\"price\":19.9}}'
   curl -i -X DELETE 'http://{address}/api/admin/redis/cache?pattern=*'
 "
     )

@@ -5,15 +5,31 @@ use std::sync::Arc;
 use redstart::{
     Codes, Counters, Flags, Sessions, Store, TextId, Ttl,
     http::{IdempotencyLayer, MaintenanceLayer, ReplayGuardLayer},
-    state::{FlagRule, OnceTokens, ReplayGuard, Visitors},
+    state::{EventStream, FlagRule, OnceTokens, ReplayGuard, Visitors},
 };
 
-use crate::{app::App, database::RecordId, flows::Flow, keys, routes::LARGEST_BODY, settings::Secret};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    app::App,
+    database::{Price, RecordId},
+    flows::Flow,
+    keys,
+    routes::LARGEST_BODY,
+    settings::Secret,
+};
 
 /// The switch that closes the site.
 pub(crate) const SITE: &str = "site";
 /// The features that can be switched.
 pub(crate) const FEATURES: [&str; 2] = ["new-checkout", "express-payout"];
+
+/// A product has another price.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+pub(crate) struct PriceChange {
+    pub(crate) product: RecordId,
+    pub(crate) price: Price,
+}
 
 /// What the service keeps for a while.
 #[derive(Debug)]
@@ -31,6 +47,7 @@ pub(crate) struct State {
     pub(crate) visitors: Visitors<RecordId>,
     pub(crate) features: Flags,
     pub(crate) maintenance: Flags,
+    pub(crate) prices: EventStream<PriceChange>,
     guard: ReplayGuard,
 }
 
@@ -54,6 +71,7 @@ impl State {
             visitors: Visitors::new(store, &keys::VISITORS),
             features,
             maintenance: Flags::new(store, &keys::MAINTENANCE).with(SITE, FlagRule::OFF),
+            prices: EventStream::new(store, &keys::PRICE_CHANGES, &0),
             guard: ReplayGuard::new(store, &keys::JTI),
         }
     }

@@ -7,14 +7,16 @@ mod counter;
 mod flag;
 mod idempotent;
 mod once;
+mod remove;
 mod session;
 
 pub use self::{
-    code::{CodeRule, IssueCode, Issued, Verdict, VerifyCode, VoidCode},
+    code::{CodeKind, CodeRule, IssueCode, Issued, Verdict, VerifyCode, VoidCode},
     counter::{AddCounts, AddTop, Batch, CountVisitors, ReadCounts, ReadTop, SeeVisitors},
-    flag::{ReadFlag, RemoveFlag, SetFlag},
+    flag::{FlagKind, ReadFlag, RemoveFlag, SetFlag},
     idempotent::{Abandon, Attempt, Begin, Begun, Complete, Renew},
-    once::{FirstUse, IssueToken, RedeemToken, RevokeToken, Use},
+    once::{FirstUse, IssueToken, RedeemToken, RevokeToken, TokenKind, Use},
+    remove::{Removable, Remove},
     session::{
         CreateSession, Created, DepartSession, EndSessions, ListSessions, Listed, LoadSession, Loaded, Place,
         SaveSession, Saved, Term, TouchSession, Version,

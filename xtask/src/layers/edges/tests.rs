@@ -41,8 +41,8 @@ fn xtask_knows_keys_only() {
 
 #[test]
 fn new_crate_needs_a_place() {
-    check("redstart-jobs", "redstart-keys", false, Some("an ADR"));
-    check("redstart", "redstart-jobs", false, Some("an ADR"));
+    check("redstart-mail", "redstart-keys", false, Some("an ADR"));
+    check("redstart", "redstart-mail", false, Some("an ADR"));
 }
 
 #[test]
@@ -51,7 +51,10 @@ fn drivers_stay_behind_the_connection() {
     check("redstart-connection", "bb8-redis", false, None);
     check("redstart-bench", "redis", false, None);
     check("redstart-cache", "moka", false, None);
+    check("redstart-jobs", "bullmq-official", false, None);
     check("redstart-cache", "redis", false, Some("belongs behind"));
+    check("redstart-jobs", "redis", false, Some("belongs behind"));
+    check("redstart-state", "bullmq-official", false, Some("belongs behind"));
     check("redstart-tests", "redis", true, Some("belongs behind"));
     check("redstart-ratelimit", "moka", false, Some("belongs behind"));
 }

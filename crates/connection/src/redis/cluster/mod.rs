@@ -72,6 +72,11 @@ impl Cluster {
         })
     }
 
+    /// The servers that the configuration names.
+    pub(crate) fn seeds(&self) -> &[Address] {
+        &self.seeds
+    }
+
     /// The owners, asked for first where they are not known yet.
     pub(crate) async fn slots(self: &Arc<Self>) -> Result<arc_swap::Guard<Arc<Slots>>> {
         self.ensure_followed();

@@ -17,7 +17,7 @@ use tokio::sync::{Semaphore, mpsc};
 pub(crate) use self::login::Login;
 use self::{stream::Stream, tls::Tls};
 use super::classify::classify;
-use crate::{BoxFuture, Config, Credentials, Error, ErrorKind, Result, Tasks, config::Address};
+use crate::{BoxFuture, Config, Credentials, Error, ErrorKind, Result, Tasks, TlsConfig, config::Address};
 
 /// How many requests the driver queues before its senders wait.
 const PIPELINE_BUFFER: usize = 4096;
@@ -168,8 +168,23 @@ impl Dialer {
         }
     }
 
+    /// Who logs in at this moment.
+    pub(crate) async fn credentials(&self) -> Result<Option<Credentials>> {
+        self.login.current().await
+    }
+
+    /// The number of the database.
+    pub(crate) const fn db(&self) -> u32 {
+        self.db
+    }
+
+    /// How connections are encrypted, for libraries that open their own.
+    pub(crate) fn tls_for_others(&self) -> Result<Option<&TlsConfig>> {
+        self.tls.as_ref().map(Tls::for_others).transpose()
+    }
+
     async fn identity(&self) -> Result<Identity> {
-        let credentials = self.login.current().await?;
+        let credentials = self.credentials().await?;
         Ok(Identity { credentials, certificates: self.tls.as_ref().map_or(0, Tls::generation) })
     }
 

@@ -74,6 +74,12 @@ mod with_tls {
             self.config.check_interval
         }
 
+        /// What other libraries of this process need to encrypt as this one does.
+        pub(in super::super) fn for_others(&self) -> Result<&TlsConfig> {
+            files::share_provider().map_err(invalid)?;
+            Ok(&self.config)
+        }
+
         /// Encrypts a socket; the server must prove who it is.
         pub(in super::super) async fn encrypt(&self, stream: Stream, address: &Address) -> Result<Stream> {
             let name = self.config.server_name.as_deref().unwrap_or_else(|| address.host());
@@ -120,6 +126,10 @@ mod without_tls {
         }
 
         pub(in super::super) fn check_interval(&self) -> Duration {
+            match *self {}
+        }
+
+        pub(in super::super) fn for_others(&self) -> Result<&TlsConfig> {
             match *self {}
         }
 

@@ -7,6 +7,7 @@ mod flows;
 mod login;
 mod payouts;
 mod postcodes;
+mod prices;
 mod processing;
 mod products;
 mod records;
@@ -35,6 +36,7 @@ pub(crate) fn router(app: &Arc<App>, ops: &OpsState, admin_token: AdminToken) ->
     let unlimited = Router::new()
         .merge(records::router())
         .merge(postcodes::router())
+        .merge(prices::router())
         .merge(products::router())
         .merge(royalty::router())
         .merge(payouts::router())

@@ -22,6 +22,7 @@ use crate::{
     app::App,
     database::{DatabaseError, Price, Product, RecordId},
     request::{Asked, JsonBody, PathId},
+    state::PriceChange,
 };
 
 /// How many products one request may ask for.
@@ -179,6 +180,10 @@ async fn set_price(
             return Err(answer::not_found());
         }
         changing.caches.prices.invalidate(&id).await.map_err(|error| answer::unheard(&error))?;
+        // Those who watch are told last: who then asks for the price gets the new one.
+        if let Err(error) = changing.state.prices.publish(&PriceChange { product: id, price }).await {
+            tracing::warn!(%error, "those who watch prices may not hear of a change");
+        }
         Ok(StatusCode::NO_CONTENT)
     };
     app.finish(change).await

@@ -8,7 +8,7 @@ use redstart_keys::Ttl;
 
 pub use self::{
     issue::{IssueCode, Issued},
-    verify::{Verdict, VerifyCode, VoidCode},
+    verify::{CodeKind, Verdict, VerifyCode, VoidCode},
 };
 use crate::Digest;
 

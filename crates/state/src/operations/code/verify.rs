@@ -1,7 +1,10 @@
-use redstart_connection::{Cmd, Effect, Error, Memory, Operation, Outage, Redis, Result, Script, Timestamp};
+use redstart_connection::{Effect, Error, Memory, Operation, Outage, Redis, Result, Script, Timestamp};
 use redstart_keys::Key;
 
-use super::Subject;
+use super::{
+    super::remove::{Removable, Remove},
+    Subject,
+};
 use crate::{Digest, secret::unique};
 
 static VERIFY: Script = Script::new("code.verify", include_str!("verify.lua"));
@@ -104,38 +107,14 @@ impl Operation for VerifyCode {
 }
 
 /// Voids the code of a subject, with all that is counted of it; answers whether there was anything.
-#[derive(Clone, Debug)]
-pub struct VoidCode(Key);
+pub type VoidCode = Remove<CodeKind>;
 
-impl VoidCode {
-    /// Voids what is kept under `key`.
-    #[must_use]
-    pub const fn new(key: Key) -> Self {
-        Self(key)
-    }
-}
+/// What a [`VoidCode`] removes.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct CodeKind;
 
-impl Operation for VoidCode {
-    type Output = bool;
+impl Removable for CodeKind {
     const NAME: &'static str = "code.void";
-
-    fn effect(&self) -> Effect {
-        Effect::Idempotent
-    }
-
-    fn outage(&self) -> Outage {
-        Outage::Fail
-    }
-
-    fn outcome(was_there: &bool) -> &'static str {
-        if *was_there { "voided" } else { "none" }
-    }
-
-    async fn on_redis(&self, redis: &Redis) -> Result<bool> {
-        Ok(redis.send(Cmd::new("UNLINK").key(&self.0)).await?.into_int()? == 1)
-    }
-
-    fn on_memory(&self, memory: &Memory, now: Timestamp) -> Result<bool> {
-        Ok(memory.with(&[&self.0], now, |tx| tx.remove(&self.0)))
-    }
+    const REMOVED: &'static str = "voided";
 }

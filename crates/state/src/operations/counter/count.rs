@@ -50,11 +50,7 @@ impl Operation for AddCounts {
     }
 
     async fn on_redis(&self, redis: &Redis) -> Result<bool> {
-        let Batch { writer, number, amounts } = &self.batch;
-        let call = redis.script(&ADD).key(&self.key).arg(writer).arg(*number);
-        let call = call.arg(self.keep.as_millis()).arg(self.oldest);
-        let call = amounts.iter().fold(call, |call, (bucket, count)| call.arg(*bucket).arg(*count));
-        Ok(call.invoke().await?.into_int()? == 1)
+        self.batch.add(redis.script(&ADD).key(&self.key), self.keep, self.oldest).await
     }
 
     fn on_memory(&self, memory: &Memory, now: Timestamp) -> Result<bool> {

@@ -11,6 +11,9 @@ pub use self::{
     visitors::{CountVisitors, SeeVisitors},
 };
 
+use redstart_connection::{Invocation, Result, WriteArg};
+use redstart_keys::Ttl;
+
 /// What one process counted since its last batch; a batch that is sent twice counts once.
 #[derive(Clone, Debug)]
 pub struct Batch<F> {
@@ -26,5 +29,15 @@ impl<F: Ord> Batch<F> {
     pub fn new(writer: &str, number: u64, mut amounts: Vec<(F, u64)>) -> Self {
         amounts.sort();
         Self { writer: writer.to_owned(), number, amounts }
+    }
+}
+
+impl<F: WriteArg + Sync> Batch<F> {
+    /// Adds it by a script that keeps what it counts for `keep` and within `bound`; answers whether it was new.
+    async fn add(&self, call: Invocation<'_>, keep: Ttl, bound: impl WriteArg + Send) -> Result<bool> {
+        let Self { writer, number, amounts } = self;
+        let call = call.arg(writer).arg(*number).arg(keep.as_millis()).arg(bound);
+        let call = amounts.iter().fold(call, |call, (field, count)| call.arg(field).arg(*count));
+        Ok(call.invoke().await?.into_int()? == 1)
     }
 }

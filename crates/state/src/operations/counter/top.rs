@@ -53,11 +53,8 @@ impl Operation for AddTop {
     }
 
     async fn on_redis(&self, redis: &Redis) -> Result<bool> {
-        let Batch { writer, number, amounts } = &self.batch;
-        let call = redis.script(&TOP).key(&self.key).key(&self.writers).arg(writer).arg(*number);
-        let call = call.arg(self.keep.as_millis()).arg(self.most);
-        let call = amounts.iter().fold(call, |call, (member, count)| call.arg(member).arg(*count));
-        Ok(call.invoke().await?.into_int()? == 1)
+        let call = redis.script(&TOP).key(&self.key).key(&self.writers);
+        self.batch.add(call, self.keep, self.most).await
     }
 
     fn on_memory(&self, memory: &Memory, now: Timestamp) -> Result<bool> {

@@ -4,6 +4,8 @@ use bytes::Bytes;
 use redstart_connection::{Cmd, Effect, Memory, Operation, Outage, Redis, Result, Timestamp};
 use redstart_keys::Key;
 
+use super::remove::{Removable, Remove};
+
 /// Writes the rule of a flag, for good.
 #[derive(Clone, Debug)]
 pub struct SetFlag {
@@ -86,38 +88,14 @@ impl Operation for ReadFlag {
 }
 
 /// Removes a flag; answers whether it was set.
-#[derive(Clone, Debug)]
-pub struct RemoveFlag(Key);
+pub type RemoveFlag = Remove<FlagKind>;
 
-impl RemoveFlag {
-    /// Removes what is under `key`.
-    #[must_use]
-    pub const fn new(key: Key) -> Self {
-        Self(key)
-    }
-}
+/// What a [`RemoveFlag`] removes.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct FlagKind;
 
-impl Operation for RemoveFlag {
-    type Output = bool;
+impl Removable for FlagKind {
     const NAME: &'static str = "flag.remove";
-
-    fn effect(&self) -> Effect {
-        Effect::Idempotent
-    }
-
-    fn outage(&self) -> Outage {
-        Outage::Fail
-    }
-
-    fn outcome(was_set: &bool) -> &'static str {
-        if *was_set { "removed" } else { "none" }
-    }
-
-    async fn on_redis(&self, redis: &Redis) -> Result<bool> {
-        Ok(redis.send(Cmd::new("UNLINK").key(&self.0)).await?.into_int()? == 1)
-    }
-
-    fn on_memory(&self, memory: &Memory, now: Timestamp) -> Result<bool> {
-        Ok(memory.with(&[&self.0], now, |tx| tx.remove(&self.0)))
-    }
+    const REMOVED: &'static str = "removed";
 }

@@ -5,5 +5,5 @@ mod token;
 
 pub use self::{
     first_use::{FirstUse, Use},
-    token::{IssueToken, RedeemToken, RevokeToken},
+    token::{IssueToken, RedeemToken, RevokeToken, TokenKind},
 };

@@ -1,9 +1,10 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use redstart_connection::{Cmd, Effect, Memory, Operation, Outage, Redis, Result, Script, Timestamp};
+use redstart_connection::{Effect, Memory, Operation, Outage, Redis, Result, Script, Timestamp};
 use redstart_keys::{Key, Ttl};
 
+use super::super::remove::{Removable, Remove};
 use crate::{Digest, secret::unique};
 
 static ISSUE: Script = Script::new("token.issue", include_str!("issue.lua"));
@@ -121,38 +122,14 @@ impl Operation for RedeemToken {
 }
 
 /// Voids whatever token is kept under a key; answers whether there was one that could be redeemed.
-#[derive(Clone, Debug)]
-pub struct RevokeToken(Key);
+pub type RevokeToken = Remove<TokenKind>;
 
-impl RevokeToken {
-    /// Voids the token under `key`.
-    #[must_use]
-    pub const fn new(key: Key) -> Self {
-        Self(key)
-    }
-}
+/// What a [`RevokeToken`] removes.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct TokenKind;
 
-impl Operation for RevokeToken {
-    type Output = bool;
+impl Removable for TokenKind {
     const NAME: &'static str = "token.revoke";
-
-    fn effect(&self) -> Effect {
-        Effect::Idempotent
-    }
-
-    fn outage(&self) -> Outage {
-        Outage::Fail
-    }
-
-    fn outcome(was_there: &bool) -> &'static str {
-        if *was_there { "revoked" } else { "none" }
-    }
-
-    async fn on_redis(&self, redis: &Redis) -> Result<bool> {
-        Ok(redis.send(Cmd::new("UNLINK").key(&self.0)).await?.into_int()? == 1)
-    }
-
-    fn on_memory(&self, memory: &Memory, now: Timestamp) -> Result<bool> {
-        Ok(memory.with(&[&self.0], now, |tx| tx.remove(&self.0)))
-    }
+    const REMOVED: &'static str = "revoked";
 }

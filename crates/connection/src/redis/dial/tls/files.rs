@@ -68,6 +68,15 @@ fn authorities_of_the_machine() -> Result<RootCertStore, String> {
     Ok(roots)
 }
 
+/// Makes our provider the process's choice where it has none, for libraries that ask for that alone.
+pub(super) fn share_provider() -> Result<(), String> {
+    if CryptoProvider::get_default().is_none() {
+        // Another may have chosen since.
+        let _installed = CryptoProvider::clone(&*provider()?).install_default();
+    }
+    Ok(())
+}
+
 /// The process's own choice, else the one that this build brings.
 fn provider() -> Result<Arc<CryptoProvider>, String> {
     if let Some(installed) = CryptoProvider::get_default() {
