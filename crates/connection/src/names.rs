@@ -64,3 +64,29 @@ pub const IDEMPOTENCY_LOST: &str = "redstart_idempotency_lost_total";
 pub const SESSION_DROPPED_SAVES: &str = "redstart_session_dropped_saves_total";
 /// Counter of counts that were dropped, for want of room or because the process ended; label `counter`.
 pub const COUNTER_DROPPED: &str = "redstart_counter_dropped_total";
+/// Counter of registrations above the bound on the series of a metric, joined in one; label `metric`.
+pub const METRICS_OVERFLOW: &str = "redstart_metrics_overflow_total";
+
+/// Whether this `outcome` of an operation says that it failed; the other outcomes are answers.
+///
+/// ```
+/// use redstart_connection::names;
+///
+/// assert!(names::is_error("timeout") && !names::is_error("denied"));
+/// ```
+#[must_use]
+pub fn is_error(outcome: &str) -> bool {
+    matches!(
+        outcome,
+        "unavailable"
+            | "timeout"
+            | "overloaded"
+            | "connection"
+            | "loading"
+            | "readonly"
+            | "out_of_memory"
+            | "auth"
+            | "permission"
+            | "error"
+    )
+}
