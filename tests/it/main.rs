@@ -17,6 +17,7 @@ mod harness;
 mod harness_cluster;
 mod harness_sentinel;
 mod harness_tls;
+mod inspect;
 mod lock;
 mod metrics;
 mod ratelimit;
