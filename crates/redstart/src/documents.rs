@@ -20,3 +20,7 @@ struct RateLimits;
 
 #[doc = include_str!("../../../docs/guide/state.md")]
 struct State;
+
+#[doc = include_str!("../../../docs/guide/monitoring.md")]
+#[cfg(feature = "prometheus")]
+struct Monitoring;
