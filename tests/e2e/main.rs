@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod coordination;
+mod dashboard;
 mod examples;
 mod limits;
 mod marketplace;

@@ -120,7 +120,7 @@ fn forged_address_gains_nothing() {
 #[test]
 fn admin_is_closed_without_the_token() {
     let service = embedded();
-    let path = "/api/admin/redis/cache?pattern=*";
+    let path = "/api/admin/redis/cache?pattern=*&confirm=cache";
     service.get("/api/v1/users/1");
     for token in [None, Some("wrong-token-wrong-token")] {
         assert_eq!(service.delete(path, token).status, 401);

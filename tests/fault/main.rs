@@ -10,6 +10,7 @@ mod connection;
 mod harness;
 mod harness_cluster;
 mod harness_sentinel;
+mod health;
 mod limits;
 mod lock;
 mod lock_history;

@@ -18,6 +18,7 @@ mod harness_cluster;
 mod harness_sentinel;
 mod harness_tls;
 mod jobs;
+mod inspect;
 mod lock;
 mod metrics;
 mod ratelimit;

@@ -21,10 +21,11 @@ struct Page {
     flag: &'static str,
 }
 
-const PAGES: [Page; 3] = [
+const PAGES: [Page; 4] = [
     Page { file: "keys.md", flag: "--print-catalogue" },
     Page { file: "metrics.md", flag: "--print-metrics" },
     Page { file: "environment.md", flag: "--print-environment" },
+    Page { file: "health.md", flag: "--print-health" },
 ];
 
 const NOTICE: &str =

@@ -26,6 +26,9 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result {
         console::skipped("a second kind of server", &format!("only {} is here", server.version));
     }
     console::skipped("benchmarks", "they measure and don't judge; see `cargo xtask bench`");
+    if let Err(reason) = setup::extras::install_browser(workspace) {
+        console::skipped("the page for operators in a browser", &reason.to_string());
+    }
     if !arguments.filter.is_empty() {
         console::skipped("documentation tests", "only the named tests were asked for");
     }

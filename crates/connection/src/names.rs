@@ -76,3 +76,29 @@ pub const JOBS_RECOVERED: &str = "redstart_jobs_recovered_total";
 pub const JOBS_REBUILT: &str = "redstart_jobs_worker_restarts_total";
 /// Gauge of jobs in a queue; labels `queue`, `state` (`waiting`, `active`, `delayed`, `dead`).
 pub const JOBS_DEPTH: &str = "redstart_jobs_depth";
+/// Counter of registrations above the bound on the series of a metric, joined in one; label `metric`.
+pub const METRICS_OVERFLOW: &str = "redstart_metrics_overflow_total";
+
+/// Whether this `outcome` of an operation says that it failed; the other outcomes are answers.
+///
+/// ```
+/// use redstart_connection::names;
+///
+/// assert!(names::is_error("timeout") && !names::is_error("denied"));
+/// ```
+#[must_use]
+pub fn is_error(outcome: &str) -> bool {
+    matches!(
+        outcome,
+        "unavailable"
+            | "timeout"
+            | "overloaded"
+            | "connection"
+            | "loading"
+            | "readonly"
+            | "out_of_memory"
+            | "auth"
+            | "permission"
+            | "error"
+    )
+}

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::BreakerState;
+use crate::{BreakerState, Timestamp};
 
 /// A snapshot of the store's connections.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -40,6 +40,9 @@ pub struct Status {
     pub relies_on_keeping: bool,
     /// Where the breaker stands; of several servers' the worst.
     pub breaker: BreakerState,
+    /// When the first of the certificates ends that the servers showed at their last handshakes; none
+    /// without TLS.
+    pub certificate_end: Option<Timestamp>,
     /// Why the last attempt to connect failed, while no lane is connected.
     pub last_error: Option<String>,
 }

@@ -16,7 +16,8 @@
 //! Errors leave as one envelope, [`ApiError`], which holds nothing internal.
 #![cfg_attr(
     feature = "axum",
-    doc = "With the feature `axum` (the default) [`health_router`] and [`admin_router`] add the endpoints."
+    doc = "With the feature `axum` (the default) [`health_router`] and [`admin_router`] add the endpoints, \
+           [`dashboard_router`] a page for operators, and [`openapi`] describes them."
 )]
 //!
 //! ```
@@ -47,6 +48,8 @@ mod limit;
 mod maintenance;
 #[cfg(feature = "axum")]
 mod ops;
+#[cfg(feature = "axum")]
+mod origin;
 mod read_body;
 mod replay;
 mod security;
@@ -55,7 +58,7 @@ mod token;
 mod trace;
 
 #[cfg(feature = "axum")]
-pub use crate::ops::{OpsState, admin_router, guarded, health_router};
+pub use crate::ops::{OpsState, admin_router, dashboard_router, guarded, health_router, openapi};
 pub use crate::{
     address::{ClientAddress, InvalidProxies, TrustedProxies},
     body::ResponseBody,

@@ -1,6 +1,6 @@
 //! The token behind which administration stands.
 
-use std::{env, fmt, hint::black_box};
+use std::{env, fmt, hint::black_box, sync::Arc};
 
 use http::{HeaderMap, header::AUTHORIZATION};
 use sha2::{Digest as _, Sha256};
@@ -23,6 +23,7 @@ const MIN_BYTES: usize = 16;
 #[derive(Clone)]
 pub struct AdminToken {
     digest: Option<[u8; 32]>,
+    hosts: Arc<[String]>,
 }
 
 /// A text that is too weak to be a token, or cannot be sent as one.
@@ -41,13 +42,27 @@ impl AdminToken {
         if token.len() < MIN_BYTES || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(WeakToken);
         }
-        Ok(Self { digest: Some(Sha256::digest(token).into()) })
+        Ok(Self { digest: Some(Sha256::digest(token).into()), hosts: Arc::default() })
     }
 
     /// Lets nobody in.
     #[must_use]
-    pub const fn none() -> Self {
-        Self { digest: None }
+    pub fn none() -> Self {
+        Self { digest: None, hosts: Arc::default() }
+    }
+
+    /// Takes changes under these host names too. Defaults to addresses and `localhost` alone.
+    ///
+    /// A page of somebody else can have a name of its own lead here; under an unknown name nothing is
+    /// changed, whoever asks.
+    #[must_use]
+    pub fn for_hosts(self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Self { hosts: names.into_iter().map(Into::into).collect(), ..self }
+    }
+
+    #[cfg(feature = "axum")]
+    pub(crate) fn hosts(&self) -> &[String] {
+        &self.hosts
     }
 
     /// Asks for the token in this environment variable; lets nobody in when it is not set.

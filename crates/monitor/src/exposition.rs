@@ -1,11 +1,15 @@
 //! The recorder and the text behind `/metrics`.
 
+mod bounded;
+
 use std::{fmt, time::Duration};
 
+use metrics::SetRecorderError;
 use metrics_exporter_prometheus::{
     BuildError, Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder,
 };
 
+use self::bounded::Bounded;
 use crate::{METRICS, MetricKind, Monitor};
 
 /// Bounds of the latency buckets in seconds; a healthy Redis lives in the first three.
@@ -30,6 +34,7 @@ impl Exposition {
     /// Installs the recorder of the process, which must not have one yet.
     ///
     /// Install it before the first operation: what was measured earlier is lost.
+    /// A metric has 1,000 sets of labels at most; what comes above is joined in one series and counted.
     /// Within a runtime, the recorder's housekeeping runs in the background until the store is shut down.
     ///
     /// # Errors
@@ -38,8 +43,12 @@ impl Exposition {
     pub fn install(monitor: &Monitor) -> Result<Self, InstallError> {
         let recorder = recorder().map_err(InstallError)?;
         let recorded = recorder.handle();
-        metrics::set_global_recorder(recorder).map_err(|error| InstallError(error.into()))?;
+        metrics::set_global_recorder(Bounded::new(recorder)).map_err(|SetRecorderError(bounded)| {
+            InstallError(SetRecorderError(bounded.into_inner()).into())
+        })?;
         crate::describe();
+        let of_monitor = recorded.clone();
+        monitor.read_recorded(move || of_monitor.render());
         let upkeep = recorded.clone();
         // Outside a runtime nothing is started; rendering tidies up as well.
         monitor.store().tasks().spawn("metrics.upkeep", async move {
@@ -49,6 +58,21 @@ impl Exposition {
             }
         });
         Ok(Self { recorded, monitor: monitor.clone() })
+    }
+
+    /// What the process has recorded alone, for monitors of other stores of the process.
+    ///
+    /// ```no_run
+    /// # use redstart_connection::Store;
+    /// # use redstart_monitor::{Exposition, InstallError, Monitor};
+    /// # fn start(first: &Monitor, second: &Monitor) -> Result<(), InstallError> {
+    /// let exposition = Exposition::install(first)?;
+    /// second.read_recorded(move || exposition.recorded());
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn recorded(&self) -> String {
+        self.recorded.render()
     }
 
     /// All metrics: the recorded ones, and those that the monitor samples now.

@@ -1,10 +1,12 @@
 //! What a look at the store found.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use redstart_connection::{Error, ErrorKind, Status};
+use redstart_connection::{Error, ErrorKind, Status, Timestamp};
 
-use crate::{ServerInfo, Window, info::ratio};
+use crate::{
+    Census, ClientWindow, ClusterState, DefaultUser, ServerInfo, ServerLatency, Told, Window, info::ratio,
+};
 
 /// The rule whose threshold the configuration sets.
 pub(crate) const POOL_RULE: &str = "pool";
@@ -23,10 +25,44 @@ pub struct Facts {
     pub server: Option<ServerInfo>,
     /// What the server counted lately.
     pub window: Option<Window>,
+    /// The servers of a cluster that own slots; empty where there is one server.
+    pub nodes: Vec<NodeFacts>,
+    /// When the store was looked at, by this machine's clock.
+    pub now: Timestamp,
+    /// How far the server's clock is from this machine's; a round trip's uncertainty is taken off.
+    pub clock_skew: Option<Duration>,
+    /// Whether everybody who reaches the server may come in.
+    pub default_user: Told<DefaultUser>,
+    /// Whether the server is on this machine.
+    pub is_local: bool,
+    /// How many slow calls the server has noted lately; those of 10 ms and more.
+    pub slow_calls: Told<u64>,
+    /// How long the server took over its commands lately.
+    pub server_latency: Told<ServerLatency>,
+    /// How a node sees its cluster.
+    pub cluster: Told<ClusterState>,
+    /// What this process recorded of itself lately; none without a recorder that can be read.
+    pub client: Option<ClientWindow>,
+    /// How often somebody waited in vain for an exclusive connection lately.
+    pub pool_exhausted: u64,
+    /// The last census of the keys.
+    pub census: Option<Arc<Census>>,
     /// Why there is no answer, or no `INFO`.
     ///
     /// It may name hosts, so it is for operators and not for the public.
     pub cause: Option<String>,
+}
+
+/// What a look found of one server of a cluster.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct NodeFacts {
+    /// Its address; for operators and not for the public.
+    pub address: String,
+    /// What it says of itself; none when it did not, or may not.
+    pub server: Option<ServerInfo>,
+    /// What it counted lately.
+    pub window: Option<Window>,
 }
 
 /// Whether the server answered.
@@ -70,6 +106,33 @@ impl Facts {
         let Status { in_flight, permits, exclusive_in_use, exclusive_size, .. } = self.status;
         let lanes = share(in_flight, permits)?;
         Some(lanes.max(share(exclusive_in_use, exclusive_size).unwrap_or(0.0)))
+    }
+
+    /// How long the certificate of the server still holds, as the last handshake showed it; zero when it
+    /// has ended, none without TLS.
+    #[must_use]
+    pub fn certificate_left(&self) -> Option<Duration> {
+        self.status.certificate_end.map(|end| end.since(self.now))
+    }
+
+    /// The part of a `PING` that is not the server's work: network and queues.
+    ///
+    /// None while the server does not tell how long it takes over its commands.
+    #[must_use]
+    pub fn on_the_way(&self) -> Option<Duration> {
+        let server = self.server_latency.known()?;
+        Some(self.latency?.saturating_sub(server.all.p99))
+    }
+
+    /// The facts as seen from each server: of a cluster one for each, otherwise themselves.
+    pub(crate) fn by_server(&self) -> Vec<Self> {
+        let of = |node: &NodeFacts| Self {
+            server: node.server.clone(),
+            window: node.window.clone(),
+            nodes: Vec::new(),
+            ..self.clone()
+        };
+        self.nodes.iter().map(of).collect()
     }
 
     /// What the configuration sets in the place of a rule's own threshold of a warning.

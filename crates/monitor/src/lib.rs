@@ -20,33 +20,50 @@
 //! whatever recorder the service has installed.
 //! With the feature `prometheus`, `Exposition` installs one and renders the text for `/metrics`.
 
+mod census;
 mod durations;
 #[cfg(feature = "prometheus")]
 mod exposition;
 mod facts;
+mod finder;
 mod health;
 mod info;
 mod inspect;
+mod inspection;
 mod metrics_table;
 mod monitor;
+mod recorded;
 mod rfc3339;
+mod ring;
 mod sampled;
 mod text;
+mod told;
 mod window;
 
 #[cfg(feature = "prometheus")]
 pub use crate::exposition::{Exposition, InstallError};
 pub use crate::{
-    facts::{Facts, Reach},
-    health::{Grade, Health, HealthStatus, Issue, Level, Rule, Severity, Unit, rules},
+    census::{
+        CategoryCount, Census, CensusPage, CensusPlan, CensusProgress, CensusRound, CountedKey, HotKey,
+        SizedKey,
+    },
+    facts::{Facts, NodeFacts, Reach},
+    health::{Grade, Health, HealthStatus, Issue, Level, Rule, Severity, Unit, rules, rules_to_markdown},
     info::{
-        Clients, Database, Engine, MemoryUse, Mode, Persistence, Replication, Role, Server, ServerInfo, Stats,
+        Clients, Cpu, Database, Engine, ErrorCount, MemoryUse, Mode, Persistence, Replication, Role, Server,
+        ServerInfo, Stats,
     },
     inspect::{
-        CategoryShare, FetchInfo, FetchSlowLog, KeySample, Ping, SampledKey, ScanKeys, ScanPage, SlowCall,
+        Ask, AskClients, AskCluster, AskDefaultUser, AskLatency, AskMemory, AskSettings, CategoryShare,
+        ClientGroup, ClientList, ClusterState, CommandLatency, DefaultUser, FetchInfo, FetchNodes,
+        FetchSlowLog, Histograms, KeySample, MemoryStats, NodeInfo, Ping, Question, SampledKey, ScanKeys,
+        ScanPage, ServerClock, ServerLatency, SlowCall, WhoAmI,
     },
+    inspection::Inspection,
     metrics_table::{METRICS, Metric, MetricKind, MetricUnit, Origin, describe, to_markdown},
     monitor::Monitor,
+    recorded::ClientWindow,
     rfc3339::Rfc3339,
+    told::Told,
     window::Window,
 };

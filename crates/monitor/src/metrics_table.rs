@@ -238,9 +238,42 @@ pub const METRICS: &[Metric] = &[
         &["queue", "state"],
         "Jobs in a queue: waiting, active, delayed, dead.",
     ),
+    row(
+        names::METRICS_OVERFLOW,
+        (Counter, Count, Recorded),
+        &["metric"],
+        "Recordings above 1,000 sets of labels of a metric, joined in one series with the labels other.",
+    ),
     row(UP, (Gauge, Count, Sampled), &[], "Whether the server answers."),
     row(HEALTH_SCORE, (Gauge, Count, Sampled), &[], "The score of the health, 0 to 100."),
     row(PING_SECONDS, (Gauge, Seconds, Sampled), &[], "Time of the last PING."),
+    row(
+        LATENCY_P95,
+        (Gauge, Seconds, Sampled),
+        &[],
+        "95 in a hundred operations of this process took at most so long, in five minutes.",
+    ),
+    row(
+        SERVER_P99,
+        (Gauge, Seconds, Sampled),
+        &[],
+        "99 in a hundred commands took the server at most so long, in five minutes, without network and queue.",
+    ),
+    row(CLOCK_SKEW, (Gauge, Seconds, Sampled), &[], "How far the clocks of server and process are apart."),
+    row(
+        CERTIFICATE_LEFT,
+        (Gauge, Seconds, Sampled),
+        &[],
+        "Time until the first certificate of the servers ends.",
+    ),
+    row(SLOW_CALLS, (Gauge, Count, Sampled), &[], "Slow calls that the server noted in five minutes."),
+    row(
+        LIMIT_CACHE_HITS,
+        (Counter, Count, Sampled),
+        &[],
+        "Decisions of limits that this process made by itself, from its deny cache or a lease.",
+    ),
+    row(LIMIT_CACHE_TOTAL, (Counter, Count, Sampled), &[], "Decisions of limits."),
     row(POOL_UTILIZATION, (Gauge, Ratio, Sampled), &[], "Share of the connection's capacity in use."),
     row(CONNECTIONS_MAX, (Gauge, Count, Sampled), &[], "How many lanes there may be."),
     row(IN_FLIGHT, (Gauge, Count, Sampled), &[], "Commands sent and not yet answered."),
@@ -283,6 +316,13 @@ pub const METRICS: &[Metric] = &[
 pub(crate) const UP: &str = "redis_up";
 pub(crate) const HEALTH_SCORE: &str = "redstart_health_score";
 pub(crate) const PING_SECONDS: &str = "redstart_ping_seconds";
+pub(crate) const LATENCY_P95: &str = "redis_latency_p95";
+pub(crate) const SERVER_P99: &str = "redstart_server_p99_seconds";
+pub(crate) const CLOCK_SKEW: &str = "redstart_clock_skew_seconds";
+pub(crate) const CERTIFICATE_LEFT: &str = "redstart_certificate_left_seconds";
+pub(crate) const SLOW_CALLS: &str = "redstart_slow_calls";
+pub(crate) const LIMIT_CACHE_HITS: &str = "rate_limit_cache_hits";
+pub(crate) const LIMIT_CACHE_TOTAL: &str = "rate_limit_cache_total";
 pub(crate) const POOL_UTILIZATION: &str = "redis_pool_utilization";
 pub(crate) const CONNECTIONS_MAX: &str = "redis_connections_max";
 pub(crate) const IN_FLIGHT: &str = "redstart_in_flight";

@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    sync::Arc,
+    sync::{Arc, OnceLock, PoisonError, RwLock},
     time::{Duration, Instant},
 };
 
@@ -11,14 +11,14 @@ use redstart_keys::Pattern;
 use tokio::sync::Mutex;
 
 use crate::{
-    Facts, FetchInfo, FetchSlowLog, Health, HealthStatus, KeySample, Ping, Reach, Rfc3339, ServerInfo,
-    SlowCall, inspect, window::Samples,
+    Ask, AskClients, Census, CensusPlan, CensusProgress, ClientList, Facts, FetchInfo, FetchSlowLog, Health,
+    HealthStatus, Inspection, KeySample, NodeInfo, Rfc3339, Rule, ServerInfo, SlowCall, Told,
+    finder::{Beside, Finder},
+    inspect, rules,
 };
 
 /// How long a look is good for.
 const FRESH_FOR: Duration = Duration::from_secs(1);
-/// How long each question to the server may take.
-const PATIENCE: Duration = Duration::from_millis(250);
 
 /// Looks at a store and judges what it sees.
 ///
@@ -30,12 +30,17 @@ pub struct Monitor(Arc<Inner>);
 struct Inner {
     store: Store,
     state: Mutex<State>,
+    rules: RwLock<Vec<Rule>>,
+    census: RwLock<Option<Arc<Census>>>,
+    recorded: OnceLock<ReadRecorded>,
 }
+
+type ReadRecorded = Box<dyn Fn() -> String + Send + Sync>;
 
 #[derive(Default)]
 struct State {
     last: Option<(Instant, Arc<Look>)>,
-    samples: Samples,
+    finder: Finder,
 }
 
 /// One look and its judgement.
@@ -49,7 +54,26 @@ impl Monitor {
     /// A monitor of `store`.
     #[must_use]
     pub fn new(store: Store) -> Self {
-        Self(Arc::new(Inner { store, state: Mutex::default() }))
+        Self(Arc::new(Inner {
+            store,
+            state: Mutex::default(),
+            rules: RwLock::default(),
+            census: RwLock::default(),
+            recorded: OnceLock::new(),
+        }))
+    }
+
+    /// Judges by this rule too, from the next look on.
+    pub fn add_rule(&self, rule: Rule) {
+        self.0.rules.write().unwrap_or_else(PoisonError::into_inner).push(rule);
+    }
+
+    /// Has each look take in what this process has recorded of itself, which `read` gives as Prometheus
+    /// text; only the first counts.
+    ///
+    /// `Exposition::install` does it by itself.
+    pub fn read_recorded(&self, read: impl Fn() -> String + Send + Sync + 'static) {
+        let _is_first = self.0.recorded.set(Box::new(read));
     }
 
     /// How the store is doing.
@@ -68,6 +92,12 @@ impl Monitor {
         self.look().await.facts.clone()
     }
 
+    /// Facts and health of one look.
+    pub async fn report(&self) -> (Facts, Health) {
+        let look = self.look().await;
+        (look.facts.clone(), look.health.clone())
+    }
+
     /// What the server says of itself, asked now.
     ///
     /// # Errors
@@ -75,6 +105,27 @@ impl Monitor {
     /// Fails when the server does not answer, or refuses `INFO`.
     pub async fn server(&self) -> Result<ServerInfo> {
         self.0.store.run(&FetchInfo).await
+    }
+
+    /// What every server that owns keys says of itself, asked now.
+    ///
+    /// # Errors
+    ///
+    /// Fails when it is not known which servers there are.
+    pub async fn nodes(&self) -> Result<Vec<NodeInfo>> {
+        self.0.store.run(&inspect::FetchNodes).await
+    }
+
+    /// What else the server tells when asked: settings, memory, users, cluster.
+    ///
+    /// It never fails: what may not be asked here is a fact.
+    pub async fn inspect(&self) -> Inspection {
+        Inspection::of(&self.0.store).await
+    }
+
+    /// Who is connected to the server.
+    pub async fn clients(&self) -> Told<ClientList> {
+        Told::of(self.0.store.run(&Ask(AskClients)).await)
     }
 
     /// The last slow calls, the newest first, 128 at most.
@@ -97,6 +148,43 @@ impl Monitor {
         inspect::sample(&self.0.store, pattern, limit).await
     }
 
+    /// Takes a census of the keys, by which the health is judged until the next one.
+    ///
+    /// # Errors
+    ///
+    /// As [`Census::take`].
+    pub async fn census(
+        &self,
+        plan: &CensusPlan,
+        on_progress: impl FnMut(CensusProgress) + Send,
+    ) -> Result<Arc<Census>> {
+        let census = Arc::new(Census::take(&self.0.store, plan, on_progress).await?);
+        let mut last = self.0.census.write().unwrap_or_else(PoisonError::into_inner);
+        *last = Some(Arc::clone(&census));
+        Ok(census)
+    }
+
+    /// The last census; none before the first.
+    #[must_use]
+    pub fn last_census(&self) -> Option<Arc<Census>> {
+        self.0.census.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Takes a census now and then, in the background, until the store is shut down.
+    ///
+    /// Answers whether the task was started, which needs a runtime. One process of a service is enough.
+    pub fn take_census_every(&self, interval: Duration, plan: CensusPlan) -> bool {
+        let monitor = self.clone();
+        self.0.store.tasks().spawn("monitor.census", async move {
+            loop {
+                if let Err(error) = monitor.census(&plan, |_| {}).await {
+                    tracing::debug!(%error, "the keys could not be counted");
+                }
+                tokio::time::sleep(interval).await;
+            }
+        })
+    }
+
     /// The metrics that are sampled rather than recorded, as Prometheus text.
     pub async fn sampled_text(&self) -> String {
         crate::sampled::render(&*self.look().await)
@@ -117,8 +205,10 @@ impl Monitor {
         {
             return Arc::clone(look);
         }
-        let facts = self.find(&mut state.samples).await;
-        let health = Health::judge(&facts, Rfc3339::from(self.0.store.clock().now()));
+        let beside =
+            Beside { recorded: self.0.recorded.get().map(|read| read()), census: self.last_census() };
+        let facts = state.finder.find(&self.0.store, beside).await;
+        let health = self.judge(&facts);
         let before = state.last.as_ref().map_or(HealthStatus::Healthy, |(_, look)| look.health.status);
         if before != health.status {
             let issues: Vec<_> = health.issues.iter().map(|issue| issue.rule).collect();
@@ -129,26 +219,9 @@ impl Monitor {
         look
     }
 
-    async fn find(&self, samples: &mut Samples) -> Facts {
-        let (store, clock) = (self.0.store.within(PATIENCE), self.0.store.clock());
-        let sent_at = clock.instant();
-        let answer = store.run(&Ping).await;
-        let took = clock.instant().duration_since(sent_at);
-        let reach = answer.as_ref().err().map_or(Reach::Answered, Reach::of);
-        let mut facts =
-            Facts { reach, cause: answer.err().map(|error| error.to_string()), ..Facts::default() };
-        if reach == Reach::Answered {
-            facts.latency = Some(took);
-            match store.run(&FetchInfo).await {
-                Ok(info) => {
-                    facts.window = Some(samples.add(&info, clock.instant()));
-                    facts.server = Some(info);
-                }
-                Err(error) => facts.cause = Some(error.to_string()),
-            }
-        }
-        facts.status = self.0.store.status();
-        facts
+    fn judge(&self, facts: &Facts) -> Health {
+        let own = self.0.rules.read().unwrap_or_else(PoisonError::into_inner);
+        Health::judge_by(rules().iter().chain(own.iter()), facts, Rfc3339::from(facts.now))
     }
 }
 

@@ -11,6 +11,27 @@ pub(crate) fn render(look: &Look) -> String {
     if let Some(latency) = facts.latency {
         page.sample(names::PING_SECONDS, &[], latency.as_secs_f64());
     }
+    let client = facts.client.as_ref();
+    // Where this process keeps no record, a PING stands for all that it sends.
+    let p95 = client.and_then(|client| client.p95).or(facts.latency);
+    let server_p99 = facts.server_latency.known().map(|latency| latency.all.p99);
+    for (name, duration) in [
+        (names::LATENCY_P95, p95),
+        (names::SERVER_P99, server_p99),
+        (names::CLOCK_SKEW, facts.clock_skew),
+        (names::CERTIFICATE_LEFT, facts.certificate_left()),
+    ] {
+        if let Some(duration) = duration {
+            page.sample(name, &[], duration.as_secs_f64());
+        }
+    }
+    if let Some(calls) = facts.slow_calls.known() {
+        page.whole(names::SLOW_CALLS, &[], *calls);
+    }
+    if let Some(client) = client {
+        page.whole(names::LIMIT_CACHE_HITS, &[], client.limit_decisions_cached);
+        page.whole(names::LIMIT_CACHE_TOTAL, &[], client.limit_decisions);
+    }
     if let Some(utilization) = facts.pool_utilization() {
         page.sample(names::POOL_UTILIZATION, &[], utilization);
     }
@@ -33,7 +54,7 @@ pub(crate) fn render(look: &Look) -> String {
 }
 
 fn server(page: &mut Page, info: &ServerInfo) {
-    let ServerInfo { server, clients, memory, persistence, stats, replication, keyspace } = info;
+    let ServerInfo { server, clients, memory, persistence, stats, replication, keyspace, .. } = info;
     page.whole(names::MEMORY_USAGE, &[], memory.used);
     page.whole(names::MEMORY_MAX, &[], memory.limit.unwrap_or(0));
     let role = match replication.role {

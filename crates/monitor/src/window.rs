@@ -1,23 +1,16 @@
 //! Counters of the server over the last minutes.
 
-use std::{
-    collections::VecDeque,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use crate::{ServerInfo, info::ratio};
-
-/// How far back a window reaches.
-const SPAN: Duration = Duration::from_secs(300);
-/// Samples closer together than this are not both kept.
-const SPACING: Duration = Duration::from_secs(10);
+use crate::{ServerInfo, info::ratio, ring::Ring};
 
 /// What the server counted in the last five minutes, or since the last look if that is longer ago.
 ///
 /// The first look has no earlier one to compare with: its window is the life of the server.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Window {
@@ -31,6 +24,8 @@ pub struct Window {
     pub rejected_connections: u64,
     /// Keys thrown out for want of memory.
     pub evicted_keys: u64,
+    /// Commands that the server refused a user.
+    pub denied_commands: u64,
 }
 
 impl Window {
@@ -43,23 +38,27 @@ impl Window {
 
     /// Connections that the server refused, per minute; none for a window under a minute.
     #[must_use]
-    #[expect(clippy::cast_precision_loss, reason = "a rate needs three digits, not nineteen")]
     pub fn rejected_per_minute(&self) -> Option<f64> {
-        (self.seconds >= 60.0).then(|| self.rejected_connections as f64 * 60.0 / self.seconds)
+        self.per_minute(self.rejected_connections)
+    }
+
+    /// Keys thrown out for want of memory, per minute; none for a window under a minute.
+    #[must_use]
+    pub fn evicted_per_minute(&self) -> Option<f64> {
+        self.per_minute(self.evicted_keys)
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a rate needs three digits, not nineteen")]
+    fn per_minute(&self, count: u64) -> Option<f64> {
+        (self.seconds >= 60.0).then(|| count as f64 * 60.0 / self.seconds)
     }
 }
 
 /// The samples that windows are made from.
 #[derive(Debug, Default)]
 pub(crate) struct Samples {
-    kept: VecDeque<Sample>,
+    kept: Ring<Counts>,
     run_id: String,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Sample {
-    at: Instant,
-    counts: Counts,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -68,6 +67,7 @@ struct Counts {
     misses: u64,
     rejected: u64,
     evicted: u64,
+    denied: u64,
 }
 
 impl Samples {
@@ -78,24 +78,19 @@ impl Samples {
             misses: info.stats.keyspace_misses,
             rejected: info.stats.rejected_connections,
             evicted: info.stats.evicted_keys,
+            denied: info.stats.denied_commands,
         };
         // Counters start again with the server, and CONFIG RESETSTAT sets them back too.
         let started_again = self.run_id != info.server.run_id;
-        if started_again || self.kept.back().is_some_and(|last| counts.is_before(&last.counts)) {
+        if started_again || self.kept.newest().is_some_and(|last| counts.is_before(last)) {
             self.kept.clear();
             self.run_id.clone_from(&info.server.run_id);
         }
-        while self.kept.len() > 1 && self.kept.front().is_some_and(|first| at.duration_since(first.at) > SPAN)
-        {
-            self.kept.pop_front();
-        }
-        let window = match self.kept.front() {
-            Some(first) => counts.since(&first.counts, at.duration_since(first.at)),
+        let window = match self.kept.oldest(at) {
+            Some((ago, first)) => counts.since(first, ago),
             None => counts.since(&Counts::default(), info.server.uptime),
         };
-        if self.kept.back().is_none_or(|last| at.duration_since(last.at) >= SPACING) {
-            self.kept.push_back(Sample { at, counts });
-        }
+        self.kept.add(at, counts);
         window
     }
 }
@@ -106,6 +101,7 @@ impl Counts {
             || self.misses < other.misses
             || self.rejected < other.rejected
             || self.evicted < other.evicted
+            || self.denied < other.denied
     }
 
     fn since(&self, earlier: &Self, span: Duration) -> Window {
@@ -115,6 +111,7 @@ impl Counts {
             misses: self.misses.saturating_sub(earlier.misses),
             rejected_connections: self.rejected.saturating_sub(earlier.rejected),
             evicted_keys: self.evicted.saturating_sub(earlier.evicted),
+            denied_commands: self.denied.saturating_sub(earlier.denied),
         }
     }
 }

@@ -24,3 +24,7 @@ struct Jobs;
 
 #[doc = include_str!("../../../docs/guide/state.md")]
 struct State;
+
+#[doc = include_str!("../../../docs/guide/monitoring.md")]
+#[cfg(feature = "prometheus")]
+struct Monitoring;

@@ -3,6 +3,7 @@
 use std::{
     fmt, fs,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use rcgen::{
@@ -45,6 +46,13 @@ impl Certificates {
         let mut server = server_params();
         server.not_before = date_time_ymd(2001, 1, 1);
         server.not_after = date_time_ymd(2002, 1, 1);
+        self.issue("server", &server);
+    }
+
+    /// Gives the server a certificate that ends so long after 1970.
+    pub(crate) fn end_at(&self, since_1970: Duration) {
+        let mut server = server_params();
+        server.not_after = date_time_ymd(1970, 1, 1) + since_1970;
         self.issue("server", &server);
     }
 

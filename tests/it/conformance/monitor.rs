@@ -5,7 +5,9 @@
 
 use redstart_connection::{Cmd, ErrorKind, ScanCursor};
 use redstart_keys::{Category, Entity, Pattern, Ttl};
-use redstart_monitor::{FetchInfo, FetchSlowLog, Ping, ScanKeys};
+use redstart_monitor::{
+    Ask, Census, CensusPlan, CensusRound, FetchInfo, FetchNodes, FetchSlowLog, Ping, ScanKeys, ServerClock,
+};
 
 use super::World;
 
@@ -17,6 +19,37 @@ fn both_answer() {
     world.agree_on(&Ping::default(), |_| ());
     world.agree_on(&FetchInfo::default(), |_| ());
     world.agree_on(&FetchSlowLog::new(10), |_| ());
+    world.agree_on(&FetchNodes::default(), |nodes| nodes.len());
+}
+
+#[test]
+fn questions_are_for_servers() {
+    let world = World::new();
+    let question = Ask(ServerClock::default());
+    let ask = |store: &redstart_connection::Store| world.block_on(store.run(&question));
+    assert!(ask(&world.redis).is_ok());
+    assert_eq!(ask(&world.memory).unwrap_err().kind(), ErrorKind::Unsupported);
+}
+
+#[test]
+fn a_census_counts_the_same_keys() {
+    let world = World::new();
+    for id in 0..40 {
+        world.agree(&redstart_cache::Mint::new(ITEM.key(&id)));
+    }
+    let count = |store: &redstart_connection::Store| {
+        let census = world.block_on(Census::take(store, &CensusPlan::new(), |_| {})).unwrap();
+        (
+            census.complete,
+            census.counted,
+            census.categories.into_iter().map(|of| (of.category, of.keys)).collect::<Vec<_>>(),
+        )
+    };
+    assert_eq!(count(&world.redis), (true, 40, vec![("cache", 40)]));
+    assert_eq!(count(&world.redis), count(&world.memory));
+    let round = CensusRound::new(&world.memory, Pattern::all());
+    let page = world.block_on(world.memory.run(&round)).unwrap();
+    assert!(page.next.is_none() && page.keys.iter().all(|key| key.ends));
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Programs that no test needs, but that make one more check or a nicer run possible.
 
+use std::fs;
+
 use crate::{
     Result, console,
     setup::apt,
@@ -41,6 +43,36 @@ pub(crate) fn install(workspace: &Workspace) {
             (Ok(()), None) => console::result(&format!("{name:<16}installed, but not found on the path")),
         }
     }
+    match install_browser(workspace) {
+        Ok(()) => console::result(&format!("{:<16}{}", "browser tests", BROWSER_PACKAGES.join(", "))),
+        Err(reason) => console::result(&format!("{:<16}not to be had: {reason}", "browser tests")),
+    }
+}
+
+/// What drives the browser of the tests, in the versions that they are written for.
+const BROWSER_PACKAGES: [&str; 2] = ["playwright-core@1.65.1", "axe-core@4.14.1"];
+
+/// Installs what drives a browser in the tests, with npm and into the folder of the tools.
+///
+/// # Errors
+///
+/// Fails when Node, npm or a Chromium is not here; the tests then say that they skip the browser.
+pub(crate) fn install_browser(workspace: &Workspace) -> Result {
+    for (program, why) in [("node", "Node"), ("npm", "npm")] {
+        workspace.find(program).ok_or_else(|| format!("{why} is not here"))?;
+    }
+    let names = ["chromium", "chromium-browser", "google-chrome"];
+    if !names.iter().any(|name| workspace.find(name).is_some()) {
+        apt::install(workspace, "chromium")?;
+    }
+    let folder = workspace.tools().join("browser");
+    if folder.join("node_modules/playwright-core").is_dir() && folder.join("node_modules/axe-core").is_dir() {
+        return Ok(());
+    }
+    fs::create_dir_all(&folder)?;
+    let mut npm = workspace.command("npm");
+    npm.args(["install", "--no-audit", "--no-fund", "--no-save", "--ignore-scripts", "--prefix"]);
+    npm.arg(&folder).args(BROWSER_PACKAGES).run()
 }
 
 /// Installs cargo-deny for the user of this machine, so that the next checkout finds it: three to seven minutes.

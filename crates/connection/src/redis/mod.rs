@@ -9,6 +9,7 @@ mod common;
 mod convert;
 mod dial;
 mod dispatch;
+mod each_server;
 mod exclusive;
 mod expectation;
 mod gather;

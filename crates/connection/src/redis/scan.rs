@@ -23,6 +23,8 @@ pub struct ScanCursor {
 pub struct Page {
     /// Names that match, as the server has them.
     pub names: Vec<Bytes>,
+    /// How many servers were still to be walked when the step began, with the one that it walked.
+    pub servers: usize,
     /// Where the next step begins; none at the end.
     pub next: Option<ScanCursor>,
 }
@@ -38,6 +40,7 @@ impl Redis {
     /// As [`Redis::send`].
     pub async fn scan(&self, from: &ScanCursor, pattern: &Pattern, count: u64) -> Result<Page> {
         let servers = if from.begun { from.servers.clone() } else { self.servers().await? };
+        let left = servers.len();
         let mut cursor = ScanCursor { servers, cursor: from.cursor, begun: true };
         let mut name = Vec::new();
         pattern.render(&self.link.prefix, &mut name);
@@ -55,7 +58,7 @@ impl Redis {
             cursor.servers.pop();
         }
         let ended = cursor.cursor == 0 && cursor.servers.is_empty();
-        Ok(Page { names, next: (!ended).then_some(cursor) })
+        Ok(Page { names, servers: left, next: (!ended).then_some(cursor) })
     }
 
     /// Removes names as a scan has told them; answers how many there were.
@@ -83,7 +86,7 @@ impl Redis {
     }
 
     /// The servers that own names, by address.
-    async fn servers(&self) -> Result<Vec<String>> {
+    pub(super) async fn servers(&self) -> Result<Vec<String>> {
         match &self.link.route {
             Route::One(node) => Ok(vec![node.to_string()]),
             Route::Rest(rest) => Ok(vec![rest.to_string()]),
@@ -94,7 +97,7 @@ impl Redis {
     }
 
     /// Sends a command to one of the servers, by address.
-    async fn send_to(&self, name: Option<&String>, cmd: redis::Cmd) -> Result<redis::Value> {
+    pub(super) async fn send_to(&self, name: Option<&String>, cmd: redis::Cmd) -> Result<redis::Value> {
         let cluster = match &self.link.route {
             Route::One(node) => return self.send_over(node, &cmd, false).await,
             Route::Rest(_) => return self.dispatch(&Prepared { cmd, slot: None }).await,
@@ -108,6 +111,28 @@ impl Redis {
             Error::unavailable(format!("{name} has left the cluster during the walk; begin again"))
         })?;
         self.send_over(node, &cmd, false).await
+    }
+}
+
+impl ScanCursor {
+    /// Leaves the present server as it is and goes on with the next; none when this was the last.
+    ///
+    /// For walks that look at a part of every server rather than at all of the first. A walk that has not
+    /// begun stays as it is.
+    #[must_use]
+    pub fn next_server(mut self) -> Option<Self> {
+        if !self.begun {
+            return Some(self);
+        }
+        self.servers.pop();
+        self.cursor = 0;
+        (!self.servers.is_empty()).then_some(self)
+    }
+
+    /// How many servers are still to be walked, with the present one; none before the walk has begun.
+    #[must_use]
+    pub fn servers_left(&self) -> Option<usize> {
+        self.begun.then_some(self.servers.len())
     }
 }
 

@@ -233,11 +233,24 @@ impl Store {
         };
         let _call = inner.calls.enter().map_err(|error| error.in_operation(O::NAME))?;
         let started = inner.clock.instant();
-        let span = tracing::debug_span!("redis", operation = O::NAME);
+        // Named as OpenTelemetry's conventions for databases name them, so that a bridge passes them on.
+        let span = tracing::debug_span!(
+            "redis",
+            operation = O::NAME,
+            otel.name = O::NAME,
+            otel.kind = "client",
+            db.system.name = "redis",
+            db.operation.name = O::NAME,
+            "error.type" = tracing::field::Empty,
+        );
         let result = if span.is_disabled() {
             self.through(door, operation).await
         } else {
-            tracing::Instrument::instrument(self.through(door, operation), span).await
+            let result = tracing::Instrument::instrument(self.through(door, operation), span.clone()).await;
+            if let Err(error) = &result {
+                span.record("error.type", error_label(error.kind()));
+            }
+            result
         };
         let outcome = outcome::<O>(result.as_ref().map(|answer| &answer.output));
         telemetry::record(O::NAME, outcome, inner.clock.instant().saturating_duration_since(started));
@@ -357,6 +370,7 @@ impl Store {
             mode: self.inner.mode,
             utilization_threshold: self.inner.pool_utilization_threshold,
             relies_on_keeping: self.relies_on_keeping(),
+            certificate_end: link.common.dialer.first_certificate_end(),
             ..Status::default()
         };
         (status.connections, status.connections_max) = link.common.dialer.connections();
@@ -424,12 +438,18 @@ fn outcome<O: Operation>(result: Result<&O::Output, &Error>) -> &'static str {
     }
 }
 
+/// The outcome of an operation that failed; [`names::is_error`](crate::names::is_error) knows them all.
 const fn error_label(kind: ErrorKind) -> &'static str {
     match kind {
         ErrorKind::Unavailable => "unavailable",
         ErrorKind::Timeout => "timeout",
         ErrorKind::Overloaded => "overloaded",
         ErrorKind::Connection => "connection",
+        ErrorKind::Loading => "loading",
+        ErrorKind::ReadOnly => "readonly",
+        ErrorKind::OutOfMemory => "out_of_memory",
+        ErrorKind::Auth => "auth",
+        ErrorKind::Permission => "permission",
         _ => "error",
     }
 }

@@ -1,22 +1,28 @@
 //! What administrators ask, behind their token.
 
+use std::sync::Arc;
+
 use axum::{
     Router,
-    extract::{Query, Request, State, rejection::QueryRejection},
-    middleware::{self, Next},
-    response::{IntoResponse as _, Response},
+    extract::{Query, State, rejection::QueryRejection},
+    response::Response,
     routing::{delete, get},
 };
-use http::{HeaderValue, StatusCode, header::WWW_AUTHENTICATE};
-use redstart_cache::{Stats, Swept};
-use redstart_connection::Status;
-use redstart_keys::{Category, Pattern};
-use redstart_monitor::{Rfc3339, Window};
-use redstart_ratelimit::Violation;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use http::StatusCode;
+use redstart_keys::Pattern;
+use redstart_monitor::{
+    Census, CensusPlan, ClientList, ClientWindow, Health, Inspection, KeySample, NodeInfo, ServerInfo,
+    ServerLatency, SlowCall, Told, Window,
+};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
-use super::{OpsState, health::status_of, json as answer};
+use super::{
+    OpsState, forget, guarded,
+    health::status_of,
+    json as answer, live,
+    snapshot::{self, CacheNumbers, Connection, Refusals},
+};
 use crate::{AdminToken, ApiError};
 
 /// How many keys are shown when the request does not say.
@@ -29,16 +35,23 @@ const DEFAULT_CALLS: u32 = 25;
 /// | request | answer |
 /// | --- | --- |
 /// | `GET /health` | the health, with causes and connections |
-/// | `GET /metrics` | what the server says of itself |
+/// | `GET /metrics` | what the servers say of themselves, and what this process recorded |
+/// | `GET /inspect` | settings, memory, users, clients, as far as this user may ask |
 /// | `GET /cache/stats` | what each cache of this process has done |
 /// | `GET /keys?pattern=…&limit=…` | a sample of the keys |
+/// | `GET /locks` | the locks that are held |
+/// | `GET /census` | the last census of the keys; `POST` takes one |
 /// | `GET /slowlog?count=…` | the last slow calls, without their arguments |
 /// | `GET /limits/violations?endpoint=…` | who ran into which limit of this process, and how often |
-/// | `DELETE /cache?pattern=…` | removes cached entries |
+/// | `GET /live` | how things are, once a second, as server-sent events |
+/// | `DELETE /cache?pattern=…` | removes cached entries; `dryRun=true` counts them, `confirm=…` means everything |
+/// | `DELETE /cache?cache=…&id=…`, `&tag=…` | forgets an entry or a tag of a cache that was [added](OpsState::with_cache) |
 ///
 /// Everything is refused without the bearer token, and with [`AdminToken::none`] everything is refused
 /// always. A pattern is taken to be within `cache:` and within the store's prefix, so that no pattern
 /// reaches a lock, a session, or a key of another service; one sweep runs at a time.
+/// Changes are refused to pages of other origins, and under host names that are not
+/// [listed](AdminToken::for_hosts).
 ///
 /// ```
 /// use redstart_connection::Store;
@@ -54,99 +67,154 @@ pub fn admin_router(state: OpsState, token: AdminToken) -> Router {
     let routes = Router::new()
         .route("/api/admin/redis/health", get(health))
         .route("/api/admin/redis/metrics", get(metrics))
+        .route("/api/admin/redis/inspect", get(inspect))
         .route("/api/admin/redis/cache/stats", get(cache_stats))
         .route("/api/admin/redis/keys", get(keys))
+        .route("/api/admin/redis/locks", get(locks))
+        .route("/api/admin/redis/census", get(last_census).post(take_census))
         .route("/api/admin/redis/slowlog", get(slow_log))
         .route("/api/admin/redis/limits/violations", get(violations))
-        .route("/api/admin/redis/cache", delete(sweep))
+        .route("/api/admin/redis/live", get(live::live))
+        .route("/api/admin/redis/cache", delete(forget::forget))
         .with_state(state);
     guarded(routes, token)
 }
 
-/// Puts routes of one's own behind the token of the administrators.
-///
-/// ```
-/// use axum::{Router, routing::get};
-/// use redstart_http::{AdminToken, guarded};
-///
-/// let routes: Router = Router::new().route("/api/admin/report", get(|| async { "all is well" }));
-/// let app: Router = Router::new().merge(guarded(routes, AdminToken::from_env("ADMIN_TOKEN")?));
-/// # drop(app);
-/// # Ok::<(), redstart_http::WeakToken>(())
-/// ```
-pub fn guarded(routes: Router, token: AdminToken) -> Router {
-    routes.route_layer(middleware::from_fn_with_state(token, guard))
+/// The health, with what only operators may know.
+#[derive(Serialize, ToSchema)]
+pub(super) struct FullHealth {
+    health: Health,
+    /// Why there is no answer; it may name hosts.
+    cause: Option<String>,
+    /// Where the store is.
+    store: String,
+    connection: Connection,
 }
 
-#[derive(Deserialize)]
-struct AtEndpoint {
-    endpoint: Option<String>,
+/// The health, with causes and connections.
+#[utoipa::path(
+    get, path = "/api/admin/redis/health", tag = "admin", security(("token" = [])),
+    responses(
+        (status = 200, description = "It serves", body = FullHealth),
+        (status = 503, description = "It does not", body = FullHealth),
+        (status = 401, description = "No token"),
+    )
+)]
+pub(super) async fn health(State(state): State<OpsState>) -> Response {
+    let (facts, health) = state.monitor().report().await;
+    let connection = Connection::of(&facts);
+    let store = state.store().describe().to_owned();
+    answer(status_of(&health), &FullHealth { health, cause: facts.cause, store, connection })
 }
 
-async fn violations(
-    State(state): State<OpsState>,
-    asked: Result<Query<AtEndpoint>, QueryRejection>,
-) -> Result<Response, ApiError> {
-    let Query(AtEndpoint { endpoint }) =
-        asked.map_err(|_| ApiError::bad_request("Say ?endpoint=/a/route"))?;
-    let Some(known) = &state.0.violations else {
-        return Err(ApiError::new(StatusCode::NOT_FOUND, "NOT_FOUND", "No limiter is shown here."));
+/// What the servers say of themselves, and what this process recorded.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Metrics {
+    ops_per_second: u64,
+    /// The share of reads that found their key, since the start of the server.
+    hit_rate: Option<f64>,
+    /// The same lately.
+    recent_hit_rate: Option<f64>,
+    /// The share of the memory's bound in use.
+    memory_usage: Option<f64>,
+    keys: u64,
+    pool_utilization: Option<f64>,
+    window: Option<Window>,
+    server: ServerInfo,
+    /// Every server that owns keys.
+    nodes: Vec<NodeInfo>,
+    client: Option<ClientWindow>,
+    server_latency: Told<ServerLatency>,
+    connection: Connection,
+}
+
+/// What the servers say of themselves, and what this process recorded.
+#[utoipa::path(
+    get, path = "/api/admin/redis/metrics", tag = "admin", security(("token" = [])),
+    responses(
+        (status = 200, description = "The figures", body = Metrics),
+        (status = 503, description = "The server does not answer"),
+        (status = 501, description = "The server does not tell this user"),
+        (status = 401, description = "No token"),
+    )
+)]
+pub(super) async fn metrics(State(state): State<OpsState>) -> Result<Response, ApiError> {
+    let (server, nodes) = (state.monitor().server().await?, state.monitor().nodes().await?);
+    let facts = state.monitor().facts().await;
+    let metrics = Metrics {
+        ops_per_second: server.stats.ops_per_second,
+        hit_rate: server.stats.hit_rate(),
+        recent_hit_rate: facts.window.as_ref().and_then(Window::hit_rate),
+        memory_usage: server.memory.usage(),
+        keys: server.keys(),
+        pool_utilization: facts.pool_utilization(),
+        connection: Connection::of(&facts),
+        window: facts.window,
+        client: facts.client,
+        server_latency: facts.server_latency,
+        server,
+        nodes,
     };
-    let found = endpoint.map_or_else(|| known.all(), |endpoint| known.at(&endpoint));
-    let shown = found.iter().map(|Violation { endpoint, policy, subject, refused, first, last, .. }| {
-        json!({
-            "endpoint": &**endpoint, "policy": policy, "subject": subject, "refused": refused,
-            "first": Rfc3339::from(*first), "last": Rfc3339::from(*last),
-        })
-    });
-    Ok(answer(StatusCode::OK, &json!({ "violations": shown.collect::<Vec<_>>() })))
+    Ok(answer(StatusCode::OK, &metrics))
 }
 
-async fn guard(State(token): State<AdminToken>, request: Request, next: Next) -> Response {
-    if token.admits(request.headers()) {
-        return next.run(request).await;
-    }
-    let mut response = ApiError::unauthorized().into_response();
-    response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static(r#"Bearer realm="redstart""#));
-    response
+/// What else a server tells, as far as this user may ask.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Inspected {
+    #[serde(flatten)]
+    inspection: Inspection,
+    /// Who is connected.
+    clients: Told<ClientList>,
 }
 
-async fn health(State(state): State<OpsState>) -> Response {
-    let (health, facts) = (state.monitor().health().await, state.monitor().facts().await);
-    let connection = connection(&facts.status);
-    let store = state.store().describe();
-    let value = json!({ "health": health, "cause": facts.cause, "store": store, "connection": connection });
-    answer(status_of(&health), &value)
+/// Settings, memory, users, latency, cluster, clients; what may not be asked here says so.
+#[utoipa::path(
+    get, path = "/api/admin/redis/inspect", tag = "admin", security(("token" = [])),
+    responses((status = 200, description = "The answers", body = Inspected), (status = 401, description = "No token"))
+)]
+pub(super) async fn inspect(State(state): State<OpsState>) -> Response {
+    let inspection = state.monitor().inspect().await;
+    let clients = state.monitor().clients().await;
+    answer(StatusCode::OK, &Inspected { inspection, clients })
 }
 
-async fn metrics(State(state): State<OpsState>) -> Result<Response, ApiError> {
-    let (server, facts) = (state.monitor().server().await?, state.monitor().facts().await);
-    let value = json!({
-        "opsPerSecond": server.stats.ops_per_second,
-        "hitRate": server.stats.hit_rate(),
-        "recentHitRate": facts.window.as_ref().and_then(Window::hit_rate),
-        "memoryUsage": server.memory.usage(),
-        "keys": server.keys(),
-        "poolUtilization": facts.pool_utilization(),
-        "window": facts.window,
-        "server": server,
-        "connection": connection(&facts.status),
-    });
-    Ok(answer(StatusCode::OK, &value))
+/// What the caches of this process have done.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Caches {
+    caches: Vec<CacheNumbers>,
 }
 
-async fn cache_stats(State(state): State<OpsState>) -> Response {
-    let caches: Vec<_> = redstart_cache::caches(state.store()).iter().map(stats).collect();
-    answer(StatusCode::OK, &json!({ "caches": caches }))
+/// What each cache of this process has done.
+#[utoipa::path(
+    get, path = "/api/admin/redis/cache/stats", tag = "admin", security(("token" = [])),
+    responses((status = 200, description = "The counts", body = Caches), (status = 401, description = "No token"))
+)]
+pub(super) async fn cache_stats(State(state): State<OpsState>) -> Response {
+    answer(StatusCode::OK, &Caches { caches: snapshot::caches(&state) })
 }
 
 #[derive(Deserialize)]
-struct KeysQuery {
+pub(super) struct KeysQuery {
     pattern: Option<String>,
     limit: Option<usize>,
 }
 
-async fn keys(
+/// A sample of the keys, with their TTLs.
+#[utoipa::path(
+    get, path = "/api/admin/redis/keys", tag = "admin", security(("token" = [])),
+    params(
+        ("pattern" = Option<String>, Query, description = "Which keys, such as `cache:user:*`; all by default"),
+        ("limit" = Option<usize>, Query, description = "How many, 1,000 at most; 100 by default"),
+    ),
+    responses(
+        (status = 200, description = "The keys", body = KeySample),
+        (status = 400, description = "The pattern makes no sense"),
+        (status = 401, description = "No token"),
+    )
+)]
+pub(super) async fn keys(
     State(state): State<OpsState>,
     query: Result<Query<KeysQuery>, QueryRejection>,
 ) -> Result<Response, ApiError> {
@@ -156,94 +224,118 @@ async fn keys(
     Ok(answer(StatusCode::OK, &sample))
 }
 
+/// The locks that are held, by whichever process; their keys and the time that they have left.
+#[utoipa::path(
+    get, path = "/api/admin/redis/locks", tag = "admin", security(("token" = [])),
+    responses((status = 200, description = "The keys of the locks", body = KeySample), (status = 401, description = "No token"))
+)]
+pub(super) async fn locks(State(state): State<OpsState>) -> Result<Response, ApiError> {
+    let pattern = redstart_keys::Category::Lock.pattern();
+    let sample = state.coordination().keys(&pattern, DEFAULT_KEYS).await?;
+    Ok(answer(StatusCode::OK, &sample))
+}
+
+/// The last census of the keys.
+#[derive(Serialize, ToSchema)]
+pub(super) struct LastCensus {
+    /// None before the first.
+    census: Option<Census>,
+}
+
+/// The last census of the keys, by which the health is judged.
+#[utoipa::path(
+    get, path = "/api/admin/redis/census", tag = "admin", security(("token" = [])),
+    responses((status = 200, description = "The census", body = LastCensus), (status = 401, description = "No token"))
+)]
+pub(super) async fn last_census(State(state): State<OpsState>) -> Response {
+    answer(StatusCode::OK, &LastCensus { census: state.monitor().last_census().map(Arc::unwrap_or_clone) })
+}
+
+/// Takes a census: up to 10,000 keys of all servers, within two seconds.
+#[utoipa::path(
+    post, path = "/api/admin/redis/census", tag = "admin", security(("token" = [])),
+    responses(
+        (status = 200, description = "The census", body = LastCensus),
+        (status = 401, description = "No token"),
+        (status = 409, description = "Another walk over the keys is under way"),
+    )
+)]
+pub(super) async fn take_census(State(state): State<OpsState>) -> Result<Response, ApiError> {
+    let Some(_walking) = state.begin_sweep() else {
+        let message = "Another walk over the keys is under way. Try again when it is done.";
+        return Err(ApiError::new(StatusCode::CONFLICT, "WALK_RUNNING", message));
+    };
+    let census = state.monitor().census(&CensusPlan::new(), |_| {}).await?;
+    Ok(answer(StatusCode::OK, &LastCensus { census: Some(Arc::unwrap_or_clone(census)) }))
+}
+
 #[derive(Deserialize)]
-struct SlowLogQuery {
+pub(super) struct SlowLogQuery {
     count: Option<u32>,
 }
 
-async fn slow_log(
+/// What took long on the server.
+#[derive(Serialize, ToSchema)]
+pub(super) struct SlowLog {
+    calls: Vec<SlowCall>,
+}
+
+/// The last slow calls, without their arguments.
+#[utoipa::path(
+    get, path = "/api/admin/redis/slowlog", tag = "admin", security(("token" = [])),
+    params(("count" = Option<u32>, Query, description = "How many, 128 at most; 25 by default")),
+    responses(
+        (status = 200, description = "The calls, the newest first", body = SlowLog),
+        (status = 400, description = "The count is no number"),
+        (status = 501, description = "The server does not tell this user"),
+        (status = 401, description = "No token"),
+    )
+)]
+pub(super) async fn slow_log(
     State(state): State<OpsState>,
     query: Result<Query<SlowLogQuery>, QueryRejection>,
 ) -> Result<Response, ApiError> {
     let Query(SlowLogQuery { count }) = query.map_err(|_| unreadable())?;
     let calls = state.monitor().slow_log(count.unwrap_or(DEFAULT_CALLS)).await?;
-    Ok(answer(StatusCode::OK, &json!({ "calls": calls })))
+    Ok(answer(StatusCode::OK, &SlowLog { calls }))
 }
 
 #[derive(Deserialize)]
-struct SweepQuery {
-    pattern: Option<String>,
+pub(super) struct AtEndpoint {
+    endpoint: Option<String>,
 }
 
-async fn sweep(
+/// Who ran into the limits of this process.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Violated {
+    violations: Vec<Refusals>,
+}
+
+/// Who ran into which limit of this process, and how often.
+#[utoipa::path(
+    get, path = "/api/admin/redis/limits/violations", tag = "admin", security(("token" = [])),
+    params(("endpoint" = Option<String>, Query, description = "The route; all by default")),
+    responses(
+        (status = 200, description = "The violations", body = Violated),
+        (status = 404, description = "No limiter is shown here"),
+        (status = 401, description = "No token"),
+    )
+)]
+pub(super) async fn violations(
     State(state): State<OpsState>,
-    query: Result<Query<SweepQuery>, QueryRejection>,
+    asked: Result<Query<AtEndpoint>, QueryRejection>,
 ) -> Result<Response, ApiError> {
-    let Query(SweepQuery { pattern }) = query.map_err(|_| unreadable())?;
-    let pattern = pattern.ok_or_else(|| ApiError::bad_request("Say what to remove: ?pattern=user:*"))?;
-    let pattern = within_cache(&pattern)?;
-    let Some(_sweeping) = state.begin_sweep() else {
-        let message = "Another sweep is running. Try again when it is done.";
-        return Err(ApiError::new(StatusCode::CONFLICT, "SWEEP_RUNNING", message));
-    };
-    let clock = state.store().clock();
-    let started = clock.instant();
-    let Swept { scanned, removed, .. } = redstart_cache::sweep(state.store(), &pattern).await?;
-    let took = clock.instant().saturating_duration_since(started).as_millis();
-    tracing::info!(%pattern, scanned, removed, "an administrator removed cached entries");
-    let pattern = pattern.to_string();
-    let value = json!({ "pattern": pattern, "deleted": removed, "scanned": scanned, "durationMs": took });
-    Ok(answer(StatusCode::OK, &value))
+    let Query(AtEndpoint { endpoint }) =
+        asked.map_err(|_| ApiError::bad_request("Say ?endpoint=/a/route"))?;
+    let violations = snapshot::violations(&state, endpoint.as_deref())
+        .ok_or_else(|| ApiError::new(StatusCode::NOT_FOUND, "NOT_FOUND", "No limiter is shown here."))?;
+    Ok(answer(StatusCode::OK, &Violated { violations }))
 }
 
-/// The pattern within the category of caches, to which it is confined whatever it says.
-fn within_cache(text: &str) -> Result<Pattern, ApiError> {
-    if text.is_empty() {
-        return parse(text);
-    }
-    let category = text.split_once(':').and_then(|(first, _)| Category::from_name(first));
-    match category {
-        Some(Category::Cache) => parse(text),
-        Some(other) => Err(ApiError::bad_request(format!(
-            "Only cached entries can be removed here, not those of '{other}'."
-        ))),
-        None => parse(&format!("{}:{text}", Category::Cache)),
-    }
-}
-
-fn parse(text: &str) -> Result<Pattern, ApiError> {
+pub(super) fn parse(text: &str) -> Result<Pattern, ApiError> {
     Pattern::parse(text).map_err(|problem| ApiError::bad_request(format!("The {problem}.")))
 }
 
 fn unreadable() -> ApiError {
     ApiError::bad_request("The query can't be read.")
 }
-
-fn connection(status: &Status) -> Value {
-    json!({
-        "mode": status.mode,
-        "lanes": status.lanes,
-        "connected": status.connected,
-        "inFlight": status.in_flight,
-        "permits": status.permits,
-        "waiting": status.waiting,
-        "exclusiveInUse": status.exclusive_in_use,
-        "exclusiveSize": status.exclusive_size,
-        "exclusiveWaits": status.exclusive_waits,
-        "exclusiveExhausted": status.exclusive_exhausted,
-        "connections": status.connections,
-        "connectionsMax": status.connections_max,
-        "lastError": status.last_error,
-    })
-}
-
-/// The numbers of a cache, with its hit rate.
-fn stats(stats: &Stats) -> Value {
-    let mut value = json!(stats);
-    value["hitRate"] = json!(stats.hit_rate());
-    value["since"] = json!(Rfc3339::from(stats.since));
-    value
-}
-
-#[cfg(test)]
-mod tests;

@@ -2,12 +2,14 @@
 
 use axum::{Router, extract::State, response::Response, routing::get};
 use http::StatusCode;
-use redstart_monitor::{Health, HealthStatus, Reach};
-use serde_json::json;
+use redstart_monitor::{Health, HealthStatus, Issue, Reach, Rfc3339};
+use serde::Serialize;
+use utoipa::ToSchema;
 
-use super::{OpsState, json as answer, text};
+use super::{OpsState, json as answer, openapi::described, text};
 
-/// The public endpoints: `/healthz`, `/readyz`, `/metrics`, `/api/health/redis` and `/api/health/redis-alerts`.
+/// The public endpoints: `/healthz`, `/readyz`, `/metrics`, `/api/health/redis`, `/api/health/redis-alerts`, and
+/// `/openapi.json`, which describes these and those of the administrators.
 ///
 /// `/healthz` never touches Redis, since a scheduler that restarts every process because Redis is away
 /// makes things worse. The others share one look at the store per second, however often they are asked.
@@ -23,44 +25,99 @@ use super::{OpsState, json as answer, text};
 /// # drop(app);
 /// ```
 pub fn health_router(state: OpsState) -> Router {
-    Router::new()
+    let routes = Router::new()
         .route("/healthz", get(alive))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
         .route("/api/health/redis", get(health))
-        .route("/api/health/redis-alerts", get(alerts))
-        .with_state(state)
+        .route("/api/health/redis-alerts", get(alerts));
+    described(routes).with_state(state)
 }
 
-async fn alive() -> Response {
-    answer(StatusCode::OK, &json!({ "status": "alive" }))
+/// Whether the process lives.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Alive {
+    status: &'static str,
 }
 
-async fn ready(State(state): State<OpsState>) -> Response {
-    let facts = state.monitor().facts().await;
-    let redis = facts.reach == Reach::Answered;
-    if !state.is_warm() {
-        return answer(StatusCode::SERVICE_UNAVAILABLE, &json!({ "status": "warming", "redis": redis }));
-    }
-    if redis || state.0.ready_alone {
-        return answer(StatusCode::OK, &json!({ "status": "ready", "redis": redis }));
-    }
-    answer(StatusCode::SERVICE_UNAVAILABLE, &json!({ "status": "waiting", "redis": redis }))
+/// Whether requests should come here.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Ready {
+    /// Whether Redis answers.
+    redis: bool,
+    /// `ready`, `warming` or `waiting`.
+    status: &'static str,
 }
 
-async fn metrics(State(state): State<OpsState>) -> Response {
+/// The thresholds that are broken now.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct AlertsNow {
+    alerts: Vec<Issue>,
+    #[schema(value_type = String, format = DateTime)]
+    checked_at: Rfc3339,
+    status: HealthStatus,
+}
+
+/// Whether the process lives; it asks nobody.
+#[utoipa::path(
+    get, path = "/healthz", tag = "health",
+    responses((status = 200, description = "The process lives", body = Alive))
+)]
+pub(super) async fn alive() -> Response {
+    answer(StatusCode::OK, &Alive { status: "alive" })
+}
+
+/// Whether requests should come here, by the policy of the service.
+#[utoipa::path(
+    get, path = "/readyz", tag = "health",
+    responses(
+        (status = 200, description = "They should", body = Ready),
+        (status = 503, description = "Not now", body = Ready),
+    )
+)]
+pub(super) async fn ready(State(state): State<OpsState>) -> Response {
+    let redis = state.monitor().facts().await.reach == Reach::Answered;
+    let (code, status) = if !state.is_warm() {
+        (StatusCode::SERVICE_UNAVAILABLE, "warming")
+    } else if redis || state.0.ready_alone {
+        (StatusCode::OK, "ready")
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "waiting")
+    };
+    answer(code, &Ready { redis, status })
+}
+
+/// All metrics, as Prometheus text.
+#[utoipa::path(
+    get, path = "/metrics", tag = "health",
+    responses((status = 200, description = "The metrics", content_type = "text/plain", body = String))
+)]
+pub(super) async fn metrics(State(state): State<OpsState>) -> Response {
     text("text/plain; version=0.0.4; charset=utf-8", state.metrics().await)
 }
 
-async fn health(State(state): State<OpsState>) -> Response {
+/// How the store is doing, why, and what to do about it; names neither hosts nor keys.
+#[utoipa::path(
+    get, path = "/api/health/redis", tag = "health",
+    responses(
+        (status = 200, description = "It serves", body = Health),
+        (status = 503, description = "It does not", body = Health),
+    )
+)]
+pub(super) async fn health(State(state): State<OpsState>) -> Response {
     let health = state.monitor().health().await;
     answer(status_of(&health), &health)
 }
 
 /// The thresholds that are broken now.
-async fn alerts(State(state): State<OpsState>) -> Response {
+#[utoipa::path(
+    get, path = "/api/health/redis-alerts", tag = "health",
+    responses((status = 200, description = "The alerts", body = AlertsNow))
+)]
+pub(super) async fn alerts(State(state): State<OpsState>) -> Response {
     let Health { checked_at, issues, status, .. } = state.monitor().health().await;
-    answer(StatusCode::OK, &json!({ "status": status, "checkedAt": checked_at, "alerts": issues }))
+    answer(StatusCode::OK, &AlertsNow { alerts: issues, checked_at, status })
 }
 
 pub(super) const fn status_of(health: &Health) -> StatusCode {

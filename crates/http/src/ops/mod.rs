@@ -1,10 +1,18 @@
 //! Endpoints for those who run the service.
 
 mod admin;
+mod dashboard;
+mod forget;
+mod guard;
 mod health;
+mod live;
+mod openapi;
+mod snapshot;
 
 use std::{
     fmt,
+    hash::Hash,
+    str::FromStr,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -19,13 +27,17 @@ use http::{
     HeaderValue, StatusCode,
     header::{CACHE_CONTROL, CONTENT_TYPE},
 };
+use redstart_cache::Cache;
 use redstart_connection::Store;
+use redstart_keys::Id;
 use redstart_monitor::Monitor;
 use redstart_ratelimit::Violations;
-use serde::Serialize;
+use serde::{Serialize, de::DeserializeOwned};
 
-pub use admin::{admin_router, guarded};
-pub use health::health_router;
+pub use self::{
+    admin::admin_router, dashboard::dashboard_router, guard::guarded, health::health_router, openapi::openapi,
+};
+use self::{forget::Forget, live::Live};
 
 /// What the endpoints look at.
 #[derive(Clone)]
@@ -37,6 +49,9 @@ struct Inner {
     #[cfg(feature = "prometheus")]
     exposition: Option<redstart_monitor::Exposition>,
     violations: Option<Violations>,
+    coordination: Option<Monitor>,
+    caches: Vec<Arc<dyn Forget>>,
+    live: Live,
     ready_alone: bool,
     is_warm: Option<Arc<AtomicBool>>,
     sweeping: Arc<AtomicBool>,
@@ -51,6 +66,9 @@ impl OpsState {
             #[cfg(feature = "prometheus")]
             exposition: None,
             violations: None,
+            coordination: None,
+            caches: Vec::new(),
+            live: Live::default(),
             ready_alone: false,
             is_warm: None,
             sweeping: Arc::default(),
@@ -68,6 +86,27 @@ impl OpsState {
     #[must_use]
     pub fn with_violations(self, violations: &Violations) -> Self {
         self.with(|inner| inner.violations = Some(violations.clone()))
+    }
+
+    /// Shows the locks of another store, where they are not kept beside the caches.
+    #[must_use]
+    pub fn with_coordination(self, monitor: Monitor) -> Self {
+        self.with(|inner| inner.coordination = Some(monitor))
+    }
+
+    /// Lets administrators forget single entries and tags of this cache, and not only patterns of keys.
+    #[must_use]
+    pub fn with_cache<K, V>(self, cache: &Cache<K, V>) -> Self
+    where
+        K: Id + Clone + Eq + FromStr + Hash + Send + Sync + 'static,
+        V: Serialize + DeserializeOwned + Send + Sync + 'static,
+    {
+        self.with(|inner| inner.caches.push(Arc::new(cache.clone())))
+    }
+
+    /// Ends the live streams of the page, so that a server that waits for its connections can end.
+    pub fn end_live(&self) {
+        self.0.live.end();
     }
 
     /// Says ready even while Redis does not answer, for services that go on without it.
@@ -93,6 +132,11 @@ impl OpsState {
 
     fn monitor(&self) -> &Monitor {
         &self.0.monitor
+    }
+
+    /// Looks at the store of the locks.
+    fn coordination(&self) -> &Monitor {
+        self.0.coordination.as_ref().unwrap_or(&self.0.monitor)
     }
 
     fn store(&self) -> &Store {

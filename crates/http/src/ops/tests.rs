@@ -13,13 +13,17 @@ use crate::{AdminToken, ApiError, CacheHeaders, LimitBy, RateLimitLayer, TraceLa
 const TOKEN: &str = "gX7-4fQz1mWb0dKe8sRt";
 const USER: Entity<u64> = Entity::new(Category::Cache, "user").ttl(Ttl::hours(1));
 
-const ADMIN: [(&str, &str); 6] = [
+const ADMIN: [(&str, &str); 10] = [
     ("GET", "/api/admin/redis/health"),
     ("GET", "/api/admin/redis/metrics"),
     ("GET", "/api/admin/redis/cache/stats"),
     ("GET", "/api/admin/redis/keys"),
     ("GET", "/api/admin/redis/slowlog"),
-    ("DELETE", "/api/admin/redis/cache?pattern=*"),
+    ("GET", "/api/admin/redis/inspect"),
+    ("GET", "/api/admin/redis/locks"),
+    ("GET", "/api/admin/redis/census"),
+    ("POST", "/api/admin/redis/census"),
+    ("DELETE", "/api/admin/redis/cache?pattern=*&confirm=cache"),
 ];
 
 fn store() -> Store {
@@ -161,10 +165,130 @@ async fn a_sweep_removes_what_matches_and_nothing_else() {
     assert_eq!((&answer["deleted"], &answer["pattern"]), (&2.into(), &"cache:user:{?}".into()));
     assert!(answer["scanned"].is_u64() && answer["durationMs"].is_u64(), "{answer}");
     assert!(users.get(&1).await.unwrap().is_none() && users.get(&30).await.unwrap().is_some());
-    json_of(&app, "DELETE", "/api/admin/redis/cache?pattern=*").await;
+    json_of(&app, "DELETE", "/api/admin/redis/cache?pattern=*&confirm=cache").await;
     assert!(users.get(&30).await.unwrap().is_none());
     let stats = json_of(&app, "GET", "/api/admin/redis/cache/stats").await;
     assert_eq!(stats["caches"][0]["name"], "user");
+}
+
+#[tokio::test]
+async fn a_dry_run_counts_and_removes_nothing() {
+    let store = store();
+    let users = Cache::<u64, String>::new(&store, &USER);
+    for id in 0..30 {
+        users.set(&id, &"Ada".to_owned()).await.unwrap();
+    }
+    let app = app(&store, token());
+    let answer = json_of(&app, "DELETE", "/api/admin/redis/cache?pattern=user:%7B*%7D&dryRun=true").await;
+    assert_eq!((&answer["matched"], &answer["dryRun"]), (&30.into(), &true.into()));
+    assert_eq!(answer["examples"].as_array().map(Vec::len), Some(20));
+    assert!(answer["deleted"].is_null() && users.get(&7).await.unwrap().is_some(), "{answer}");
+}
+
+#[tokio::test]
+async fn everything_is_removed_only_by_who_means_it() {
+    let store = store();
+    let users = Cache::<u64, String>::new(&store, &USER);
+    users.set(&7, &"Ada".to_owned()).await.unwrap();
+    let app = app(&store, token());
+    for pattern in ["*", "cache:*", "**", "cache:*:*"] {
+        for confirm in ["", "&confirm=", "&confirm=yes"] {
+            let path = format!("/api/admin/redis/cache?pattern={pattern}{confirm}");
+            let (status, _, body) = ask(&app, "DELETE", &path, Some(TOKEN)).await;
+            assert_eq!(status, StatusCode::BAD_REQUEST, "{path}");
+            assert!(body.contains("CONFIRMATION_REQUIRED") && body.contains("confirm=cache"), "{body}");
+        }
+    }
+    assert!(users.get(&7).await.unwrap().is_some());
+    json_of(&app, "DELETE", "/api/admin/redis/cache?pattern=user:*").await;
+    assert!(users.get(&7).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn an_entry_and_a_tag_can_be_forgotten() {
+    let store = store();
+    let users = Cache::<u64, String>::new(&store, &USER);
+    let state = OpsState::new(Monitor::new(store.clone())).with_cache(&users);
+    let app = admin_router(state, token());
+    for id in [7, 8] {
+        let load = || async { Ok::<_, std::io::Error>(Some("Ada".to_owned())) };
+        let tag = redstart_cache::Tag::new("trial").unwrap();
+        users.entry(&id).tag(tag).fetch(move |_| load()).await.unwrap();
+    }
+    json_of(&app, "DELETE", "/api/admin/redis/cache?cache=user&id=7&dryRun=true").await;
+    assert!(users.get(&7).await.unwrap().is_some());
+    let answer = json_of(&app, "DELETE", "/api/admin/redis/cache?cache=user&id=7").await;
+    // The embedded store has no other processes to tell.
+    assert_eq!((&answer["cache"], &answer["published"]), (&"user".into(), &false.into()));
+    assert!(users.get(&7).await.unwrap().is_none() && users.get(&8).await.unwrap().is_some());
+    json_of(&app, "DELETE", "/api/admin/redis/cache?cache=user&tag=trial").await;
+    assert!(users.get(&8).await.unwrap().is_none());
+    for query in [
+        "cache=user&id=seven",
+        "cache=postcode&id=7",
+        "cache=user",
+        "id=7",
+        "cache=user&tag=",
+        "cache=user&id=7&tag=trial",
+    ] {
+        let (status, ..) = ask(&app, "DELETE", &format!("/api/admin/redis/cache?{query}"), Some(TOKEN)).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn pages_of_others_change_nothing() {
+    let app = app(&store(), token().for_hosts(["ops.example"]));
+    let from = async |host: &str, origin: &str, method: &str, path: &str| {
+        let request =
+            Request::builder().method(method).uri(path).header("host", host).header("origin", origin);
+        let request = request.header(AUTHORIZATION, format!("Bearer {TOKEN}"));
+        app.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap().status()
+    };
+    let change = "/api/admin/redis/cache?pattern=user:*";
+    assert_eq!(from("ops.example", "https://ops.example", "DELETE", change).await, StatusCode::OK);
+    for (host, origin) in [("ops.example", "https://evil.example"), ("evil.example", "https://evil.example")]
+    {
+        assert_eq!(from(host, origin, "DELETE", change).await, StatusCode::FORBIDDEN, "{host} {origin}");
+        assert_eq!(from(host, origin, "POST", "/api/admin/redis/census").await, StatusCode::FORBIDDEN);
+        assert_eq!(from(host, origin, "GET", "/api/admin/redis/health").await, StatusCode::OK);
+    }
+}
+
+#[tokio::test]
+async fn the_page_loads_only_its_own_parts() {
+    let app = dashboard_router();
+    assert_eq!(ask(&app, "GET", "/admin", None).await.1["location"], "admin/");
+    for path in ["/admin/", "/admin/app.js", "/admin/app.css", "/admin/uplot.js", "/admin/uplot.css"] {
+        let (status, headers, body) = ask(&app, "GET", path, None).await;
+        assert_eq!(status, StatusCode::OK, "{path}");
+        let policy = headers["content-security-policy"].to_str().unwrap();
+        assert!(policy.starts_with("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
+        assert!(!body.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn live_events_come_until_the_service_ends() {
+    let state = OpsState::new(Monitor::new(store()));
+    let app = admin_router(state.clone(), token());
+    let request = Request::get("/api/admin/redis/live").header(AUTHORIZATION, format!("Bearer {TOKEN}"));
+    let response = app.oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+    assert_eq!(response.headers()[CONTENT_TYPE], "text/event-stream");
+    let mut body = response.into_body();
+    let first = body.frame().await.unwrap().unwrap().into_data().unwrap();
+    let text = String::from_utf8(first.to_vec()).unwrap();
+    let data = text.strip_prefix("event: snapshot\ndata: ").unwrap_or_else(|| panic!("{text}"));
+    let snapshot: Value = serde_json::from_str(data.trim()).unwrap();
+    assert_eq!((&snapshot["health"]["grade"], &snapshot["store"]), (&"A".into(), &"memory".into()));
+    state.end_live();
+    let rest =
+        tokio::time::timeout(std::time::Duration::from_secs(20), body.collect()).await.expect("it ends");
+    let rest = String::from_utf8(rest.unwrap().to_bytes().to_vec()).unwrap();
+    assert!(
+        rest.trim_end().rsplit("\n\n").next().is_some_and(|last| last.starts_with("event: closed")),
+        "{rest}"
+    );
 }
 
 #[tokio::test]
@@ -177,6 +301,7 @@ async fn a_hostile_query_is_a_bad_request() {
         "/api/admin/redis/cache?pattern=%0d%0aFLUSHALL",
         "/api/admin/redis/cache?pattern=%ff",
         "/api/admin/redis/cache?pattern=a&pattern=b",
+        "/api/admin/redis/cache?pattern=a&dryrun=true",
     ] {
         let (status, _, body) = ask(&app, "DELETE", path, Some(TOKEN)).await;
         let known = status == StatusCode::BAD_REQUEST && body.contains("BAD_REQUEST");

@@ -1,16 +1,19 @@
 //! The judgement: facts, rules, score.
 
 mod rule;
+mod rules;
 
 use std::time::Duration;
 
 use serde::Serialize;
 
 use crate::{Facts, Reach, Rfc3339, durations};
-pub use rule::{Level, Rule, Unit, rules};
+pub use rule::{Level, Rule, Unit};
+pub use rules::{rules, rules_to_markdown};
 
 /// How the store is doing, why, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Health {
@@ -21,6 +24,7 @@ pub struct Health {
     /// The score as a mark.
     pub grade: Grade,
     /// When the store was looked at.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
     pub checked_at: Rfc3339,
     /// `memory`, or how Redis is reached.
     pub mode: &'static str,
@@ -28,6 +32,7 @@ pub struct Health {
     pub reachable: bool,
     /// How long a `PING` took; none without an answer.
     #[serde(rename = "latencyMs", serialize_with = "durations::optional_milliseconds")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<f64>))]
     pub latency: Option<Duration>,
     /// The share of reads that found their key lately; none before there are enough.
     pub hit_rate: Option<f64>,
@@ -39,10 +44,11 @@ pub struct Health {
 
 /// The judgement in one word.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 #[expect(clippy::exhaustive_enums, reason = "callers map it to a status code; there is no fourth answer")]
 pub enum HealthStatus {
-    /// Nothing is wrong.
+    /// Nothing is wrong, or nothing that needs attention now.
     Healthy,
     /// It serves, but something needs attention.
     Degraded,
@@ -52,6 +58,7 @@ pub enum HealthStatus {
 
 /// The score as a mark.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[expect(clippy::exhaustive_enums, reason = "there are no other marks")]
 pub enum Grade {
     /// 90 and more.
@@ -68,9 +75,12 @@ pub enum Grade {
 
 /// How much an issue matters.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
-#[expect(clippy::exhaustive_enums, reason = "alerts know these two")]
+#[expect(clippy::exhaustive_enums, reason = "alerts know these three")]
 pub enum Severity {
+    /// Look into it when there is time; the store serves as it should.
+    Advice,
     /// Look into it today.
     Warning,
     /// Look into it now.
@@ -79,6 +89,7 @@ pub enum Severity {
 
 /// One rule that the facts break.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Issue {
@@ -104,7 +115,23 @@ impl Health {
     /// Judges `facts` by the [rules](rules()).
     #[must_use]
     pub fn judge(facts: &Facts, checked_at: Rfc3339) -> Self {
-        let mut issues: Vec<_> = rules().iter().filter_map(|rule| rule.judge(facts)).collect();
+        Self::judge_by(rules(), facts, checked_at)
+    }
+
+    /// Judges `facts` by these rules; of the servers of a cluster the worst counts.
+    #[must_use]
+    pub fn judge_by<'a>(
+        rules: impl IntoIterator<Item = &'a Rule>,
+        facts: &Facts,
+        checked_at: Rfc3339,
+    ) -> Self {
+        let nodes = facts.by_server();
+        let worst = |rule: &Rule| {
+            let of_nodes = nodes.iter().filter_map(|facts| rule.judge(facts));
+            let first = if nodes.is_empty() { rule.judge(facts) } else { None };
+            first.into_iter().chain(of_nodes).max_by_key(|issue| (issue.severity, issue.weight))
+        };
+        let mut issues: Vec<_> = rules.into_iter().filter_map(worst).collect();
         issues.sort_by_key(|issue| std::cmp::Reverse((issue.severity, issue.weight)));
         let score = issues.iter().fold(100_u8, |score, issue| score.saturating_sub(issue.weight));
         let grade = Grade::of(score);
@@ -115,7 +142,7 @@ impl Health {
             }
         }
         Self {
-            status: match (grade, issues.is_empty()) {
+            status: match (grade, issues.iter().all(|issue| issue.severity == Severity::Advice)) {
                 (Grade::F, _) => HealthStatus::Unhealthy,
                 (_, true) => HealthStatus::Healthy,
                 (_, false) => HealthStatus::Degraded,

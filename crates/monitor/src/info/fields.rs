@@ -3,13 +3,13 @@
 use std::{collections::HashMap, str::FromStr};
 
 /// `name:value` lines, whatever sections they stand in.
-pub(super) struct Fields<'a> {
+pub(crate) struct Fields<'a> {
     lines: Vec<(&'a str, &'a str)>,
     by_name: HashMap<&'a str, &'a str>,
 }
 
 impl<'a> Fields<'a> {
-    pub(super) fn parse(text: &'a str) -> Self {
+    pub(crate) fn parse(text: &'a str) -> Self {
         let lines: Vec<_> = text
             .lines()
             .map(str::trim_end)
@@ -20,32 +20,32 @@ impl<'a> Fields<'a> {
     }
 
     /// Every line, in the server's order.
-    pub(super) fn all(&self) -> impl Iterator<Item = (&'a str, &'a str)> {
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&'a str, &'a str)> {
         self.lines.iter().copied()
     }
 
-    pub(super) fn get(&self, name: &str) -> Option<&'a str> {
+    pub(crate) fn get(&self, name: &str) -> Option<&'a str> {
         self.by_name.get(name).copied()
     }
 
-    pub(super) fn text(&self, name: &str) -> String {
+    pub(crate) fn text(&self, name: &str) -> String {
         self.get(name).unwrap_or_default().to_owned()
     }
 
-    pub(super) fn is(&self, name: &str, value: &str) -> bool {
+    pub(crate) fn is(&self, name: &str, value: &str) -> bool {
         self.get(name) == Some(value)
     }
 
-    pub(super) fn optional<T: FromStr>(&self, name: &str) -> Option<T> {
+    pub(crate) fn optional<T: FromStr>(&self, name: &str) -> Option<T> {
         self.get(name)?.parse().ok()
     }
 
-    pub(super) fn number<T: FromStr + Default>(&self, name: &str) -> T {
+    pub(crate) fn number<T: FromStr + Default>(&self, name: &str) -> T {
         self.optional(name).unwrap_or_default()
     }
 }
 
 /// The parts of a value such as `keys=3,expires=1`.
-pub(super) fn parts(value: &str) -> impl Iterator<Item = (&str, &str)> {
+pub(crate) fn parts(value: &str) -> impl Iterator<Item = (&str, &str)> {
     value.split(',').filter_map(|part| part.split_once('='))
 }

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::durations;
 
+pub(crate) use fields::Fields;
 pub(crate) use parse::ratio;
 
 /// What a server says of itself.
@@ -16,6 +17,7 @@ pub(crate) use parse::ratio;
 /// Parsed leniently: a field that is unknown is skipped, one that is missing takes its default, so that
 /// every version of Redis and Valkey and every managed service gives an answer.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct ServerInfo {
@@ -31,12 +33,17 @@ pub struct ServerInfo {
     pub stats: Stats,
     /// The role among replicas.
     pub replication: Replication,
+    /// Time of the processor.
+    pub cpu: Cpu,
+    /// Errors that the server has answered, by their first word.
+    pub errors: Vec<ErrorCount>,
     /// Databases that hold keys.
     pub keyspace: Vec<Database>,
 }
 
 /// Which program runs, in which version and mode.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Server {
@@ -54,11 +61,13 @@ pub struct Server {
     pub tcp_port: u16,
     /// How long it has been running.
     #[serde(rename = "uptimeSeconds", serialize_with = "durations::seconds")]
+    #[cfg_attr(feature = "openapi", schema(value_type = f64))]
     pub uptime: Duration,
 }
 
 /// The program that answers.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Engine {
@@ -75,6 +84,7 @@ pub enum Engine {
 
 /// How the server runs.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Mode {
@@ -93,6 +103,7 @@ pub enum Mode {
 
 /// Connections of clients.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Clients {
@@ -102,10 +113,15 @@ pub struct Clients {
     pub blocked: u64,
     /// How many may be connected; none when the server does not say.
     pub max: Option<u64>,
+    /// How many are told when a key changes that they have read.
+    pub tracking: u64,
+    /// How many listen to messages, or watch keys; zero before Redis 7.4.
+    pub listening: u64,
 }
 
 /// Memory in use and its bound.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct MemoryUse {
@@ -115,6 +131,10 @@ pub struct MemoryUse {
     pub peak: u64,
     /// Bytes that the operating system counts.
     pub resident: u64,
+    /// Bytes of keys and values, without what surrounds them.
+    pub dataset: u64,
+    /// Bytes of the machine; none when the server does not say.
+    pub machine: Option<u64>,
     /// The bound in bytes; none when there is none, or the server does not say.
     pub limit: Option<u64>,
     /// What happens at the bound, such as `noeviction`.
@@ -125,6 +145,7 @@ pub struct MemoryUse {
 
 /// Snapshots and the append-only file.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Persistence {
@@ -140,10 +161,21 @@ pub struct Persistence {
     pub append_only: bool,
     /// Whether the last write or rewrite of the append-only file failed.
     pub append_failed: bool,
+    /// Whether a snapshot is being written.
+    pub snapshot_running: bool,
+    /// How long the last snapshot took; none before the first.
+    #[serde(rename = "lastSnapshotSeconds", serialize_with = "durations::optional_seconds")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<f64>))]
+    pub last_snapshot_took: Option<Duration>,
+    /// Whether the append-only file is being rewritten.
+    pub rewrite_running: bool,
+    /// How often a write to the append-only file had to wait for the disk.
+    pub append_delayed: u64,
 }
 
 /// Counters since the start of the server.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Stats {
@@ -165,17 +197,23 @@ pub struct Stats {
     pub evicted_keys: u64,
     /// Commands answered with an error.
     pub error_replies: u64,
+    /// Commands, keys, channels and logins that the rules of a user forbade.
+    pub denied_commands: u64,
+    /// Clients thrown out for want of memory.
+    pub evicted_clients: u64,
     /// Bytes received.
     pub input_bytes: u64,
     /// Bytes sent.
     pub output_bytes: u64,
     /// How long the last fork took.
     #[serde(rename = "latestForkSeconds", serialize_with = "durations::seconds")]
+    #[cfg_attr(feature = "openapi", schema(value_type = f64))]
     pub latest_fork: Duration,
 }
 
 /// The role among replicas.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Replication {
@@ -185,13 +223,43 @@ pub struct Replication {
     pub replicas: u64,
     /// The longest silence of an attached replica; none when there is none.
     #[serde(rename = "lagSeconds", serialize_with = "durations::optional_seconds")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<f64>))]
     pub lag: Option<Duration>,
     /// Whether the link to the primary stands; none on a primary.
     pub link_up: Option<bool>,
+    /// Bytes written so far.
+    pub offset: u64,
+    /// Bytes that the last of the attached replicas has not acknowledged; none when there is none.
+    pub behind: Option<u64>,
+}
+
+/// Time of the processor that the server has used.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct Cpu {
+    /// In the system, in seconds.
+    pub system_seconds: f64,
+    /// In the server itself, in seconds.
+    pub user_seconds: f64,
+}
+
+/// How often the server has answered an error.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct ErrorCount {
+    /// The first word of the error, such as `OOM`.
+    pub code: String,
+    /// How often.
+    pub count: u64,
 }
 
 /// The role of a server among its replicas.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Role {
@@ -206,6 +274,7 @@ pub enum Role {
 
 /// One database that holds keys.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Database {
@@ -217,6 +286,7 @@ pub struct Database {
     pub expiring: u64,
     /// The mean TTL of those; zero when unknown.
     #[serde(rename = "averageTtlSeconds", serialize_with = "durations::seconds")]
+    #[cfg_attr(feature = "openapi", schema(value_type = f64))]
     pub average_ttl: Duration,
 }
 

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::{
-    Clients, Database, Engine, MemoryUse, Mode, Persistence, Replication, Role, Server, ServerInfo, Stats,
+    Clients, Cpu, Database, Engine, ErrorCount, MemoryUse, Mode, Persistence, Replication, Role, Server,
+    ServerInfo, Stats,
     fields::{Fields, parts},
 };
 
@@ -25,11 +26,15 @@ impl ServerInfo {
                 connected: fields.number("connected_clients"),
                 blocked: fields.number("blocked_clients"),
                 max: fields.optional("maxclients"),
+                tracking: fields.number("tracking_clients"),
+                listening: fields.number::<u64>("pubsub_clients") + fields.number::<u64>("watching_clients"),
             },
             memory: MemoryUse {
                 used: fields.number("used_memory"),
                 peak: fields.number("used_memory_peak"),
                 resident: fields.number("used_memory_rss"),
+                dataset: fields.number("used_memory_dataset"),
+                machine: fields.optional("total_system_memory").filter(|bytes| *bytes > 0),
                 limit: fields.optional("maxmemory").filter(|limit| *limit > 0),
                 policy: fields.text("maxmemory_policy"),
                 fragmentation: fields.number("mem_fragmentation_ratio"),
@@ -42,9 +47,19 @@ impl ServerInfo {
                 append_only: fields.is("aof_enabled", "1"),
                 append_failed: fields.is("aof_last_write_status", "err")
                     || fields.is("aof_last_bgrewrite_status", "err"),
+                snapshot_running: fields.is("rdb_bgsave_in_progress", "1"),
+                // Before the first it is -1.
+                last_snapshot_took: fields.optional("rdb_last_bgsave_time_sec").map(Duration::from_secs),
+                rewrite_running: fields.is("aof_rewrite_in_progress", "1"),
+                append_delayed: fields.number("aof_delayed_fsync"),
             },
             stats: Stats::of(&fields),
             replication: Replication::of(&fields),
+            cpu: Cpu {
+                system_seconds: fields.number("used_cpu_sys"),
+                user_seconds: fields.number("used_cpu_user"),
+            },
+            errors: fields.all().filter_map(|(name, value)| ErrorCount::of(name, value)).collect(),
             keyspace: fields.all().filter_map(|(name, value)| Database::of(name, value)).collect(),
         }
     }
@@ -117,6 +132,11 @@ impl Stats {
             expired_keys: fields.number("expired_keys"),
             evicted_keys: fields.number("evicted_keys"),
             error_replies: fields.number("total_error_replies"),
+            denied_commands: ["auth", "cmd", "key", "channel"]
+                .iter()
+                .map(|kind| fields.number::<u64>(&format!("acl_access_denied_{kind}")))
+                .sum(),
+            evicted_clients: fields.number("evicted_clients"),
             input_bytes: fields.number("total_net_input_bytes"),
             output_bytes: fields.number("total_net_output_bytes"),
             latest_fork: Duration::from_micros(fields.number("latest_fork_usec")),
@@ -137,10 +157,13 @@ impl Replication {
             number
                 .is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
         };
-        let lags = fields.all().filter(|(name, _)| is_replica(name)).filter_map(|(_, value)| {
-            let (_, lag) = parts(value).find(|(name, _)| *name == "lag")?;
-            lag.parse().ok().map(Duration::from_secs)
-        });
+        let replicas: Vec<_> =
+            fields.all().filter(|(name, _)| is_replica(name)).map(|(_, value)| value).collect();
+        let of_each = |part: &str| -> Vec<u64> {
+            let number = |value: &&str| parts(value).find(|(name, _)| *name == part)?.1.parse().ok();
+            replicas.iter().filter_map(number).collect()
+        };
+        let offset = fields.number("master_repl_offset");
         Self {
             role: match fields.get("role") {
                 Some("master" | "primary") => Role::Primary,
@@ -148,9 +171,20 @@ impl Replication {
                 _ => Role::Unknown,
             },
             replicas: fields.number("connected_slaves"),
-            lag: lags.max(),
+            lag: of_each("lag").into_iter().max().map(Duration::from_secs),
             link_up: fields.get("master_link_status").map(|status| status == "up"),
+            offset,
+            behind: of_each("offset").into_iter().min().map(|least| offset.saturating_sub(least)),
         }
+    }
+}
+
+impl ErrorCount {
+    /// `errorstat_OOM:count=3`
+    fn of(name: &str, value: &str) -> Option<Self> {
+        let code = name.strip_prefix("errorstat_")?.to_owned();
+        let (_, count) = parts(value).find(|(name, _)| *name == "count")?;
+        Some(Self { code, count: count.parse().ok()? })
     }
 }
 

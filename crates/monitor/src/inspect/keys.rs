@@ -40,6 +40,7 @@ pub struct ScanPage {
 
 /// Some keys, and how they spread over the categories.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct KeySample {
@@ -53,6 +54,7 @@ pub struct KeySample {
 
 /// How many keys of the sample belong to one category.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct CategoryShare {
@@ -66,6 +68,7 @@ pub struct CategoryShare {
 
 /// One key of the sample.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct SampledKey {
@@ -73,6 +76,7 @@ pub struct SampledKey {
     pub name: String,
     /// The time it has left; none when it never ends.
     #[serde(rename = "ttlSeconds", serialize_with = "durations::optional_seconds")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<f64>))]
     pub ttl: Option<Duration>,
 }
 

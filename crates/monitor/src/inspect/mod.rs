@@ -1,6 +1,15 @@
 //! The questions that the monitor asks, each an operation.
 
+mod access;
+mod client_list;
+mod cluster_state;
 mod keys;
+mod latency;
+mod memory_stats;
+mod nodes;
+mod question;
+mod server_clock;
+mod settings;
 mod slow_log;
 
 use redstart_connection::{Cmd, Effect, Memory, Operation, Outage, Redis, Result, Timestamp};
@@ -9,8 +18,17 @@ use crate::{
     ServerInfo,
     info::{Database, Engine, Mode, Role},
 };
+pub use access::{AskDefaultUser, DefaultUser, WhoAmI};
+pub use client_list::{AskClients, ClientGroup, ClientList};
+pub use cluster_state::{AskCluster, ClusterState};
 pub(crate) use keys::sample;
 pub use keys::{CategoryShare, KeySample, SampledKey, ScanKeys, ScanPage};
+pub use latency::{AskLatency, CommandLatency, Histograms, ServerLatency};
+pub use memory_stats::{AskMemory, MemoryStats};
+pub use nodes::{FetchNodes, NodeInfo};
+pub use question::{Ask, Question};
+pub use server_clock::ServerClock;
+pub use settings::AskSettings;
 pub use slow_log::{FetchSlowLog, SlowCall};
 
 /// Asks whether the server answers at all.
@@ -72,18 +90,23 @@ impl Operation for FetchInfo {
     }
 
     fn on_memory(&self, memory: &Memory, _: Timestamp) -> Result<ServerInfo> {
-        let state = u64::try_from(memory.entries()).unwrap_or(u64::MAX);
-        let keys = state.saturating_add(memory.values());
-        let mut info = ServerInfo::default();
-        info.server.engine = Engine::Embedded;
-        info.server.mode = Mode::Embedded;
-        info.server.version = env!("CARGO_PKG_VERSION").to_owned();
-        info.replication.role = Role::Primary;
-        if keys > 0 {
-            info.keyspace.push(Database { keys, expiring: keys, ..Database::default() });
-        }
-        Ok(info)
+        Ok(embedded(memory))
     }
+}
+
+/// What the embedded store says of itself.
+fn embedded(memory: &Memory) -> ServerInfo {
+    let state = u64::try_from(memory.entries()).unwrap_or(u64::MAX);
+    let keys = state.saturating_add(memory.values());
+    let mut info = ServerInfo::default();
+    info.server.engine = Engine::Embedded;
+    info.server.mode = Mode::Embedded;
+    info.server.version = env!("CARGO_PKG_VERSION").to_owned();
+    info.replication.role = Role::Primary;
+    if keys > 0 {
+        info.keyspace.push(Database { keys, expiring: keys, ..Database::default() });
+    }
+    info
 }
 
 #[cfg(test)]

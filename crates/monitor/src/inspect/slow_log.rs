@@ -22,15 +22,18 @@ pub struct FetchSlowLog {
 ///
 /// Its arguments are counted and not shown, since they hold keys and values.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct SlowCall {
     /// Its number on the server; rises with time.
     pub id: u64,
     /// When it was carried out.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
     pub at: Rfc3339,
     /// How long the server was busy with it.
     #[serde(rename = "durationMs", serialize_with = "durations::milliseconds")]
+    #[cfg_attr(feature = "openapi", schema(value_type = f64))]
     pub duration: Duration,
     /// The command's name.
     pub command: String,

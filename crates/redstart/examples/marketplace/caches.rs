@@ -2,7 +2,7 @@
 
 use std::slice;
 
-use redstart::{Cache, Error, Store, TextId, cache::Usage};
+use redstart::{Cache, Error, Store, TextId, cache::Usage, http::OpsState};
 use tokio::try_join;
 
 use crate::{
@@ -58,6 +58,20 @@ impl Caches {
             inventories: Cache::new(store, &keys::PRODUCT_INVENTORY),
             prices: Cache::new(store, &keys::PRODUCT_PRICE),
         }
+    }
+
+    /// Lets administrators forget single entries and tags.
+    pub(crate) fn shown_in(&self, ops: OpsState) -> OpsState {
+        ops.with_cache(&self.users)
+            .with_cache(&self.creators)
+            .with_cache(&self.brands)
+            .with_cache(&self.projects)
+            .with_cache(&self.assets)
+            .with_cache(&self.licenses)
+            .with_cache(&self.postcodes)
+            .with_cache(&self.products)
+            .with_cache(&self.inventories)
+            .with_cache(&self.prices)
     }
 
     /// Forgets a record that has changed, and what depends on it.

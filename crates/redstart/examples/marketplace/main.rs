@@ -35,7 +35,11 @@ use std::{
     time::Duration,
 };
 
-use redstart::{Monitor, Store, http::OpsState, monitor::Exposition};
+use redstart::{
+    Monitor, Store,
+    http::OpsState,
+    monitor::{CensusPlan, Exposition},
+};
 use tokio::{net::TcpListener, select, signal, time};
 use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
@@ -47,7 +51,11 @@ const GRACE: Duration = Duration::from_secs(10);
 /// How often the file of the limits is looked at.
 const LIMITS_ARE_READ: Duration = Duration::from_secs(1);
 
-const USAGE: &str = "usage: marketplace [--print-catalogue | --print-metrics | --print-environment]";
+/// How often the keys are counted, for the health.
+const CENSUS_EVERY: Duration = Duration::from_secs(300);
+
+const USAGE: &str =
+    "usage: marketplace [--print-catalogue | --print-metrics | --print-environment | --print-health]";
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -104,11 +112,26 @@ async fn serve(settings: &Settings) -> Result<(), Box<dyn Error>> {
     }
     let is_warm = Arc::new(AtomicBool::new(false));
     warming::begin(&app, settings.warm, settings.warm_wait, Arc::clone(&is_warm));
-    let ops = OpsState::new(monitor).with_exposition(exposition).with_violations(app.limiter.violations());
-    let ops = ops.ready_when_warm(&is_warm);
+    let mut ops = OpsState::new(monitor.clone()).with_violations(app.limiter.violations());
+    if let Some(second) = &coordination {
+        let of_locks = Monitor::new(second.clone());
+        let recorded = exposition.clone();
+        of_locks.read_recorded(move || recorded.recorded());
+        ops = ops.with_coordination(of_locks);
+    }
+    let ops = app.caches.shown_in(ops).with_exposition(exposition).ready_when_warm(&is_warm);
+    if !monitor.take_census_every(CENSUS_EVERY, CensusPlan::new()) {
+        tracing::warn!("the keys are not counted");
+    }
     let service = routes::router(&app, &ops, settings.admin_token.clone());
     let service = service.into_make_service_with_connect_info::<SocketAddr>();
-    let serving = axum::serve(listener, service).with_graceful_shutdown(closed(Arc::clone(&app)));
+    let closing = closed(Arc::clone(&app));
+    let end = async move {
+        closing.await;
+        // The streams of the page would keep the service from its end.
+        ops.end_live();
+    };
+    let serving = axum::serve(listener, service).with_graceful_shutdown(end);
     select! {
         served = serving.into_future() => served?,
         () = overdue() => tracing::warn!("some requests did not end in time"),
@@ -167,7 +190,8 @@ Try:
   curl -i 'http://{address}/api/v1/users/a:b%7Bc%7D'
   curl -N http://{address}/api/v1/products/prices/events &
   curl -X PUT http://{address}/api/v1/products/1/price -d '{{\"price\":19.9}}'
-  curl -i -X DELETE 'http://{address}/api/admin/redis/cache?pattern=*'
+  curl -i -X DELETE 'http://{address}/api/admin/redis/cache?pattern=*&dryRun=true'
+  open http://{address}/admin/
 "
     )
 }

@@ -15,6 +15,7 @@ pub(crate) fn page(flag: &str) -> Option<String> {
         "--print-catalogue" => Some(catalogue()),
         "--print-metrics" => Some(metrics()),
         "--print-environment" => Some(environment()),
+        "--print-health" => Some(health()),
         _ => None,
     }
 }
@@ -37,6 +38,21 @@ fn metrics() -> String {
          | metric | kind | unit | labels | meaning |\n| --- | --- | --- | --- | --- |\n\
          | `{QUERIES}` | counter | count |  | {QUERIES_HELP} |\n",
         monitor::to_markdown()
+    )
+}
+
+fn health() -> String {
+    format!(
+        "# Health\n\n\
+         The health begins with 100 points. Each rule that the facts break takes its weight off, by the worst \
+         of its bounds that is passed; of the servers of a cluster the worst counts.\n\n\
+         | points | grade |\n| --- | --- |\n| 90 and more | A |\n| 80 and more | B |\n| 70 and more | C |\n\
+         | 60 and more | D |\n| fewer | F |\n\n\
+         The status is `unhealthy` with grade F, `degraded` with any warning or critical issue, and `healthy` \
+         otherwise: an advice takes points off and leaves the status.\n\
+         What may not be asked on a server, or is not known yet, breaks no rule.\n\
+         A service adds rules of its own with `Monitor::add_rule`.\n\n{}",
+        monitor::rules_to_markdown()
     )
 }
 

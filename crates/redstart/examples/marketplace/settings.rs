@@ -67,6 +67,11 @@ impl fmt::Debug for Secret {
 pub(crate) const VARIABLES: [(&str, &str, &str); 14] = [
     ("PORT", "3000", "Port to listen on; 0 takes any that is free."),
     ("MARKETPLACE_ADDRESS", "127.0.0.1", "Address to listen on."),
+    (
+        "ADMIN_HOSTS",
+        "none",
+        "Host names under which administrators change things, by commas; addresses and localhost always.",
+    ),
     ("ADMIN_TOKEN", "none", "Token of the administrators, 16 characters or more; without it nobody is one."),
     (
         "MARKETPLACE_DB",
@@ -121,6 +126,9 @@ impl Settings {
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
         let policies = policies::table().overridden_by(limits);
         let policies = policies.map_err(|error| problems.extend_from_slice(error.problems()));
+        let hosts = variable("ADMIN_HOSTS").unwrap_or_default();
+        let hosts: Vec<_> = hosts.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
+        let admin_token = admin_token.map(|token| token.for_hosts(hosts));
         let proxies = variable("TRUSTED_PROXIES").unwrap_or_default().parse();
         let proxies = proxies.map_err(|error| problems.push(format!("TRUSTED_PROXIES, {error}")));
         let (Ok(store), Ok(admin_token), Ok(policies), Ok(proxies), true) =

@@ -96,5 +96,8 @@ pub(crate) fn one_download(app: &Arc<App>) -> ReplayGuardLayer {
 
 /// Closes the site while its switch is on, for everybody but administrators.
 pub(crate) fn open_hours(app: &Arc<App>) -> MaintenanceLayer {
-    MaintenanceLayer::new(app.state.maintenance.clone(), SITE).exempt("/api/admin").exempt("/api/health")
+    MaintenanceLayer::new(app.state.maintenance.clone(), SITE)
+        .exempt("/api/admin")
+        .exempt("/api/health")
+        .exempt("/admin")
 }

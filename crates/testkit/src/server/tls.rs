@@ -1,6 +1,6 @@
 //! The certificates of a server, and their ends.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use super::RedisServer;
 use crate::certificates::Certificates;
@@ -67,6 +67,16 @@ impl RedisServer {
     /// Panics when the server was configured without TLS, is down or is frozen.
     pub fn serve_expired_certificate(&mut self) {
         self.certificates().expire();
+        self.reload();
+    }
+
+    /// Serves a certificate that ends so long after the beginning of 1970, until the certificates are rotated.
+    ///
+    /// # Panics
+    ///
+    /// Panics when the server was configured without TLS, is down or is frozen.
+    pub fn serve_certificate_until(&mut self, since_1970: Duration) {
+        self.certificates().end_at(since_1970);
         self.reload();
     }
 

@@ -17,7 +17,9 @@ use tokio::sync::{Semaphore, mpsc};
 pub(crate) use self::login::Login;
 use self::{stream::Stream, tls::Tls};
 use super::classify::classify;
-use crate::{BoxFuture, Config, Credentials, Error, ErrorKind, Result, Tasks, TlsConfig, config::Address};
+use crate::{
+    BoxFuture, Config, Credentials, Error, ErrorKind, Result, Tasks, Timestamp, TlsConfig, config::Address,
+};
 
 /// How many requests the driver queues before its senders wait.
 const PIPELINE_BUFFER: usize = 4096;
@@ -82,6 +84,11 @@ impl Dialer {
         let (free, most) = &self.connections;
         let most = usize::try_from(*most).unwrap_or(usize::MAX);
         (most.saturating_sub(free.available_permits()), most)
+    }
+
+    /// When the first of the servers' certificates ends; none without TLS, and before the first handshake.
+    pub(crate) fn first_certificate_end(&self) -> Option<Timestamp> {
+        self.tls.as_ref().and_then(Tls::first_end)
     }
 
     /// How long opening a connection may take.

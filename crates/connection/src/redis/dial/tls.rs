@@ -1,6 +1,8 @@
 //! Encryption, with certificates that may change while the service runs.
 
 #[cfg(feature = "tls")]
+mod expiry;
+#[cfg(feature = "tls")]
 mod files;
 
 #[cfg(feature = "tls")]
@@ -11,6 +13,7 @@ pub(super) use self::without_tls::Tls;
 #[cfg(feature = "tls")]
 mod with_tls {
     use std::{
+        collections::HashMap,
         sync::{Arc, Mutex, PoisonError},
         time::{Duration, Instant},
     };
@@ -19,13 +22,15 @@ mod with_tls {
     use rustls_pki_types::ServerName;
     use tokio_rustls::TlsConnector;
 
-    use super::{super::Stream, files};
-    use crate::{Certainty, Clock, Error, ErrorKind, Result, TlsConfig, config::Address};
+    use super::{super::Stream, expiry, files};
+    use crate::{Certainty, Clock, Error, ErrorKind, Result, Timestamp, TlsConfig, config::Address};
 
     /// What is needed to encrypt a connection.
     pub(in super::super) struct Tls {
         config: TlsConfig,
         present: Mutex<Present>,
+        /// When the certificate ends that each server showed last.
+        ends: Mutex<HashMap<String, Timestamp>>,
     }
 
     struct Present {
@@ -43,7 +48,7 @@ mod with_tls {
             let (client, digest) = files::read(config).map_err(invalid)?;
             let checked = Clock::system().instant();
             let present = Present { client: Arc::new(client), digest, generation: 0, checked };
-            Ok(Self { config: config.clone(), present: Mutex::new(present) })
+            Ok(Self { config: config.clone(), present: Mutex::new(present), ends: Mutex::default() })
         }
 
         /// How often the certificates have changed; looks at the files when that was long ago.
@@ -80,6 +85,11 @@ mod with_tls {
             Ok(&self.config)
         }
 
+        /// When the first of the certificates ends that servers have shown; none before the first.
+        pub(in super::super) fn first_end(&self) -> Option<Timestamp> {
+            self.ends.lock().unwrap_or_else(PoisonError::into_inner).values().min().copied()
+        }
+
         /// Encrypts a socket; the server must prove who it is.
         pub(in super::super) async fn encrypt(&self, stream: Stream, address: &Address) -> Result<Stream> {
             let name = self.config.server_name.as_deref().unwrap_or_else(|| address.host());
@@ -87,7 +97,14 @@ mod with_tls {
                 .map_err(|_| invalid(format!("{name:?} is no name that a certificate could bear")))?;
             let client = Arc::clone(&self.present.lock().unwrap_or_else(PoisonError::into_inner).client);
             match TlsConnector::from(client).connect(name, stream).await {
-                Ok(encrypted) => Ok(Box::new(encrypted)),
+                Ok(encrypted) => {
+                    let shown = encrypted.get_ref().1.peer_certificates().and_then(<[_]>::first);
+                    if let Some(end) = shown.and_then(|certificate| expiry::not_after(certificate)) {
+                        let mut ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
+                        ends.insert(address.to_string(), end);
+                    }
+                    Ok(Box::new(encrypted))
+                }
                 Err(error) => {
                     let broken = error.get_ref().is_none_or(|inner| !inner.is::<rustls::Error>());
                     let what = format!("cannot agree on TLS with {address}: {error}");
@@ -107,7 +124,7 @@ mod without_tls {
     use std::time::Duration;
 
     use super::super::Stream;
-    use crate::{Certainty, Error, ErrorKind, Result, TlsConfig, config::Address};
+    use crate::{Certainty, Error, ErrorKind, Result, Timestamp, TlsConfig, config::Address};
 
     /// There is none in this build.
     pub(in super::super) enum Tls {}
@@ -130,6 +147,10 @@ mod without_tls {
         }
 
         pub(in super::super) fn for_others(&self) -> Result<&TlsConfig> {
+            match *self {}
+        }
+
+        pub(in super::super) fn first_end(&self) -> Option<Timestamp> {
             match *self {}
         }
 

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use axum::{Router, extract::DefaultBodyLimit, http::StatusCode, middleware::from_fn_with_state};
 use redstart::http::{
     AdminToken, ApiError, OpsState, ResponseTimeLayer, SecurityHeadersLayer, TraceLayer, admin_router,
-    guarded, health_router,
+    dashboard_router, guarded, health_router,
 };
 
 use self::activity::User;
@@ -59,6 +59,7 @@ pub(crate) fn router(app: &Arc<App>, ops: &OpsState, admin_token: AdminToken) ->
         .route_layer(calls)
         .with_state(Arc::clone(app))
         .merge(health_router(ops.clone()))
+        .merge(dashboard_router())
         .merge(administration.route_layer(for_admins))
         .fallback(async || answer::not_found())
         .method_not_allowed_fallback(async || {

@@ -1,0 +1,71 @@
+//! The rules, as data.
+
+mod connection;
+mod keys;
+mod memory;
+mod process;
+mod server;
+
+use std::{fmt::Write as _, sync::LazyLock};
+
+use super::{Level, Rule, Unit};
+use crate::{Facts, ServerInfo};
+
+/// The rules by which the health is judged, those of a service apart.
+///
+/// ```
+/// let memory = redstart_monitor::rules().iter().find(|rule| rule.name == "memory");
+/// let critical = memory.and_then(|rule| rule.critical);
+/// assert_eq!(critical.map(|level| (level.threshold, level.weight)), Some((0.85, 30)));
+/// ```
+#[must_use]
+pub fn rules() -> &'static [Rule] {
+    static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
+        [connection::RULES, server::RULES, memory::RULES, keys::RULES, process::RULES].concat()
+    });
+    &RULES
+}
+
+/// The rules as Markdown, for the reference pages.
+///
+/// ```
+/// assert!(redstart_monitor::rules_to_markdown().contains("| `memory` |"));
+/// ```
+#[must_use]
+pub fn rules_to_markdown() -> String {
+    let mut page = String::from(
+        "| rule | fact | advice | warning | critical | what is wrong | what to do |\n\
+         | --- | --- | --- | --- | --- | --- | --- |\n",
+    );
+    for rule in rules() {
+        let level = |level: Option<Level>| {
+            let Some(Level { threshold, weight }) = level else { return String::new() };
+            match (rule.unit, rule.is_floor) {
+                (Unit::Truth, _) => format!("−{weight}"),
+                (unit, true) => format!("< {}: −{weight}", unit.show(threshold)),
+                (unit, false) => format!("> {}: −{weight}", unit.show(threshold)),
+            }
+        };
+        let Rule { name, fact, problem, remedy, .. } = rule;
+        let [advice, warning, critical] = [rule.advice, rule.warning, rule.critical].map(level);
+        // Writing to a String cannot fail.
+        let _written = writeln!(
+            page,
+            "| `{name}` | {fact} | {advice} | {warning} | {critical} | {problem} | {remedy} |"
+        );
+    }
+    page
+}
+
+const fn truth(is: bool) -> Option<f64> {
+    Some(if is { 1.0 } else { 0.0 })
+}
+
+fn of(facts: &Facts, is: impl FnOnce(&ServerInfo) -> bool) -> bool {
+    facts.server.as_ref().is_some_and(is)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a rule compares, and needs three digits")]
+const fn count(count: u64) -> f64 {
+    count as f64
+}
