@@ -64,7 +64,7 @@ impl fmt::Debug for Secret {
 }
 
 /// One variable that this service reads by itself: name, default, meaning.
-pub(crate) const VARIABLES: [(&str, &str, &str); 14] = [
+pub(crate) const VARIABLES: [(&str, &str, &str); 15] = [
     ("PORT", "3000", "Port to listen on; 0 takes any that is free."),
     ("MARKETPLACE_ADDRESS", "127.0.0.1", "Address to listen on."),
     (
