@@ -91,7 +91,7 @@ async fn what_may_not_be_asked_is_a_fact() {
     assert_eq!(inspection.memory, Told::NotAllowed);
     assert_eq!(inspection.latency, Told::NotAllowed);
     assert_eq!(inspection.default_user, Told::NotAllowed);
-    assert_eq!(inspection.user, Told::NotAllowed);
+    assert_eq!(inspection.user, Told::Known("shop".to_owned()), "everybody may ask who they are");
     assert_eq!(monitor.clients().await, Told::NotAllowed);
 
     let census = monitor.census(&CensusPlan::new(), |_| {}).await.unwrap();
@@ -102,8 +102,11 @@ async fn what_may_not_be_asked_is_a_fact() {
 
     let (facts, health) = monitor.report().await;
     assert_eq!((facts.slow_calls, facts.server.is_none(), facts.cause), (Told::NotAllowed, true, None));
-    let broken: Vec<_> = health.issues.iter().map(|issue| issue.rule).collect();
-    assert_eq!((broken.as_slice(), health.reachable), (&["no-info"][..], true));
+    assert!(
+        health.reachable && health.issues.iter().any(|issue| issue.rule == "no-info"),
+        "{:?}",
+        health.issues
+    );
     assert!(monitor.sampled_text().await.contains("redis_up 1\n"));
 }
 

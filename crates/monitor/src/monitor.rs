@@ -173,6 +173,7 @@ impl Monitor {
     /// Takes a census now and then, in the background, until the store is shut down.
     ///
     /// Answers whether the task was started, which needs a runtime. One process of a service is enough.
+    #[must_use]
     pub fn take_census_every(&self, interval: Duration, plan: CensusPlan) -> bool {
         let monitor = self.clone();
         self.0.store.tasks().spawn("monitor.census", async move {

@@ -54,8 +54,10 @@ pub struct Rule {
 #[derive(Clone)]
 enum Measure {
     Plain(fn(&Facts) -> Option<f64>),
-    Own(Arc<dyn Fn(&Facts) -> Option<f64> + Send + Sync>),
+    Own(Arc<OwnMeasure>),
 }
+
+type OwnMeasure = dyn Fn(&Facts) -> Option<f64> + Send + Sync;
 
 /// A bound, and what breaking it takes off the score.
 #[derive(Clone, Copy, Debug, PartialEq)]

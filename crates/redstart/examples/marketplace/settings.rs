@@ -64,7 +64,7 @@ impl fmt::Debug for Secret {
 }
 
 /// One variable that this service reads by itself: name, default, meaning.
-pub(crate) const VARIABLES: [(&str, &str, &str); 14] = [
+pub(crate) const VARIABLES: [(&str, &str, &str); 15] = [
     ("PORT", "3000", "Port to listen on; 0 takes any that is free."),
     ("MARKETPLACE_ADDRESS", "127.0.0.1", "Address to listen on."),
     (
@@ -120,7 +120,7 @@ impl Settings {
         let store = Config::from_env()
             .map_err(|error| problems.extend(error.problems().iter().map(ToString::to_string)));
         let admin_token =
-            variable("ADMIN_TOKEN").map_or(Ok(AdminToken::none()), |token| AdminToken::new(&token));
+            variable("ADMIN_TOKEN").map_or_else(|| Ok(AdminToken::none()), |token| AdminToken::new(&token));
         let admin_token = admin_token.map_err(|error| problems.push(format!("ADMIN_TOKEN: {error}")));
         let limits = env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));

@@ -46,7 +46,7 @@ pub(super) const RULES: &[Rule] = &[
     .advises_beyond(0.010, 5)
     .measures(|facts| {
         let (latency, on_the_way) = (facts.latency?, facts.on_the_way()?);
-        (on_the_way > latency / 2).then(|| on_the_way.as_secs_f64())
+        (on_the_way > latency / 2).then_some(on_the_way.as_secs_f64())
     }),
     // The threshold of its warning is that of the configuration, where there is one.
     Rule::new(
