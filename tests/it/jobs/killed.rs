@@ -87,6 +87,7 @@ async fn queue(store: &Store) -> Queue<u32> {
     Jobs::open(store).await.unwrap().queue(&EMAIL)
 }
 
+#[expect(clippy::future_not_send, reason = "the tests await it where they stand")]
 async fn next(begun: &mut Receiver<u32>) -> u32 {
     let mut next = None;
     eventually(GUARD, async || {
