@@ -231,6 +231,42 @@ async fn server_that_is_full_or_read_only_leaves_the_answer_to_the_loader() {
     eventually(GUARD, async || read(&users, 2, 2).await.1 == Source::L1).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn server_that_loads_its_data_leaves_the_answer_to_the_loader() {
+    // Half a second of loading at each start.
+    let mut server =
+        RedisServer::configure().option("appendonly", "yes").option("key-load-delay", "100").start();
+    let store = Store::lazy(&config(&server.url())).unwrap();
+    let (users, mut events) = (Users::builder(&store, &USER).build(), store.events());
+    users.ready().await;
+    read_until_kept(&users, 1, 1).await;
+    let fill = "for i = 1, ARGV[1] do redis.call('SET', '{1}ballast:' .. i, i) end";
+    server.raw().command(&["EVAL", fill, "1", "{1}ballast", "5000"]);
+    let mut reader = JoinSet::new();
+    let changing = users.clone();
+    reader.spawn(async move {
+        let mut was_told = false;
+        for version in 2.. {
+            // Whoever answers, what was invalidated is not shown again.
+            let _heard_or_noted = changing.invalidate(&1).await;
+            assert_eq!(read(&changing, 1, version).await.0, version, "while it is loading: {was_told}");
+            let mut news = Vec::new();
+            while let Ok(Some(event)) = timeout(Duration::from_millis(1), events.next()).await {
+                news.push(event);
+            }
+            let says_so = |event: &Event| matches!(event, Event::ConnectFailed { cause, .. } if cause.contains("is loading its data"));
+            was_told |= news.iter().any(says_so);
+            if was_told && news.iter().any(|event| matches!(event, Event::BreakerClosed { .. })) {
+                return version;
+            }
+        }
+        unreachable!("there are versions enough")
+    });
+    tokio::task::block_in_place(|| server.restart());
+    let version = timeout(GUARD, reader.join_next()).await.expect("it is used again").unwrap().unwrap();
+    eventually(GUARD, async || read(&users, 1, version).await == (version, Source::L1)).await;
+}
+
 #[tokio::test]
 async fn nodes_that_write_different_types_miss_and_do_not_fail() {
     let (_server, config) = server();
