@@ -107,8 +107,8 @@ fn they_do_so_without_a_server() {
 fn open_browsers_do_not_hold_up_the_end() {
     let service = Service::start(&[]);
     let mut browser = Browser::open(&service, None);
-    let ended = service.end();
-    assert!(ended.success(), "{ended}");
+    // Requests that take too long are left after ten seconds, with a complaint.
+    assert_eq!(service.end(), "");
     let mut rest = String::new();
     while browser.0.read_line(&mut rest).unwrap() > 0 {}
     // The last chunk, which a connection that was cut does not have.

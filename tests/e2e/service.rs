@@ -3,8 +3,9 @@
 use std::{
     io::{BufRead, BufReader, Read},
     path::PathBuf,
-    process::{Child, Command, ExitStatus, Stdio},
+    process::{Child, Command, Stdio},
     sync::OnceLock,
+    thread::JoinHandle,
     time::Duration,
 };
 
@@ -16,6 +17,7 @@ use crate::examples::build;
 /// An instance; it is ended when this is dropped.
 pub(crate) struct Service {
     child: Child,
+    log: Option<JoinHandle<String>>,
     address: String,
     agent: Agent,
 }
@@ -42,7 +44,11 @@ impl Service {
         // Most tests are about what happens when a cache is empty.
         command.env("MARKETPLACE_WARM", "0");
         command.env("PORT", "0").env("RUST_LOG", "warn").envs(variables.iter().copied());
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap();
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let complaints = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
+        let log = std::thread::spawn(move || {
+            complaints.inspect(|line| eprintln!("{line}")).collect::<Vec<_>>().join("\n")
+        });
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let greeting = lines.next().expect("the service says where it listens").unwrap();
         // The rest is read and dropped, so that the service never waits for a reader.
@@ -50,7 +56,7 @@ impl Service {
         let address = greeting.rsplit_once("http://").expect("an address").1.trim().to_owned();
         let config =
             Agent::config_builder().http_status_as_error(false).timeout_global(Some(Duration::from_secs(30)));
-        Self { child, address, agent: config.build().into() }
+        Self { child, log: Some(log), address, agent: config.build().into() }
     }
 
     pub(crate) fn get(&self, path: &str) -> Answer {
@@ -107,11 +113,13 @@ impl Service {
         &self.address
     }
 
-    /// Tells it to end, and waits until it has.
-    pub(crate) fn end(mut self) -> ExitStatus {
+    /// Tells it to end, and waits until it has; answers what it complained of.
+    pub(crate) fn end(mut self) -> String {
         let told = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
         assert!(told.success());
-        self.child.wait().unwrap()
+        let ended = self.child.wait().unwrap();
+        assert!(ended.success(), "{ended}");
+        self.log.take().unwrap().join().unwrap()
     }
 
     /// Ends it where it stands.

@@ -3,13 +3,13 @@
 use std::{
     io::{BufRead, BufReader, Write},
     process::{Child, Command, Stdio},
-    sync::mpsc::{Receiver, Sender, channel},
     time::Duration,
 };
 
 use redstart_connection::{Config, Store};
 use redstart_jobs::{Failure, Job, Jobs, NewJob, Queue, Retry};
-use redstart_testkit::{RedisServer, eventually, fresh_prefix};
+use redstart_testkit::{RedisServer, fresh_prefix};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::{EMAIL, GUARD, is_deep};
 
@@ -23,7 +23,7 @@ const LEASE: Duration = Duration::from_millis(800);
 struct Process(Child);
 
 impl Process {
-    fn start(server: &RedisServer, prefix: &str, hangs: u32, begun: Sender<u32>) -> Self {
+    fn start(server: &RedisServer, prefix: &str, hangs: u32, begun: UnboundedSender<u32>) -> Self {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["jobs::killed::worker_process", "--exact", "--nocapture"])
             .env(URL, server.url())
@@ -87,15 +87,8 @@ async fn queue(store: &Store) -> Queue<u32> {
     Jobs::open(store).await.unwrap().queue(&EMAIL)
 }
 
-#[expect(clippy::future_not_send, reason = "the tests await it where they stand")]
-async fn next(begun: &mut Receiver<u32>) -> u32 {
-    let mut next = None;
-    eventually(GUARD, async || {
-        next = next.take().or_else(|| begun.try_recv().ok());
-        next.is_some()
-    })
-    .await;
-    next.unwrap()
+async fn next(begun: &mut UnboundedReceiver<u32>) -> u32 {
+    tokio::time::timeout(GUARD, begun.recv()).await.expect("a worker begins a job").unwrap()
 }
 
 #[tokio::test]
@@ -103,7 +96,7 @@ async fn job_of_a_killed_worker_is_taken_over() {
     let (server, prefix) = (RedisServer::start(), fresh_prefix());
     let store = Store::lazy(&config(&server.url(), &prefix)).unwrap();
     let emails = queue(&store).await;
-    let (sender, mut begun) = channel();
+    let (sender, mut begun) = unbounded_channel();
     let mut first = Process::start(&server, &prefix, 1, sender.clone());
     emails.add(NewJob::new("welcome", 0).with_retry(Retry::NEVER)).await.unwrap();
     assert_eq!(next(&mut begun).await, 0);
@@ -123,7 +116,7 @@ async fn job_that_outlives_its_workers_too_often_is_dead() {
     let store = Store::lazy(&config(&server.url(), &prefix)).unwrap();
     let emails = queue(&store).await;
     emails.add(NewJob::new("welcome", 0)).await.unwrap();
-    let (sender, mut begun) = channel();
+    let (sender, mut begun) = unbounded_channel();
     for _ in 0..3 {
         let mut process = Process::start(&server, &prefix, 1, sender.clone());
         assert_eq!(next(&mut begun).await, 0);
@@ -141,7 +134,7 @@ async fn every_job_is_carried_out_while_workers_are_killed() {
     let (server, prefix) = (RedisServer::start(), fresh_prefix());
     let store = Store::lazy(&config(&server.url(), &prefix)).unwrap();
     let emails = queue(&store).await;
-    let (sender, mut begun) = channel();
+    let (sender, mut begun) = unbounded_channel();
     let start = || Process::start(&server, &prefix, 0, sender.clone());
     let mut processes = [start(), start()];
     for job in 0..JOBS {
