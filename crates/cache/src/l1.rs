@@ -41,6 +41,8 @@ pub(crate) struct Near<K, V> {
     space: Arc<Space>,
     evictions: Arc<Tally>,
     shards: Box<[Mutex<Shard<K, V>>]>,
+    /// Counts the loads that ended, for those who read before they join a flight.
+    loads: AtomicU64,
     /// Ids whose loads rest; what has changed is loaded again at once.
     pub(crate) failures: Failures,
     hasher: RandomState,
@@ -130,6 +132,7 @@ where
             generation: AtomicU64::new(0),
             ttl,
             space,
+            loads: AtomicU64::new(0),
             shards: (0..SHARDS).map(|_| Mutex::new(shard())).collect(),
             failures: Failures::default(),
             hasher: RandomState::new(),
@@ -235,6 +238,16 @@ where
     /// Ends a flight that brought nothing to keep.
     pub(crate) fn abandon(&self, spot: Spot<'_, K>, flight: &Arc<Flight<V>>) {
         self.shard(spot.mark).forget(spot, flight);
+    }
+
+    /// How many loads have ended; as long as it stays the same, what was missing has not been loaded here.
+    pub(crate) fn loads(&self) -> u64 {
+        self.loads.load(Ordering::Acquire)
+    }
+
+    /// Counts a load; called before its flight ends.
+    pub(crate) fn loaded(&self) {
+        self.loads.fetch_add(1, Ordering::Release);
     }
 
     /// Leaves a flight; the last one out takes it off the list.

@@ -15,6 +15,7 @@ mod put;
 mod raise;
 mod ranking;
 mod read;
+mod read_judged;
 mod release;
 mod take;
 
@@ -27,6 +28,7 @@ use crate::{
     sweep::sweep,
 };
 
+pub(crate) use self::read_judged::ReadJudged;
 pub use self::{
     adopt::Adopt,
     awaiting::Await,

@@ -144,3 +144,33 @@ async fn failure_of_all_leaves_what_is_cached_and_what_is_old() {
     assert!(batch.get(&2).is_some_and(|fresh| !fresh.is_stale()));
     assert_eq!(batch.failed().keys().collect::<Vec<_>>(), [&3]);
 }
+
+#[tokio::test]
+async fn batches_without_l1_share_a_load() {
+    let users = Users::builder(&Store::memory(), &USER).l1(L1::off()).build();
+    let (goes_on, loads) = (Notify::new(), AtomicUsize::new(0));
+    let batch = || async {
+        let load = |missing: Vec<u64>| async {
+            loads.fetch_add(1, Ordering::SeqCst);
+            goes_on.notified().await;
+            Ok::<_, Infallible>(missing.into_iter().map(|id| (id, id.to_string())).collect::<Vec<_>>())
+        };
+        users.get_many_or_load(&[1, 2], load).await.into_result().expect("it loads")
+    };
+    let (first, second, ()) = tokio::join!(batch(), batch(), async { goes_on.notify_one() });
+    assert_eq!(loads.into_inner(), 1);
+    for found in [first, second] {
+        assert_eq!((found[&1].as_str(), found[&2].as_str()), ("1", "2"));
+    }
+}
+
+#[tokio::test]
+async fn load_is_counted_before_its_flight_ends() {
+    let users = Users::builder(&Store::memory(), &USER).l1(L1::off()).build();
+    let before = users.0.near.loads();
+    read(&users, "one").await;
+    let after_one = users.0.near.loads();
+    assert!(before < after_one, "a batch that read before must read again");
+    read(&users, "another").await;
+    assert_eq!(users.0.near.loads(), after_one, "what the store has is no load");
+}
