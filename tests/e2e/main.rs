@@ -6,6 +6,8 @@ mod coordination;
 mod examples;
 mod limits;
 mod marketplace;
+mod payments;
 mod service;
+mod state;
 mod topology;
 mod warming;

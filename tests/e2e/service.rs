@@ -88,6 +88,31 @@ impl Service {
         Answer::of(request.send(body.to_string()).unwrap())
     }
 
+    /// Posts with these fields.
+    pub(crate) fn post_with(&self, path: &str, body: &Value, headers: &[(&str, &str)]) -> Answer {
+        let request = self.agent.post(self.url(path)).header("Content-Type", "application/json");
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        Answer::of(request.send(body.to_string()).unwrap())
+    }
+
+    /// Puts with these fields.
+    pub(crate) fn put_with(&self, path: &str, body: &Value, headers: &[(&str, &str)]) -> Answer {
+        let request = self.agent.put(self.url(path)).header("Content-Type", "application/json");
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        Answer::of(request.send(body.to_string()).unwrap())
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Ends it where it stands.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
     pub(crate) fn post_as(&self, path: &str, body: &Value, token: &str) -> Answer {
         let request = self.agent.post(self.url(path)).header("Content-Type", "application/json");
         let request = request.header("Authorization", format!("Bearer {token}"));

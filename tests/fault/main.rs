@@ -17,6 +17,7 @@ mod lock_quorum;
 mod lock_throughput;
 mod sentinel;
 mod standby;
+mod state;
 mod subscription;
 mod support;
 mod workers;

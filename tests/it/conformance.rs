@@ -9,6 +9,10 @@ mod lock;
 mod lock_kinds;
 mod monitor;
 mod ratelimit;
+mod state_codes;
+mod state_counters;
+mod state_once;
+mod state_sessions;
 mod usage;
 
 use std::{cell::RefCell, fmt::Debug, sync::OnceLock, time::Duration};

@@ -23,6 +23,7 @@ mod ratelimit;
 mod rest;
 mod secure;
 mod single_flight;
+mod state;
 mod subscription;
 mod support;
 mod topology;

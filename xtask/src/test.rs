@@ -36,6 +36,10 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result {
             failures.push(format!("{name}: {reason}"));
         }
     };
+    // The end-to-end tests start these; built here, no test has to wait for its build.
+    let examples =
+        ["build", "--quiet", "-p", "redstart", "--features", "prometheus,rest,tls-ring", "--examples"];
+    step("examples", workspace.cargo().args(examples).run());
     console::heading(&format!("tests on {}", server.version));
     step("tests", command(workspace, &server, &[], &arguments.filter).run());
     for other in &others {

@@ -175,7 +175,8 @@ where
         Some((held, timestamp))
     }
 
-    /// The flight for an id, begun now if there is none, or none that began after `not_before`.
+    /// The flight for an id, begun now if there is none, or none that began after `not_before`; nor is one
+    /// joined that may bring something older than what somebody was shown since it began.
     pub(crate) fn join(
         &self,
         spot: Spot<'_, K>,
@@ -188,7 +189,8 @@ where
             if listed.id != *spot.id {
                 return Arc::new(Flight::new(now));
             }
-            if not_before.is_none_or(|not_before| not_before <= listed.flight.began()) {
+            let is_outshone = listed.flight.as_of() < listed.shown;
+            if !is_outshone && not_before.is_none_or(|not_before| not_before <= listed.flight.began()) {
                 listed.passengers += 1;
                 return Arc::clone(&listed.flight);
             }

@@ -58,3 +58,9 @@ pub const LOCK_FORCED: &str = "redstart_lock_forced_total";
 pub const LOCK_LOSSES: &str = "redstart_lock_losses_total";
 /// Counter of locks that a dropped guard could not release.
 pub const LOCK_UNRELEASED: &str = "redstart_lock_unreleased_total";
+/// Counter of work that was done although its lease had passed to another, or that may be done again.
+pub const IDEMPOTENCY_LOST: &str = "redstart_idempotency_lost_total";
+/// Counter of saves that came after the end of their session, and were dropped.
+pub const SESSION_DROPPED_SAVES: &str = "redstart_session_dropped_saves_total";
+/// Counter of counts that were dropped, for want of room or because the process ended; label `counter`.
+pub const COUNTER_DROPPED: &str = "redstart_counter_dropped_total";

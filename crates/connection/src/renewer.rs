@@ -1,5 +1,7 @@
 //! Leases that are renewed in the background, and the certainty that they still hold.
 
+mod work;
+
 use std::{
     collections::{BTreeSet, HashMap},
     fmt,

@@ -8,6 +8,9 @@
 //! | [`TraceLayer`] | gives each request a [`TraceId`], from `traceparent` or new |
 //! | [`ResponseTimeLayer`] | says how long the answer took |
 //! | [`RateLimitLayer`] | admits or refuses, and says what is left |
+//! | [`IdempotencyLayer`] | carries a request out once, however often it is sent |
+//! | [`ReplayGuardLayer`] | takes each bearer token once |
+//! | [`MaintenanceLayer`] | closes the service while a flag is on |
 //! | [`SecurityHeadersLayer`] | tells browsers to be careful, and caches to keep nothing |
 //!
 //! Errors leave as one envelope, [`ApiError`], which holds nothing internal.
@@ -39,9 +42,13 @@ mod address;
 mod body;
 mod cached;
 mod error;
+mod idempotency;
 mod limit;
+mod maintenance;
 #[cfg(feature = "axum")]
 mod ops;
+mod read_body;
+mod replay;
 mod security;
 mod timing;
 mod token;
@@ -54,7 +61,11 @@ pub use crate::{
     body::ResponseBody,
     cached::CacheHeaders,
     error::ApiError,
+    idempotency::{IdempotencyLayer, IdempotentService},
     limit::{LimitBy, LimitHeaders, RateLimit, RateLimitLayer},
+    maintenance::{Maintained, MaintenanceLayer},
+    read_body::ReadBody,
+    replay::{ReplayGuardLayer, ReplayGuarded, ShownToken},
     security::{SecurityHeaders, SecurityHeadersLayer},
     timing::{ResponseTime, ResponseTimeLayer},
     token::{AdminToken, WeakToken},

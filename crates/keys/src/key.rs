@@ -5,7 +5,7 @@ use std::{
     ops::Range,
 };
 
-use crate::{Category, DigestKey, Id, IdWriter, Prefix, escape::push_escaped, scope::Scope};
+use crate::{Category, DigestKey, Id, IdWriter, Prefix, digits::Digits, escape::push_escaped, scope::Scope};
 
 /// What stands for an id that wrote nothing: braces around nothing would be no hash tag.
 pub(crate) const NO_ID: &str = "%";
@@ -100,6 +100,37 @@ impl Key {
         text.push(':');
         push_escaped(&mut text, suffix);
         Self { text, id: self.id.clone(), ..*self }
+    }
+
+    /// Derives a numbered companion in the same cluster slot, such as one for each day.
+    ///
+    /// ```
+    /// use redstart_keys::{Category, Entity, Ttl};
+    ///
+    /// const VIEWS: Entity<u64> = Entity::new(Category::Counter, "views").ttl(Ttl::hours(24));
+    /// assert_eq!(VIEWS.key(&42).numbered("seen", 7).to_string(), "counter:views:{42}:seen:7");
+    /// ```
+    #[must_use]
+    pub fn numbered(&self, suffix: &'static str, number: u64) -> Self {
+        let mut companion = self.companion(suffix);
+        companion.text.push(':');
+        companion.text.push_str(Digits::of(number).as_str());
+        companion
+    }
+
+    /// The id as it stands in the name, escaped; none where it is sensitive, or the key has none.
+    ///
+    /// ```
+    /// use redstart_keys::{Category, Entity, Ttl};
+    ///
+    /// const VIEWS: Entity<u64> = Entity::new(Category::Counter, "views").ttl(Ttl::hours(24));
+    /// assert_eq!(VIEWS.key(&42).id(), Some("42"));
+    /// assert_eq!(VIEWS.sensitive().key(&42).id(), None);
+    /// ```
+    #[must_use]
+    pub fn id(&self) -> Option<&str> {
+        let (_, id, _) = self.parts();
+        (!self.sensitive && !id.is_empty()).then_some(id)
     }
 
     /// Appends the name that the server sees.

@@ -47,6 +47,25 @@ impl Counter {
         Ok(Decision::one(self.source, LimitState::new(policy, reading, cost)))
     }
 
+    /// As [`Counter::take`] on the embedded store, which answers at once; none where more is to be done.
+    ///
+    /// The future of a call that may go to a server is large, and to move it takes longer than such a step.
+    pub(crate) fn take_embedded(
+        &self,
+        policy: &Policy,
+        subject: &Subject,
+        cost: u32,
+    ) -> Option<Result<Decision>> {
+        if !self.store.is_memory() {
+            return None;
+        }
+        let charge = Charge::new(policy, subject, NonZeroU32::new(cost)?)?;
+        let rule = charge.rule;
+        let reading = self.store.run_embedded(&Take::new(charge, self.least_ttl))?;
+        let state = |reading| LimitState::by_rule(policy, &rule, reading, cost);
+        Some(reading.map(|reading| Decision::one(self.source, state(reading))))
+    }
+
     /// Charges as much of `cost` as there is.
     pub(crate) async fn take_some(&self, policy: &Policy, subject: &Subject, cost: u32) -> Result<Decision> {
         let most = NonZeroU32::new(cost.min(Rule::of(policy).capacity()));

@@ -47,7 +47,8 @@ impl Deadline {
         operation: &O,
     ) -> Result<O::Output> {
         let Self { adaptive, always_adapts } = self;
-        if patience == Patience::Command && !always_adapts {
+        let adapts = patience == Patience::Adaptive || *always_adapts;
+        if !adapts || store.is_memory() {
             return store.run(operation).await;
         }
         let allowed = adaptive.allowed().min(store.deadline());

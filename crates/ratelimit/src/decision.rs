@@ -2,6 +2,8 @@
 
 use std::{fmt, time::Duration};
 
+use redstart_connection::Timestamp;
+
 use crate::{Policy, Reading, rule::Rule};
 
 /// What a limiter answered.
@@ -132,6 +134,12 @@ impl Decision {
         Self { verdict, source: Source::Policy, limits: Limits::Many(limits), governing: culprit }
     }
 
+    /// When the embedded store read its clock for it; none if another answered.
+    pub(crate) fn read_in_memory(&self) -> Option<Timestamp> {
+        let at = self.limits().first().map_or(0, |limit| limit.at);
+        (self.source == Source::Memory && 0 < at).then_some(Timestamp::from_micros(at))
+    }
+
     /// Whether it may be done.
     #[must_use]
     pub const fn is_allowed(&self) -> bool {
@@ -238,7 +246,11 @@ impl Source {
 impl LimitState {
     /// What a limit answered to a call of this cost.
     pub(crate) fn new(policy: &Policy, reading: Reading, cost: u32) -> Self {
-        let rule = Rule::of(policy);
+        Self::by_rule(policy, &Rule::of(policy), reading, cost)
+    }
+
+    /// As [`LimitState::new`], where the policy's rule is at hand.
+    pub(crate) fn by_rule(policy: &Policy, rule: &Rule, reading: Reading, cost: u32) -> Self {
         let Reading { remaining, reset_after, retry_after, at } = reading;
         let charged = if retry_after.is_none() { cost } else { 0 };
         Self {

@@ -50,7 +50,7 @@ impl Limiter {
     #[must_use]
     pub fn new(store: Store) -> Self {
         let standby = Arc::new(Standby::new(store.clock()));
-        let tallies = Arc::new(Tallies::new(store.clock().instant()));
+        let tallies = Arc::new(Tallies::new(store.clock()));
         let source = if store.is_memory() { Source::Memory } else { Source::Redis };
         let least_ttl = Ttl::new(store.least_limit_ttl()).unwrap_or(Ttl::hours(1));
         Self {
@@ -124,7 +124,11 @@ impl Limiter {
         if let Some(decision) = self.repeated(&limits, cost) {
             return decision;
         }
-        let answer = self.counter.take(policy, &limits[0].1, cost).await;
+        let answer = match self.counter.take_embedded(policy, &limits[0].1, cost) {
+            Some(Ok(decision)) => return self.told(&limits, cost, decision),
+            Some(Err(error)) => Err(error),
+            None => self.counter.take(policy, &limits[0].1, cost).await,
+        };
         self.decided(&limits, cost, answer).await
     }
 
@@ -240,7 +244,8 @@ impl Limiter {
     async fn decided(&self, limits: &[(&Policy, Subject)], cost: u32, answer: Result<Decision>) -> Decision {
         let decision = match answer {
             Ok(decision) => return self.told(limits, cost, decision),
-            Err(error) => self.without_store(limits, cost, &error).await,
+            // Boxed, so that the future of an ordinary call is small.
+            Err(error) => Box::pin(self.without_store(limits, cost, &error)).await,
         };
         self.count(limits, &decision);
         decision
@@ -257,7 +262,11 @@ impl Limiter {
 
     fn count(&self, limits: &[(&Policy, Subject)], decision: &Decision) {
         let clock = self.counter.store.clock();
-        self.tallies.count(decision, clock.instant());
+        match decision.read_in_memory() {
+            // The embedded store goes by the same clock, and has just read it.
+            Some(at) => self.tallies.count_at(decision, at),
+            None => self.tallies.count(decision, clock.instant()),
+        }
         if !decision.is_allowed() || decision.would_be_refused_by().is_some() {
             self.violations.note(&self.endpoint, limits, decision, clock.now());
         }

@@ -4,11 +4,11 @@ use std::{
     collections::HashMap,
     ptr,
     sync::{Arc, Mutex, OnceLock, PoisonError},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use metrics::Counter;
-use redstart_connection::names;
+use redstart_connection::{Clock, Timestamp, names};
 
 use crate::{Decision, LimitState, Source, Verdict, outages::Minute};
 
@@ -20,7 +20,7 @@ const PLACES: usize = 64;
 /// The tallies of all policies of a limiter.
 #[derive(Debug)]
 pub(crate) struct Tallies {
-    started: Instant,
+    started: (Instant, Timestamp),
     /// By where a name lies, in the order in which they came: a few are sooner looked through than one is
     /// hashed, and nobody waits for anybody.
     by_place: [OnceLock<(&'static str, Arc<Tally>)>; PLACES],
@@ -48,17 +48,27 @@ enum Told {
 }
 
 impl Tallies {
-    pub(crate) fn new(now: Instant) -> Self {
-        Self { started: now, by_place: [const { OnceLock::new() }; PLACES], by_name: Mutex::default() }
+    pub(crate) fn new(clock: &Clock) -> Self {
+        let started = (clock.instant(), clock.now());
+        Self { started, by_place: [const { OnceLock::new() }; PLACES], by_name: Mutex::default() }
     }
 
     /// Counts a decision, and warns where much comes from an outage rule.
     ///
     /// The recorder of metrics must be installed before the first decision: until then counters lead nowhere.
     pub(crate) fn count(&self, decision: &Decision, now: Instant) {
+        self.count_after(decision, now.saturating_duration_since(self.started.0));
+    }
+
+    /// As [`Tallies::count`], by the clock of what is stored.
+    pub(crate) fn count_at(&self, decision: &Decision, now: Timestamp) {
+        self.count_after(decision, now.since(self.started.1));
+    }
+
+    fn count_after(&self, decision: &Decision, elapsed: Duration) {
         let source = decision.source();
         let is_outage = matches!(source, Source::Standby | Source::Overflow | Source::Unavailable);
-        let seconds = now.saturating_duration_since(self.started).as_secs();
+        let seconds = elapsed.as_secs();
         for limit in decision.limits() {
             self.with(limit.policy, |tally| {
                 tally.counter(limit.policy, Told::of(limit, decision), source).increment(1);

@@ -17,3 +17,6 @@ struct Configuration;
 
 #[doc = include_str!("../../../docs/guide/rate-limits.md")]
 struct RateLimits;
+
+#[doc = include_str!("../../../docs/guide/state.md")]
+struct State;

@@ -55,6 +55,10 @@
     doc = "| [`lock`] | `lock` | leases with fences and a signal when they are lost |"
 )]
 #![cfg_attr(
+    feature = "state",
+    doc = "| [`state`] | `state` | sessions, idempotency, one-time values, codes, counters, flags |"
+)]
+#![cfg_attr(
     feature = "monitor",
     doc = "| [`monitor`] | `monitor`, `prometheus` | health, metrics, what the server says of itself |"
 )]
@@ -78,6 +82,8 @@ pub use redstart_lock as lock;
 pub use redstart_monitor as monitor;
 #[cfg(feature = "ratelimit")]
 pub use redstart_ratelimit as ratelimit;
+#[cfg(feature = "state")]
+pub use redstart_state as state;
 #[cfg(feature = "testkit")]
 pub use redstart_testkit as testkit;
 
@@ -91,6 +97,8 @@ pub use redstart_lock::{Guard, Locks};
 pub use redstart_monitor::Monitor;
 #[cfg(feature = "ratelimit")]
 pub use redstart_ratelimit::{Decision, Limiter, Policy, Subject};
+#[cfg(feature = "state")]
+pub use redstart_state::{Codes, Counters, Flags, Idempotency, Sessions};
 
 #[cfg(doctest)]
 mod documents;

@@ -92,7 +92,13 @@ impl Pair {
     async fn comes_back(&self) {
         self.proxy.set(Fault::None);
         self.proxy.reset_existing();
-        eventually(GUARD, async || self.store.status().breaker == BreakerState::Closed).await;
+        let back = async || {
+            // Somebody has to ask for this, too: what is asked is what tries the server again.
+            let _asked = self.near.get(&u64::MAX).await;
+            self.store.status().breaker == BreakerState::Closed
+        };
+        // Each try that a busy machine lets fail doubles the pause before the next, up to half a minute.
+        eventually(GUARD * 4, back).await;
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{convert::Infallible, env, fmt, str::FromStr, sync::Arc, time::Duration};
 
-use redstart_cache::{Cache, CacheBuilder};
+use redstart_cache::{Cache, SingleFlight};
 use redstart_connection::{Config, Store};
 use redstart_keys::{Category, Entity, Ttl};
 use redstart_testkit::{RedisServer, eventually, fresh_prefix};
@@ -17,6 +17,7 @@ const HOT: Entity<u64> = Entity::new(Category::Cache, "hot").ttl(Ttl::hours(1));
 const URL: &str = "REDSTART_STAMPEDE_URL";
 const PREFIX: &str = "REDSTART_STAMPEDE_PREFIX";
 const START: &str = "REDSTART_STAMPEDE_START";
+const FLEET: &str = "REDSTART_STAMPEDE_FLEET";
 const PROCESSES: usize = 4;
 const CALLERS: usize = 2_500;
 
@@ -50,17 +51,13 @@ async fn worker_process() {
     let (Ok(url), Ok(prefix), Ok(start)) = (env::var(URL), env::var(PREFIX), env::var(START)) else { return };
     let config = Config::from_url(&url).and_then(|config| config.with_prefix(&prefix)).unwrap();
     let store = Store::connect(&config.with_command_timeout(GUARD)).await.unwrap();
-    let cache = flown(Cache::builder(&store, &HOT)).build();
+    let flight = if env::var(FLEET).is_ok() { SingleFlight::fleet() } else { SingleFlight::process() };
+    let cache = Cache::builder(&store, &HOT).single_flight(flight).build();
     cache.ready().await;
     let start: u64 = start.parse().unwrap();
     let now = store.clock().now().as_micros();
     sleep(Duration::from_micros(start.saturating_sub(now))).await;
     print(ask(&cache).await);
-}
-
-/// What the caches of all processes have in common.
-fn flown(cache: CacheBuilder<u64, u64>) -> CacheBuilder<u64, u64> {
-    cache
 }
 
 /// Lets everybody of one process ask at once; a load takes longer than all of them need to ask.
@@ -83,10 +80,11 @@ async fn ask(cache: &Cache<u64, u64>) -> Work {
 }
 
 /// Lets all processes ask at the same moment, and answers how many loads there were in all.
-async fn loads_of_a_stampede() -> u64 {
+async fn loads_of_a_stampede(is_fleet: bool) -> u64 {
     let server = RedisServer::start();
     let start = redstart_connection::Clock::system().now().as_micros() + 2_000_000;
-    let job: Job = vec![(URL, server.url()), (PREFIX, fresh_prefix()), (START, start.to_string())];
+    let mut job: Job = vec![(URL, server.url()), (PREFIX, fresh_prefix()), (START, start.to_string())];
+    job.extend(is_fleet.then(|| (FLEET, "yes".to_owned())));
     let workers = Workers::<Work>::start("cache::stampede::worker_process", vec![job; PROCESSES]);
     eventually(GUARD, async || workers.records().len() == PROCESSES).await;
     let work = workers.records();
@@ -96,7 +94,12 @@ async fn loads_of_a_stampede() -> u64 {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ten_thousand_misses_in_four_processes_are_a_load_for_each_process_at_most() {
-    let loads = loads_of_a_stampede().await;
+    let loads = loads_of_a_stampede(false).await;
     println!("{} misses in {PROCESSES} processes: {loads} loads", CALLERS * PROCESSES);
     assert!((1..=PROCESSES as u64).contains(&loads), "{loads} loads");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ten_thousand_misses_in_four_processes_are_one_load_for_a_fleet() {
+    assert_eq!(loads_of_a_stampede(true).await, 1);
 }

@@ -63,7 +63,7 @@ const WAYS: &[Way] =
     &[Way::Key, Way::Key, Way::Key, Way::Tag, Way::Tag, Way::Clear, Way::Sweep, Way::Set, Way::Set];
 
 const BUSY: Scenario = Scenario {
-    nodes: 3,
+    nodes: 4,
     actors: 12,
     steps: 60,
     pause: Duration::from_millis(12),

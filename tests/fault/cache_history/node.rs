@@ -2,7 +2,7 @@
 
 use std::{convert::Infallible, time::Duration};
 
-use redstart_cache::{Cache, Cached, L1, Loaded, Source, Tag, sweep};
+use redstart_cache::{Cache, Cached, EarlyRefresh, Freshness, L1, Loaded, SingleFlight, Source, Tag, sweep};
 use redstart_connection::{By, Cmd, Store};
 use redstart_keys::{Category, Entity, Ttl};
 
@@ -27,6 +27,15 @@ pub(super) struct Node {
 impl Node {
     pub(super) fn new(store: Store) -> Self {
         let cache = Cache::builder(&store, &VALUE).max_staleness(MAX_STALENESS).build();
+        Self { store, cache }
+    }
+
+    /// One that shares its loads with the other processes, and replaces much of what it shows.
+    pub(super) fn eager(store: Store) -> Self {
+        // A load takes some milliseconds and a value lives for an hour: so every third read or so loads.
+        let early = Freshness::new().early_refresh(EarlyRefresh::xfetch_by(1e6));
+        let cache = Cache::builder(&store, &VALUE).max_staleness(MAX_STALENESS);
+        let cache = cache.single_flight(SingleFlight::fleet()).freshness(early).build();
         Self { store, cache }
     }
 

@@ -58,7 +58,8 @@ impl World {
     pub(super) async fn start(nodes: usize) -> Self {
         let mut world = Self::empty(nodes).await;
         for node in 0..nodes {
-            let node = Node::new(world.store(&world.url_of(node)));
+            let store = world.store(&world.url_of(node));
+            let node = if node % 2 == 1 { Node::eager(store) } else { Node::new(store) };
             node.cache.ready().await;
             world.nodes.push(node);
         }

@@ -81,6 +81,22 @@ fn what_was_read_before_news_is_not_put_in_after_it() {
 }
 
 #[test]
+fn read_that_may_bring_something_older_than_was_shown_is_not_joined() {
+    let near = near();
+    let spot = near.spot(&1, b"1");
+    let older = near.join(spot, now().instant, None);
+    near.shown(spot, 10);
+    let present = near.join(spot, now().instant, None);
+    assert!(!Arc::ptr_eq(&older, &present));
+    near.land(spot, &older, &held(9), true, now());
+    assert!(near.get(&1, now().instant).is_none(), "nor is it kept");
+    // One that is known to be as late as that may be joined.
+    present.is_of(11);
+    near.shown(spot, 11);
+    assert!(Arc::ptr_eq(&present, &near.join(spot, now().instant, None)));
+}
+
+#[test]
 fn ids_of_values_that_are_gone_are_given_up() {
     let near = near();
     for id in 0..20_000 {

@@ -1,8 +1,10 @@
 //! The embedded store: what Redis keeps, kept in this process.
 
 mod entry;
+mod stripe;
 mod stripes;
 mod tx;
+mod values;
 
 use std::{
     fmt,
@@ -10,23 +12,22 @@ use std::{
         Arc,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use moka::{Expiry, notification::RemovalCause, sync::Cache};
 use redstart_keys::{DigestKey, Key, Pattern, Prefix};
 use tokio::sync::Notify;
 
 use crate::{Clock, Timestamp};
-use entry::Entry;
 use stripes::{Held, Stripes};
 pub use tx::Tx;
+use values::Values;
 
 /// How many entries of coordination state the embedded store holds.
 const MAX_ENTRIES: usize = 1_000_000;
 /// How many bytes of cached values the embedded store holds.
 const MAX_VALUE_BYTES: u64 = 256 * 1024 * 1024;
-/// How long an entry is kept past its deadline before moka reclaims it.
+/// How long a cached value is kept past its deadline before moka reclaims it.
 const RECLAIM_SLACK: Duration = Duration::from_secs(1);
 /// How often a full store is searched for expired entries.
 const SEARCH_EVERY: Duration = Duration::from_secs(1);
@@ -39,15 +40,14 @@ const SEARCH_EVERY: Duration = Duration::from_secs(1);
 pub struct Memory(Arc<Inner>);
 
 struct Inner {
-    state: Cache<Key, Entry>,
-    values: Cache<Key, Entry>,
+    /// In tables under their own locks, which a step holds anyway, and not in moka: nothing of it may be evicted.
     stripes: Stripes,
+    values: Values,
     readers: Notify,
     digest: DigestKey,
-    count: Arc<AtomicUsize>,
+    /// How many entries the stripes hold, expired ones included.
+    count: AtomicUsize,
     max_entries: usize,
-    /// How long past its deadline an entry is reclaimed; never by moka under a clock that a test moves.
-    reclaim_slack: Option<Duration>,
     /// When expired entries were last searched for, in microseconds.
     searched_at: AtomicU64,
 }
@@ -59,59 +59,43 @@ impl Memory {
     }
 
     pub(crate) fn bounded(max_entries: usize, max_value_bytes: u64, reclaim_slack: Option<Duration>) -> Self {
-        let count = Arc::new(AtomicUsize::new(0));
-        let counted = Arc::clone(&count);
-        // No capacity bound: with one, moka may refuse an entry, and a lock that can be evicted is none.
-        let state = Cache::builder()
-            .expire_after(Reclaim)
-            .eviction_listener(move |_, _, cause| {
-                if cause != RemovalCause::Replaced {
-                    let fewer = |count: usize| Some(count.saturating_sub(1));
-                    let _previous = counted.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fewer);
-                }
-            })
-            .build();
-        let values = Cache::builder()
-            .expire_after(Reclaim)
-            .weigher(|_, entry: &Entry| entry.weight())
-            .max_capacity(max_value_bytes)
-            .build();
-        let (stripes, readers) = (Stripes::default(), Notify::new());
-        // Names are only compared with patterns here; no digest leaves the process.
-        let digest = DigestKey::new(b"embedded");
-        let searched_at = AtomicU64::new(0);
         Self(Arc::new(Inner {
-            state,
-            values,
-            stripes,
-            readers,
-            digest,
-            count,
+            stripes: Stripes::default(),
+            values: Values::bounded(max_value_bytes, reclaim_slack),
+            readers: Notify::new(),
+            // Names are only compared with patterns here; no digest leaves the process.
+            digest: DigestKey::new(b"embedded"),
+            count: AtomicUsize::new(0),
             max_entries,
-            reclaim_slack,
-            searched_at,
+            searched_at: AtomicU64::new(0),
         }))
     }
 
     /// Reads and changes the entries of `keys` as one step.
     ///
     /// Nobody else sees or changes any of them while `body` runs, as in a script. `body` may touch
-    /// only these keys.
+    /// only these keys: a debug build panics at another, which else reads as absent and can't be put.
+    /// It must not use this store in another way, which would wait for itself.
     pub fn with<R>(&self, keys: &[&Key], now: Timestamp, body: impl FnOnce(&mut Tx<'_>) -> R) -> R {
-        let held = self.0.stripes.lock(keys);
-        body(&mut Tx::new(self, &held, now))
+        body(&mut Tx::new(self, self.0.stripes.lock(keys), now))
     }
 
     /// Every key of coordination state and every cached value that `pattern` matches.
     #[must_use]
     pub fn scan(&self, pattern: &Pattern, now: Timestamp) -> Vec<Key> {
         let mut name = Vec::new();
-        let mut live = |(key, entry): (Arc<Key>, Entry)| {
+        let mut matches = |key: &Key| {
             name.clear();
             key.render(&Prefix::none(), &self.0.digest, &mut name);
-            (!entry.is_expired(now) && pattern.matches(&name)).then(|| (*key).clone())
+            pattern.matches(&name)
         };
-        self.0.state.iter().chain(self.0.values.iter()).filter_map(&mut live).collect()
+        let mut found = Vec::new();
+        self.0.stripes.for_each(|stripe| {
+            let live = stripe.iter().filter(|(_, entry)| !entry.is_expired(now)).map(|(key, _)| key);
+            found.extend(live.filter(|key| matches(key)).cloned());
+        });
+        found.extend(self.0.values.keys(now).filter(|key| matches(key)).map(|key| (*key).clone()));
+        found
     }
 
     /// Removes every key that `pattern` matches; answers how many there were.
@@ -131,8 +115,7 @@ impl Memory {
     /// How many cached values there are, about.
     #[must_use]
     pub fn values(&self) -> u64 {
-        self.0.values.run_pending_tasks();
-        self.0.values.entry_count()
+        self.0.values.count()
     }
 
     /// Tells those who wait for a stream that there is news.
@@ -144,15 +127,20 @@ impl Memory {
         &self.0.readers
     }
 
-    /// Makes room by reclaiming what has expired; answers whether there is any.
-    fn has_room(&self, held: &Held<'_>, now: Timestamp) -> bool {
-        if self.entries() < self.0.max_entries {
+    /// Counts one entry more if there is room for it, which may be made by reclaiming what has expired.
+    fn reserve(&self, held: &mut Held<'_>, now: Timestamp) -> bool {
+        let Inner { stripes, count, max_entries, .. } = &*self.0;
+        let reserve = || {
+            let more = |count: usize| (count < *max_entries).then_some(count + 1);
+            count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
+        };
+        if reserve() {
             return true;
         }
         if self.may_search(now) {
-            self.reclaim_expired(held, now);
+            count.fetch_sub(stripes.sweep(held, now), Ordering::Relaxed);
         }
-        self.entries() < self.0.max_entries
+        reserve()
     }
 
     /// A search looks at every entry, so a store that stays full is not searched at every call.
@@ -165,41 +153,11 @@ impl Memory {
                 .compare_exchange(last, now.as_micros(), Ordering::Relaxed, Ordering::Relaxed)
                 .is_ok()
     }
-
-    fn reclaim_expired(&self, held: &Held<'_>, now: Timestamp) {
-        for (key, _) in self.0.state.iter().filter(|(_, entry)| entry.is_expired(now)) {
-            // Looked at again under its lock: another step may have renewed it meanwhile.
-            self.0.stripes.try_beside(held, &key, || {
-                if self.0.state.get(&*key).is_some_and(|entry| entry.is_expired(now)) {
-                    self.0.state.invalidate(&*key);
-                }
-            });
-        }
-    }
 }
 
 impl fmt::Debug for Memory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Memory").field("entries", &self.entries()).finish_non_exhaustive()
-    }
-}
-
-/// Tells moka when an entry may be reclaimed; whether it has *expired* is told by its deadline alone.
-struct Reclaim;
-
-impl Expiry<Key, Entry> for Reclaim {
-    fn expire_after_create(&self, _: &Key, entry: &Entry, _: Instant) -> Option<Duration> {
-        entry.reclaim_after
-    }
-
-    fn expire_after_update(
-        &self,
-        _: &Key,
-        entry: &Entry,
-        _: Instant,
-        _: Option<Duration>,
-    ) -> Option<Duration> {
-        entry.reclaim_after
     }
 }
 

@@ -3,7 +3,7 @@ use std::{sync::Arc, thread, time::Duration};
 use redstart_keys::{Category, Entity, Ttl};
 
 use super::Memory;
-use crate::{Clock, ErrorKind, Timestamp};
+use crate::{ErrorKind, Timestamp};
 
 const COUNT: Entity<u64> = Entity::new(Category::Counter, "count").ttl(Ttl::hours(1));
 const T0: Timestamp = Timestamp::from_micros(1_000_000);
@@ -100,21 +100,56 @@ fn pattern_removes_what_it_matches_alone() {
 
 #[test]
 fn expired_entries_that_come_again_are_counted_once() {
-    // moka reclaims by the machine's clock, so this waits for it.
-    let memory = Memory::bounded(1_000, 1 << 20, Some(Duration::ZERO));
-    let clock = Clock::system();
-    for _ in 0..4 {
+    let memory = memory(1_000);
+    for round in 0..4 {
         for id in 0..50 {
             let key = COUNT.key(&id);
-            let now = clock.now();
-            let until = now.saturating_add(Duration::from_millis(20));
-            memory.with(&[&key], now, |tx| tx.put(&key, id, until)).expect("there is room");
+            memory
+                .with(&[&key], later(10 * round), |tx| tx.put(&key, id, later(10 * round + 5)))
+                .expect("room");
         }
-        assert!(memory.entries() <= 50, "{} entries are counted", memory.entries());
-        while memory.0.state.iter().next().is_some() {
-            thread::sleep(Duration::from_millis(1));
-        }
+        assert_eq!(memory.entries(), 50);
     }
+}
+
+#[test]
+fn expired_entries_do_not_pile_up_in_a_store_that_is_not_full() {
+    let memory = memory(1_000_000);
+    for second in 0..100_000 {
+        let key = COUNT.key(&second);
+        memory.with(&[&key], later(second), |tx| tx.put(&key, 1_u8, later(second + 100))).expect("room");
+    }
+    // A few in each stripe, however many came by.
+    assert!(memory.entries() <= 256 * 16, "{} entries", memory.entries());
+}
+
+#[test]
+fn owned_value_is_changed_in_place() {
+    let memory = memory(10);
+    let key = COUNT.key(&1);
+    memory.with(&[&key], T0, |tx| tx.put_owned(&key, 1_u32, later(10))).expect("there is room");
+    memory.with(&[&key], T0, |tx| {
+        let (count, ends_at) = tx.get_mut::<u32>(&key).expect("it is there");
+        assert_eq!(ends_at, Some(later(10)));
+        *count += 1;
+        assert_eq!(tx.get::<u32>(&key), None, "nobody may keep it");
+        assert_eq!(tx.get_mut::<u64>(&key), None);
+    });
+    let read = |now| memory.with(&[&key], now, |tx| tx.get_mut::<u32>(&key).map(|(count, _)| *count));
+    assert_eq!((read(later(9)), read(later(10))), (Some(2), None));
+}
+
+#[test]
+#[should_panic(expected = "has not named")]
+fn step_touches_only_keys_that_it_named() {
+    let memory = memory(10);
+    let named = COUNT.key(&0);
+    memory.with(&[&named], T0, |tx| {
+        // Some of them lie in other stripes than the named one.
+        for id in 1..50 {
+            assert!(!tx.contains(&COUNT.key(&id)));
+        }
+    });
 }
 
 #[test]

@@ -56,6 +56,16 @@ struct Inner {
     shared: Shared,
 }
 
+impl Inner {
+    fn on_memory<O: Operation>(&self, memory: &Memory, operation: &O) -> Result<O::Output> {
+        let _call = self.calls.enter().map_err(|error| error.in_operation(O::NAME))?;
+        let step = || operation.on_memory(memory, self.clock.now());
+        let outcome = |result: &Result<O::Output>| outcome::<O>(result.as_ref());
+        telemetry::record_embedded(O::NAME, &self.clock, outcome, step)
+            .map_err(|error| error.in_operation(O::NAME))
+    }
+}
+
 impl Drop for Inner {
     /// The last handle is gone: without it nobody can ask for what the tasks still do.
     fn drop(&mut self) {
@@ -212,27 +222,37 @@ impl Store {
     /// As [`Store::run`].
     pub async fn ask<O: Operation>(&self, operation: &O) -> Result<Answer<O::Output>> {
         let inner = &*self.inner;
+        let door = match &inner.place {
+            Place::Memory(memory) => {
+                let result = inner.on_memory(memory, operation);
+                return result.map(|output| Answer { output, by: By::Memory });
+            }
+            Place::Redis(door) => door,
+        };
         let _call = inner.calls.enter().map_err(|error| error.in_operation(O::NAME))?;
         let started = inner.clock.instant();
-        let result = match &inner.place {
-            Place::Memory(memory) => {
-                operation.on_memory(memory, inner.clock.now()).map(|output| Answer { output, by: By::Memory })
-            }
-            Place::Redis(door) => {
-                let span = tracing::debug_span!("redis", operation = O::NAME);
-                if span.is_disabled() {
-                    self.through(door, operation).await
-                } else {
-                    tracing::Instrument::instrument(self.through(door, operation), span).await
-                }
-            }
+        let span = tracing::debug_span!("redis", operation = O::NAME);
+        let result = if span.is_disabled() {
+            self.through(door, operation).await
+        } else {
+            tracing::Instrument::instrument(self.through(door, operation), span).await
         };
-        let outcome = match &result {
-            Ok(answer) => O::outcome(&answer.output),
-            Err(error) => error_label(error.kind()),
-        };
+        let outcome = outcome::<O>(result.as_ref().map(|answer| &answer.output));
         telemetry::record(O::NAME, outcome, inner.clock.instant().saturating_duration_since(started));
         result.map_err(|error| error.in_operation(O::NAME))
+    }
+
+    /// Carries out one operation on the embedded store, which keeps nobody waiting; none where there is a
+    /// server to ask.
+    ///
+    /// It is [`Store::run`] without a future, for steps so small that one would be noticed.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::run`].
+    pub fn run_embedded<O: Operation>(&self, operation: &O) -> Option<Result<O::Output>> {
+        let memory = self.embedded()?;
+        Some(self.inner.on_memory(memory, operation))
     }
 
     /// Sends any command; the escape hatch for what the toolkit has no operation for.
@@ -392,6 +412,14 @@ fn is_down(link: &Link) -> bool {
     matches!(link.route, Route::Rest(_))
         || link.cluster_error().is_some()
         || nodes.iter().any(|node| node.down().is_some())
+}
+
+/// The label of the metric.
+fn outcome<O: Operation>(result: Result<&O::Output, &Error>) -> &'static str {
+    match result {
+        Ok(output) => O::outcome(output),
+        Err(error) => error_label(error.kind()),
+    }
 }
 
 const fn error_label(kind: ErrorKind) -> &'static str {

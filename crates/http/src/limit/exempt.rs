@@ -12,7 +12,7 @@ const PATHS: [&str; 5] = ["/healthz", "/readyz", "/docs", "/openapi.json", "/met
 
 /// The paths that are exempt, each with all below it.
 #[derive(Clone, Debug)]
-pub(super) struct Exempt(Vec<Cow<'static, str>>);
+pub(crate) struct Exempt(Vec<Cow<'static, str>>);
 
 impl Default for Exempt {
     fn default() -> Self {
@@ -21,11 +21,11 @@ impl Default for Exempt {
 }
 
 impl Exempt {
-    pub(super) fn add(&mut self, path: Cow<'static, str>) {
+    pub(crate) fn add(&mut self, path: Cow<'static, str>) {
         self.0.push(path);
     }
 
-    pub(super) fn spares(&self, parts: &Parts) -> bool {
+    pub(crate) fn spares(&self, parts: &Parts) -> bool {
         is_preflight(parts) || self.is_exempt(parts.uri.path())
     }
 

@@ -23,7 +23,7 @@ use tower_service::Service;
 
 use crate::{ApiError, ResponseBody, TrustedProxies};
 pub use by::LimitBy;
-use exempt::Exempt;
+pub(crate) use exempt::Exempt;
 pub use headers::LimitHeaders;
 
 /// Admits requests within limits, and refuses the rest with 429.

@@ -1,9 +1,6 @@
 //! Where a limiter's state lies in the embedded store.
 
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::time::Duration;
 
 use redstart_connection::{Result, Timestamp, Tx};
 use redstart_keys::Key;
@@ -13,51 +10,60 @@ use crate::account::{Account, State};
 /// How much longer than its meaning a state is kept, so that not every charge has to put it anew.
 const SPARE: Duration = Duration::from_secs(1);
 
-/// The place of one limiter, for the length of a step.
+/// The state of one limiter, found once in a step and changed in place.
 #[derive(Debug)]
-pub(super) struct Slot(Option<(Arc<Kept>, Timestamp)>);
+pub(super) struct Slot<'a>(Option<(&'a mut State, Timestamp)>);
 
-/// A state that is changed in place: putting an entry costs ten times as much as finding it.
-///
-/// The step's own lock keeps everybody else away; this one is never waited for.
+/// A state for which there is no entry that lives long enough, and when it has become meaningless.
 #[derive(Debug)]
-struct Kept(Mutex<State>);
+pub(super) struct Outlived(State, Timestamp);
 
-impl Slot {
-    pub(super) fn find(tx: &Tx<'_>, key: &Key) -> Self {
-        let found = tx.get_with_end::<Kept>(key);
-        Self(found.and_then(|(kept, ends_at)| Some((kept, ends_at?))))
+impl<'a> Slot<'a> {
+    pub(super) fn find(tx: &'a mut Tx<'_>, key: &Key) -> Self {
+        let found = tx.get_mut::<State>(key);
+        Self(found.and_then(|(state, ends_at)| Some((state, ends_at?))))
     }
 
-    pub(super) fn state(&self) -> Option<State> {
-        let (kept, _) = self.0.as_ref()?;
-        Some(kept.0.lock().unwrap_or_else(PoisonError::into_inner).clone())
+    pub(super) fn state(&self) -> Option<&State> {
+        self.0.as_ref().map(|(state, _)| &**state)
     }
 
-    /// Keeps what `account` has become.
-    ///
-    /// # Errors
-    ///
-    /// Fails when the store is full and this limiter new to it.
-    pub(super) fn keep(&self, tx: &mut Tx<'_>, key: &Key, account: Account) -> Result<()> {
-        // No least TTL here: the embedded store keeps hardly anything longer than it means something.
+    /// Keeps what `account` has become, or hands it back to be put.
+    pub(super) fn keep(self, account: Account) -> Result<(), Outlived> {
         let (state, expires_at) = account.close();
-        match &self.0 {
-            Some((kept, ends_at)) if expires_at <= *ends_at => {
-                *kept.0.lock().unwrap_or_else(PoisonError::into_inner) = state;
+        match self.0 {
+            Some((kept, ends_at)) if expires_at <= ends_at => {
+                *kept = state;
                 Ok(())
             }
-            _ => tx.put(key, Kept(Mutex::new(state)), expires_at.saturating_add(SPARE)),
+            _ => Err(Outlived(state, expires_at)),
         }
     }
 }
 
+impl Outlived {
+    /// Puts it into an entry of its own.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the store is full and this limiter new to it.
+    pub(super) fn put(self, tx: &mut Tx<'_>, key: &Key) -> Result<()> {
+        // No least TTL here: the embedded store keeps hardly anything longer than it means something.
+        let Self(state, expires_at) = self;
+        tx.put_owned(key, state, expires_at.saturating_add(SPARE))
+    }
+}
+
 /// What is kept under `key`.
-pub(super) fn load(tx: &Tx<'_>, key: &Key) -> Option<State> {
-    Slot::find(tx, key).state()
+pub(super) fn load(tx: &mut Tx<'_>, key: &Key) -> Option<State> {
+    Slot::find(tx, key).state().cloned()
 }
 
 /// Keeps what `account` has become.
+///
+/// # Errors
+///
+/// As [`Outlived::put`].
 pub(super) fn store(tx: &mut Tx<'_>, key: &Key, account: Account) -> Result<()> {
-    Slot::find(tx, key).keep(tx, key, account)
+    Slot::find(tx, key).keep(account).or_else(|outlived| outlived.put(tx, key))
 }

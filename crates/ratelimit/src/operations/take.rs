@@ -125,18 +125,17 @@ impl Operation for Take {
         let Charge { key, rule, cost } = &self.charge;
         memory.with(slice::from_ref(&key), now, |tx| {
             let slot = Slot::find(tx, key);
-            let mut account = Account::open(rule, slot.state().as_ref(), now.as_micros());
-            let reading = account.reading_for(cost.get());
-            if reading.retry_after.is_some() {
-                return if account.is_repaired() {
-                    slot.keep(tx, key, account).map(|()| reading)
-                } else {
-                    Ok(reading)
-                };
+            let mut account = Account::open(rule, slot.state(), now.as_micros());
+            let wait = account.wait_for(cost.get());
+            if wait == 0 {
+                account.charge(cost.get());
             }
-            account.charge(cost.get());
-            let reading = account.reading();
-            slot.keep(tx, key, account).map(|()| reading)
+            let reading = account.reading().or_wait(wait);
+            if 0 < wait && !account.is_repaired() {
+                return Ok(reading);
+            }
+            let kept = slot.keep(account);
+            kept.or_else(|outlived| outlived.put(tx, key)).map(|()| reading)
         })
     }
 }

@@ -12,8 +12,8 @@ fn decision(policy: &'static str) -> Decision {
 
 #[test]
 fn more_policies_than_places_are_counted_each_for_itself() {
-    let now = Clock::manual(Timestamp::from_micros(1)).instant();
-    let tallies = Tallies::new(now);
+    let clock = Clock::manual(Timestamp::from_micros(1));
+    let (tallies, now) = (Tallies::new(&clock), clock.instant());
     let names: Vec<&'static str> = (0..PLACES + 10).map(|nth| &*format!("p{nth}").leak()).collect();
     for _ in 0..3 {
         names.iter().for_each(|name| tallies.count(&decision(name), now));
@@ -25,10 +25,20 @@ fn more_policies_than_places_are_counted_each_for_itself() {
 
 #[test]
 fn copies_of_a_name_are_one_policy() {
-    let now = Clock::manual(Timestamp::from_micros(1)).instant();
-    let tallies = Tallies::new(now);
+    let clock = Clock::manual(Timestamp::from_micros(1));
+    let (tallies, now) = (Tallies::new(&clock), clock.instant());
     for _ in 0..2 {
         tallies.count(&decision(String::from("search").leak()), now);
     }
+    tallies.with("search", |tally| assert!(format!("{tally:?}").contains("answers: 2"), "{tally:?}"));
+}
+
+#[test]
+fn both_clocks_tell_one_minute() {
+    let clock = Clock::manual(Timestamp::from_micros(1));
+    let tallies = Tallies::new(&clock);
+    clock.advance(Duration::from_secs(90));
+    tallies.count(&decision("search"), clock.instant());
+    tallies.count_at(&decision("search"), clock.now());
     tallies.with("search", |tally| assert!(format!("{tally:?}").contains("answers: 2"), "{tally:?}"));
 }

@@ -11,18 +11,26 @@ use redstart::{
 use tokio::sync::oneshot;
 use tracing::Instrument as _;
 
-use crate::{caches::Caches, database::Database, settings::Settings, tokens::Tokens};
+use crate::{
+    caches::Caches, database::Database, outbox::Outbox, settings::Settings, state::State, tokens::Tokens,
+};
 
 /// The service: its data, and what stands in front of it.
 #[derive(Debug)]
 pub(crate) struct App {
     /// Where the caches are.
     pub(crate) store: Store,
+    /// Where everything is that must not be evicted.
+    pub(crate) coordination: Store,
     pub(crate) database: Database,
     pub(crate) caches: Caches,
     pub(crate) limiter: Limiter,
     pub(crate) locks: Locks,
     pub(crate) tokens: Tokens,
+    pub(crate) state: State,
+    pub(crate) outbox: Outbox,
+    /// How long the bank takes over a payment.
+    pub(crate) payment_time: Duration,
     pub(crate) policies: LivePolicies,
     pub(crate) proxies: TrustedProxies,
     pub(crate) royalty_time: Duration,
@@ -32,13 +40,17 @@ pub(crate) struct App {
 }
 
 impl App {
-    /// Puts the parts together; what must not be evicted, limits and locks, is kept in `coordination`.
+    /// Puts the parts together; what must not be evicted, limits, locks and state, is kept in `coordination`.
     pub(crate) fn new(settings: &Settings, store: Store, coordination: &Store, database: Database) -> Self {
         Self {
             caches: Caches::new(&store),
             limiter: Limiter::new(coordination.clone()),
             locks: Locks::new(coordination.clone()),
-            tokens: Tokens::new(store.clock().clone()),
+            tokens: Tokens::new(store.clock().clone(), settings.secret.bytes()),
+            state: State::new(coordination, &settings.secret),
+            outbox: Outbox::new(settings.outbox.clone()),
+            coordination: coordination.clone(),
+            payment_time: settings.payment_time,
             policies: LivePolicies::new(settings.policies.clone()),
             proxies: settings.proxies.clone(),
             royalty_time: settings.royalty_time,

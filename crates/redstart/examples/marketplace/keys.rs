@@ -21,11 +21,11 @@ pub(crate) const POSTCODE: Entity<TextId> =
 const ANALYTICS: Entity<TextId> =
     Entity::new(Category::Cache, "analytics").ttl(Ttl::minutes(5)).describe("Report, by its name.");
 
-const UPLOAD: Entity<TextId> = session("upload", Ttl::minutes(15), "Upload under way.");
-const PAYMENT: Entity<TextId> = session("payment", Ttl::minutes(15), "Payment under way.");
-const ONBOARDING: Entity<TextId> =
+pub(crate) const UPLOAD: Entity<TextId> = session("upload", Ttl::minutes(15), "Upload under way.");
+pub(crate) const PAYMENT: Entity<TextId> = session("payment", Ttl::minutes(15), "Payment under way.");
+pub(crate) const ONBOARDING: Entity<TextId> =
     session("onboarding", Ttl::hours(24), "Registration that is not finished.");
-const VERIFICATION: Entity<TextId> =
+pub(crate) const VERIFICATION: Entity<TextId> =
     session("verification", Ttl::minutes(15), "Proof of identity under way.");
 
 const EMAIL_JOBS: Entity<TextId> = jobs("email", "Queue of messages to send.");
@@ -34,9 +34,13 @@ const ROYALTY_JOBS: Entity<TextId> = jobs("royalty-calculation", "Queue of royal
 const ANALYTICS_JOBS: Entity<TextId> = jobs("analytics", "Queue of events to count.");
 const NOTIFICATION_JOBS: Entity<TextId> = jobs("notifications", "Queue of notifications to deliver.");
 
-const IDEMPOTENCY: Entity<TextId> = Entity::new(Category::Idempotency, "request")
+pub(crate) const IDEMPOTENCY: Entity<TextId> = Entity::new(Category::Idempotency, "request")
     .ttl(Ttl::hours(24))
     .describe("Answer to a request that may be sent again.");
+
+pub(crate) const JTI: Entity<TextId> = Entity::new(Category::Idempotency, "jti")
+    .ttl(Ttl::hours(1))
+    .describe("Use of a token that is good once; it ends a minute after the token.");
 
 /// How long a lock outlives a holder that has crashed.
 pub(crate) const LOCK_TTL: Ttl = Ttl::minutes(5);
@@ -45,18 +49,24 @@ pub(crate) const PAYOUT: Entity<RecordId> = lock("payout", "Held while a creator
 pub(crate) const ASSET_PROCESSING: Entity<RecordId> =
     lock("asset-processing", "Permits to convert assets of a project.");
 
-const DOWNLOADS: Entity<RecordId> = counter("downloads", "Downloads of an asset within a day.");
-const VIEWS: Entity<RecordId> = counter("views", "Views of a product within a day.");
-const API_CALLS: Entity<TextId> = counter("api", "Calls of a route within a day.");
+pub(crate) const DOWNLOADS: Entity<RecordId> = counter("downloads", "Downloads of an asset within a day.");
+pub(crate) const VIEWS: Entity<RecordId> = counter("views", "Views of a product within a day.");
+pub(crate) const VISITORS: Entity<RecordId> =
+    counter("visitors", "Different visitors of a product within a day, about.");
+pub(crate) const API_CALLS: Entity<TextId> = counter("api", "Calls of a route within a day.");
 
-const MAINTENANCE: Entity<TextId> = Entity::new(Category::Flag, "maintenance")
+pub(crate) const MAINTENANCE: Entity<TextId> = Entity::new(Category::Flag, "maintenance")
     .persistent()
     .describe("Switch that closes a part of the site.");
-const FEATURE: Entity<TextId> =
+pub(crate) const FEATURE: Entity<TextId> =
     Entity::new(Category::Flag, "feature").persistent().describe("Switch of a feature.");
 
-const EMAIL_CODE: Entity<TextId> = code("email", "Code that proves an e-mail address.");
-const PHONE_CODE: Entity<TextId> = code("phone", "Code that proves a telephone number.");
+pub(crate) const EMAIL_CODE: Entity<TextId> = code("email", "Code that proves an e-mail address.");
+pub(crate) const PHONE_CODE: Entity<TextId> = code("phone", "Code that proves a telephone number.");
+
+pub(crate) const RESET: Entity<TextId> = Entity::new(Category::Verification, "password-reset")
+    .ttl(Ttl::minutes(30))
+    .describe("Link that sets a new password, once.");
 
 /// All of them, in the order of the reference page.
 pub(crate) fn catalogue() -> Catalogue {
@@ -82,16 +92,19 @@ pub(crate) fn catalogue() -> Catalogue {
         .with(&ANALYTICS_JOBS)
         .with(&NOTIFICATION_JOBS)
         .with(&IDEMPOTENCY)
+        .with(&JTI)
         .with(&ROYALTY_RUN)
         .with(&PAYOUT)
         .with(&ASSET_PROCESSING)
         .with(&DOWNLOADS)
         .with(&VIEWS)
+        .with(&VISITORS)
         .with(&API_CALLS)
         .with(&MAINTENANCE)
         .with(&FEATURE)
         .with(&EMAIL_CODE)
-        .with(&PHONE_CODE);
+        .with(&PHONE_CODE)
+        .with(&RESET);
     policies::ALL.iter().fold(keys, |keys, policy| keys.with(policy.entity()))
 }
 

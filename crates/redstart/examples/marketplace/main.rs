@@ -7,14 +7,18 @@ mod answer;
 mod app;
 mod caches;
 mod database;
+mod flows;
 mod keys;
 mod limits;
+mod outbox;
 mod passwords;
 mod policies;
 mod reference;
 mod request;
 mod routes;
 mod settings;
+mod signing;
+mod state;
 #[cfg(test)]
 mod tests;
 mod tokens;

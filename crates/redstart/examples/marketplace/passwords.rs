@@ -2,7 +2,7 @@
 
 use argon2::{
     Argon2, PasswordHasher as _, PasswordVerifier as _,
-    password_hash::{PasswordHash, Result, Salt},
+    password_hash::{PasswordHash, Result, Salt, SaltString, rand_core::OsRng},
 };
 use tokio::{sync::Semaphore, task};
 
@@ -17,6 +17,17 @@ const DECOY: &str =
 pub(crate) fn sample_hash(password: &str) -> Result<String> {
     let salt = Salt::from_b64("c2FtcGxlIHNhbHQ")?;
     Ok(Argon2::default().hash_password(password.as_bytes(), salt)?.to_string())
+}
+
+/// Hashes a password with a salt of its own; none if that can't be done.
+pub(crate) async fn hash(password: String) -> Option<String> {
+    // The semaphore is never closed, so there is always a turn.
+    let _turn = TURNS.acquire().await;
+    let hash = task::spawn_blocking(move || {
+        let salt = SaltString::generate(&mut OsRng);
+        Some(Argon2::default().hash_password(password.as_bytes(), &salt).ok()?.to_string())
+    });
+    hash.await.ok()?
 }
 
 /// Tells whether a password is that of an account; the work is the same if there is none.

@@ -1,7 +1,7 @@
 //! What the environment says.
 
 use std::{
-    env,
+    env, fmt,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::PathBuf,
     str::FromStr,
@@ -14,7 +14,7 @@ use redstart::{
     ratelimit::PolicyTable,
 };
 
-use crate::policies;
+use crate::{policies, tokens};
 
 /// Everything that can be set from outside.
 #[derive(Debug)]
@@ -39,11 +39,32 @@ pub(crate) struct Settings {
     pub(crate) warm: u32,
     /// How long the service waits for its caches to be warm before it says that it is ready.
     pub(crate) warm_wait: Duration,
+    /// What signs tokens and hides codes.
+    pub(crate) secret: Secret,
+    /// Where messages to people go.
+    pub(crate) outbox: Option<PathBuf>,
+    /// How long the bank takes over a payment.
+    pub(crate) payment_time: Duration,
     database: Option<PathBuf>,
 }
 
+/// A secret of all instances; it is not shown.
+pub(crate) struct Secret(String);
+
+impl Secret {
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(***)")
+    }
+}
+
 /// One variable that this service reads by itself: name, default, meaning.
-pub(crate) const VARIABLES: [(&str, &str, &str); 11] = [
+pub(crate) const VARIABLES: [(&str, &str, &str); 14] = [
     ("PORT", "3000", "Port to listen on; 0 takes any that is free."),
     ("MARKETPLACE_ADDRESS", "127.0.0.1", "Address to listen on."),
     ("ADMIN_TOKEN", "none", "Token of the administrators, 16 characters or more; without it nobody is one."),
@@ -67,6 +88,13 @@ pub(crate) const VARIABLES: [(&str, &str, &str); 11] = [
         "How many of the products used most are loaded at the start, and before each hour; 0 for none.",
     ),
     ("MARKETPLACE_WARM_WAIT", "1000", "Milliseconds that `/readyz` waits for that at the longest."),
+    ("MARKETPLACE_PAYMENT_TIME", "0", "Milliseconds that a payment takes."),
+    (
+        "MARKETPLACE_SECRET",
+        "another at each start",
+        "What signs tokens and hides codes, 16 characters or more; the same for all instances.",
+    ),
+    ("MARKETPLACE_OUTBOX", "none", "File that messages to people are written to."),
 ];
 
 impl Settings {
@@ -79,6 +107,11 @@ impl Settings {
         let processing_time = read("MARKETPLACE_PROCESSING_TIME", "a number of milliseconds", &mut problems);
         let warm = read("MARKETPLACE_WARM", "a number of products", &mut problems);
         let warm_wait = read("MARKETPLACE_WARM_WAIT", "a number of milliseconds", &mut problems);
+        let payment_time = read("MARKETPLACE_PAYMENT_TIME", "a number of milliseconds", &mut problems);
+        let secret = variable("MARKETPLACE_SECRET").unwrap_or_else(tokens::random);
+        if secret.len() < 16 {
+            problems.push("MARKETPLACE_SECRET is too short; right would be 16 characters or more".to_owned());
+        }
         let store = Config::from_env()
             .map_err(|error| problems.extend(error.problems().iter().map(ToString::to_string)));
         let admin_token =
@@ -106,6 +139,9 @@ impl Settings {
             processing_time: Duration::from_millis(processing_time.unwrap_or(1_000)),
             warm: warm.unwrap_or(200),
             warm_wait: Duration::from_millis(warm_wait.unwrap_or(1_000)),
+            secret: Secret(secret),
+            outbox: variable("MARKETPLACE_OUTBOX").map(PathBuf::from),
+            payment_time: Duration::from_millis(payment_time.unwrap_or(0)),
             database: variable("MARKETPLACE_DB").map(PathBuf::from),
         })
     }

@@ -23,4 +23,13 @@ impl Database {
         })
         .await
     }
+
+    /// Sets the hash of a user's password.
+    pub(crate) async fn set_password(&self, user: RecordId, hash: String) -> Result<()> {
+        self.query(move |connection| {
+            connection.execute("UPDATE users SET password_hash = ? WHERE id = ?", (hash, user))?;
+            Ok(())
+        })
+        .await
+    }
 }

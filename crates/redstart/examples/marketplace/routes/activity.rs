@@ -12,6 +12,7 @@ use axum::{
 use redstart::{
     Subject,
     http::{ApiError, LimitHeaders, SecurityHeadersLayer},
+    state::OnceTokenError,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -20,8 +21,9 @@ use super::login::Origin;
 use crate::{
     app::App,
     database::{Activity, Email, RecordId},
-    limits, policies,
+    limits, passwords, policies,
     request::JsonBody,
+    state,
 };
 
 /// The most characters of a message or a file name.
@@ -35,6 +37,8 @@ pub(super) fn router(app: &Arc<App>) -> Router<Arc<App>> {
     let by_client = |route: MethodRouter<Arc<App>>, name| route.layer(limits::by_client(app, name));
     let pay: MethodRouter<Arc<App>> =
         post(pay).layer(limits::by_user_and_address(app, policies::PAYMENT.name()));
+    // In front of the limit: a repeat gets its answer and uses up nothing.
+    let pay: MethodRouter<Arc<App>> = pay.layer(state::once(app));
     let sensitive = SecurityHeadersLayer::new().never_stored();
     Router::new()
         .route("/api/v1/payments", pay.layer(sensitive.clone()))
@@ -48,10 +52,11 @@ pub(super) fn router(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/api/v1/eligibility/check", by_client(post(check), policies::ELIGIBILITY.name()))
         .route("/api/v1/analytics/{kind}", by_client(get(analytics), policies::ANALYTICS.name()))
         .route("/api/v1/password-resets", post(reset_password))
+        .route("/api/v1/password-resets/confirm", by_client(post(set_password), policies::DEFAULT.name()))
 }
 
 /// The user who shows a token.
-struct User(RecordId);
+pub(super) struct User(pub(super) RecordId);
 
 impl FromRequestParts<Arc<App>> for User {
     type Rejection = ApiError;
@@ -94,6 +99,13 @@ struct ForEmail {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct NewPassword {
+    token: String,
+    password: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Where {
     postcode: String,
 }
@@ -125,6 +137,7 @@ async fn pay(
     if amount_cents == 0 {
         return Err(ApiError::bad_request("The amount must be a number of cents above zero."));
     }
+    tokio::time::sleep(app.payment_time).await;
     let details = json!({ "amountCents": amount_cents });
     created(app.database.note("payment", Some(user), None, details).await?)
 }
@@ -184,10 +197,39 @@ async fn reset_password(
     if !decision.is_allowed() {
         return Ok((headers, super::login::refusal(&decision, "/api/v1/password-resets")).into_response());
     }
+    let address = email.as_str().to_owned();
     if let Some(account) = app.database.account(email).await? {
         app.database.note("password-reset", Some(account.user), None, json!({})).await?;
+        let token = app.state.resets.issue_for(&account.user.to_string(), &account.user).await;
+        app.outbox.send(&address, &token.map_err(unissued)?.to_string());
     }
     Ok((StatusCode::ACCEPTED, headers, ()).into_response())
+}
+
+/// Sets a new password for whoever shows the token that was sent, which is used up by it.
+async fn set_password(
+    State(app): State<Arc<App>>,
+    JsonBody(NewPassword { token, password }): JsonBody<NewPassword>,
+) -> Result<StatusCode, ApiError> {
+    // Before the token is used up.
+    let password = short(password, "password")?;
+    let refusal =
+        || ApiError::new(StatusCode::UNAUTHORIZED, "INVALID_TOKEN", "This link is not good any more.");
+    let token = token.parse().map_err(|_| refusal())?;
+    let user = app.state.resets.redeem(&token).await.map_err(unissued)?.ok_or_else(refusal)?;
+    let hash = passwords::hash(password).await.ok_or_else(ApiError::internal)?;
+    app.database.set_password(user, hash).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn unissued(error: OnceTokenError) -> ApiError {
+    match error {
+        OnceTokenError::Unavailable(error) => error.into(),
+        error => {
+            tracing::error!(%error, "a token failed");
+            ApiError::internal()
+        }
+    }
 }
 
 fn created(activity: Activity) -> Created {

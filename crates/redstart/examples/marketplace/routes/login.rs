@@ -73,7 +73,7 @@ async fn login(
         return Ok((limits, refusal).into_response());
     };
     let session = Session {
-        token: app.tokens.issue(user),
+        token: app.tokens.issue(user).ok_or_else(ApiError::internal)?,
         token_type: "Bearer",
         expires_in: tokens::LIFETIME.as_secs(),
         user_id: user,

@@ -16,6 +16,7 @@ use redstart::{
 use serde::{Deserialize, Serialize};
 use tokio::{join, try_join};
 
+use super::counts::Visitor;
 use crate::{
     answer,
     app::App,
@@ -82,7 +83,11 @@ struct NewPrice {
     price: Price,
 }
 
-async fn read(State(app): State<Arc<App>>, PathId(id): PathId) -> Result<Response, ApiError> {
+async fn read(
+    State(app): State<Arc<App>>,
+    PathId(id): PathId,
+    Visitor(visitor): Visitor,
+) -> Result<Response, ApiError> {
     let (caches, database) = (&app.caches, &app.database);
     let parts = try_join!(
         caches.products.get_or_load(&id, || first(database.products(vec![id]))),
@@ -92,6 +97,11 @@ async fn read(State(app): State<Arc<App>>, PathId(id): PathId) -> Result<Respons
     let (Some(product), Some(inventory), Some(price)) = parts.map_err(answer::unloaded)? else {
         return Ok((CacheHeaders::miss(), answer::not_found()).into_response());
     };
+    app.state.views.add(&id, 1);
+    // A visitor that is not counted is no reason to show nothing.
+    if let Err(error) = app.state.visitors.see(&id, &[&visitor]).await {
+        tracing::debug!(%error, "a visitor is not counted");
+    }
     let parts = Parts { product, inventory, price };
     Ok((headers([&parts]), Json(parts.whole())).into_response())
 }
