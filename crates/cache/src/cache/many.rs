@@ -127,12 +127,18 @@ where
             return (absent, Some(Ahead { store_helps: false, loads }));
         };
         let now = self.now().timestamp;
+        // A read that began before this one and ends after it may bring something older than is shown here.
+        let may_be_outrun = self.near.has_passengers();
         let mut missing = Vec::new();
         for (id, held) in absent.into_iter().zip(looked) {
-            match held.filter(|held| held.is_fresh(now)) {
-                Some(held) => self.gather(batch, id, held, source, now),
-                None => missing.push(id),
+            let Some(held) = held.filter(|held| held.is_fresh(now)) else {
+                missing.push(id);
+                continue;
+            };
+            if may_be_outrun {
+                self.near.shown(self.place(id).spot, held.as_of);
             }
+            self.gather(batch, id, held, source, now);
         }
         (missing, Some(Ahead { store_helps: true, loads }))
     }

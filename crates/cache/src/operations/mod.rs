@@ -28,7 +28,6 @@ use crate::{
     sweep::sweep,
 };
 
-pub(crate) use self::read_judged::ReadJudged;
 pub use self::{
     adopt::Adopt,
     awaiting::Await,
@@ -45,6 +44,7 @@ pub use self::{
     raise::Raise,
     ranking::{NoteUses, Popular, Ranking},
     read::Read,
+    read_judged::ReadJudged,
     release::{Release, Released},
     take::{Take, Ticket, Tickets},
 };

@@ -14,7 +14,7 @@ use super::{
 ///
 /// One call where [`Read`] and [`Judge`](super::Judge) would be two, which is half of what a small read costs.
 #[derive(Clone, Debug)]
-pub(crate) struct ReadJudged {
+pub struct ReadJudged {
     /// The stamp's key is the last.
     keys: Vec<Key>,
 }
@@ -22,7 +22,7 @@ pub(crate) struct ReadJudged {
 impl ReadJudged {
     /// The values of `keys`, in their order, and the stamp under `judge`.
     #[must_use]
-    pub(crate) fn new(mut keys: Vec<Key>, judge: Key) -> Self {
+    pub fn new(mut keys: Vec<Key>, judge: Key) -> Self {
         keys.push(judge);
         Self { keys }
     }

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::*;
+use super::{super::load::Passenger, *};
 use crate::{batch::Batch, freshness::Freshness};
 
 type Loads = Result<Vec<(u64, String)>, io::Error>;
@@ -162,6 +162,20 @@ async fn batches_without_l1_share_a_load() {
     for found in [first, second] {
         assert_eq!((found[&1].as_str(), found[&2].as_str()), ("1", "2"));
     }
+}
+
+#[tokio::test]
+async fn read_that_began_before_a_batch_is_joined_by_nobody_after_it() {
+    let users = Users::builder(&Store::memory(), &USER).l1(L1::off()).build();
+    read(&users, "new").await;
+    let (inner, place) = (&users.0, users.0.place(&1));
+    // Whoever leads this flight may have read the store before the value came to be that the batch shows.
+    let earlier = Passenger::join(inner, place.spot, false);
+    let nothing = |_| async { Ok::<Vec<(u64, String)>, Infallible>(Vec::new()) };
+    let batch = users.get_many_or_load(&[1], nothing).await;
+    assert_eq!(batch.get(&1).expect("the store has it").as_str(), "new");
+    let later = Passenger::join(inner, place.spot, false);
+    assert!(!Arc::ptr_eq(&earlier.flight, &later.flight), "values of a key never go back");
 }
 
 #[tokio::test]
