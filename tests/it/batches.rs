@@ -13,7 +13,7 @@ use std::{
     task::Poll,
 };
 
-use redstart_cache::{Cache, Cached, L1};
+use redstart_cache::{Cache, Cached, L1, SingleFlight};
 use redstart_connection::{Config, Store};
 use redstart_keys::{Category, Entity, Ttl};
 use redstart_testkit::{Cluster, RedisServer, eventually, fresh_prefix};
@@ -53,11 +53,15 @@ fn all(value: &str) -> HashMap<u64, String> {
     [1, 2].map(|id| (id, value.to_owned())).into()
 }
 
-/// How often the server has read many keys.
+/// How often the server has read values.
 fn reads(server: &RedisServer) -> u64 {
     let stats = server.raw().command(&["INFO", "commandstats"]).text();
-    let line = stats.lines().find_map(|line| line.strip_prefix("cmdstat_mget:calls="));
-    line.and_then(|line| line.split(',').next()?.parse().ok()).unwrap_or(0)
+    let calls = |line: &str| {
+        let (command, figures) = line.strip_prefix("cmdstat_")?.split_once(":calls=")?;
+        let is_read = matches!(command, "get" | "mget");
+        is_read.then(|| figures.split(',').next()?.parse::<u64>().ok()).flatten()
+    };
+    stats.lines().filter_map(calls).sum()
 }
 
 /// Makes everything untrue.
@@ -120,6 +124,32 @@ async fn load_that_is_under_way_after_the_read_of_a_batch_is_shared() {
     let (found, asked) = reading.await;
     assert_eq!((found[&1].as_str(), found[&2].as_str()), ("early", "late"));
     assert_eq!(asked, [2]);
+}
+
+/// What another process brought before the ticket was there to wait for.
+#[tokio::test]
+async fn load_of_another_process_that_ends_after_a_read_is_not_repeated_in_a_fleet() {
+    let server = RedisServer::start();
+    let config = config_for(&server);
+    let process = || {
+        let store = Store::lazy(&config).unwrap();
+        Users::builder(&store, &USER).l1(L1::off()).single_flight(SingleFlight::fleet()).build()
+    };
+    let (users, others) = (process(), process());
+    for users in [&users, &others] {
+        users.ready().await;
+        batch(users, &[98, 99], "warm").await;
+    }
+    let mut reading = Box::pin(batch(&users, &[1, 2], "twice"));
+    until_read(&server, reading.as_mut()).await;
+    assert_eq!(batch(&others, &[1, 2], "once").await.1, [1, 2]);
+    assert_eq!(reading.await, (all("once"), Vec::new()));
+
+    let mut reading = Box::pin(read(&users, 3, "twice"));
+    until_read(&server, reading.as_mut()).await;
+    assert_eq!(read(&others, 3, "once").await, "once");
+    assert_eq!(reading.await, "once");
+    assert_eq!(server.raw().command(&["KEYS", "*}:g"]).array().len(), 0, "no ticket is left to wait for");
 }
 
 #[tokio::test]

@@ -205,6 +205,7 @@ where
                 true => self.permits(ready, batch).await,
                 false => (ready.into_iter().map(|seat| Loading { seat, token: None }).collect(), Vec::new()),
             };
+            let loading = self.without_settled(loading, batch).await;
             if !loading.is_empty() {
                 self.load_many(loading, batch, load).await;
             }
@@ -264,6 +265,30 @@ where
             loading.push(Loading { seat, token: ticket.map(|ticket| ticket.token) });
         }
         (loading, elsewhere)
+    }
+
+    /// Takes out what another process has stored since this one looked: its load made way for the ticket.
+    async fn without_settled<'s, 'a, E: Send + Sync>(
+        &self,
+        loading: Vec<Loading<'s, 'a, K, V>>,
+        batch: &mut Gathering<K, V, E>,
+    ) -> Vec<Loading<'s, 'a, K, V>> {
+        if !self.flight.is_fleet() || loading.iter().all(|loading| loading.token.is_none()) {
+            return loading;
+        }
+        let keys = loading.iter().map(|loading| loading.seat.place.key.clone()).collect();
+        let Some((looked, source)) = self.told(self.look_many(keys).await) else { return loading };
+        let now = self.now().timestamp;
+        let mut left = Vec::with_capacity(loading.len());
+        for (Loading { seat, token }, held) in loading.into_iter().zip(looked) {
+            let Some(held) = held.filter(|held| held.is_fresh(now)) else {
+                left.push(Loading { seat, token });
+                continue;
+            };
+            self.standing(&seat.place, Some(&seat.passenger.flight), token.as_deref()).failed(None).await;
+            self.arrive(seat, &held, source, true, batch);
+        }
+        left
     }
 
     /// Waits for the loads of other processes; answers what is to be loaded here after all.
