@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod batches;
 mod cache;
 mod cache_bounds;
 mod certainty;

@@ -32,7 +32,7 @@ where
     /// The loader is called once with the ids that nobody else loads at the moment, each once; what it does
     /// not bring does not exist and is remembered as such. It is called again only for ids whose other
     /// loader went away without an outcome. One round trip when all is cached, and two more for what is
-    /// missing: to take the tickets, and to store.
+    /// missing: to take the tickets, and to store; where all processes share a load, one between them.
     ///
     /// What holds for single reads holds for each id: its load is shared, an old value takes the place of
     /// a failed load where that is allowed, and after a failure it rests.

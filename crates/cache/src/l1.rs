@@ -6,7 +6,7 @@ use std::{
     hash::{BuildHasher, Hash, RandomState},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -41,6 +41,10 @@ pub(crate) struct Near<K, V> {
     space: Arc<Space>,
     evictions: Arc<Tally>,
     shards: Box<[Mutex<Shard<K, V>>]>,
+    /// Counts the loads that ended, for those who read before they join a flight.
+    loads: AtomicU64,
+    /// How many callers are in flights, listed or not, for those who read past all flights.
+    passengers: AtomicUsize,
     /// Ids whose loads rest; what has changed is loaded again at once.
     pub(crate) failures: Failures,
     hasher: RandomState,
@@ -130,6 +134,8 @@ where
             generation: AtomicU64::new(0),
             ttl,
             space,
+            loads: AtomicU64::new(0),
+            passengers: AtomicUsize::new(0),
             shards: (0..SHARDS).map(|_| Mutex::new(shard())).collect(),
             failures: Failures::default(),
             hasher: RandomState::new(),
@@ -180,6 +186,7 @@ where
         now: Instant,
         not_before: Option<Instant>,
     ) -> Arc<Flight<V>> {
+        self.passengers.fetch_add(1, Ordering::SeqCst);
         let mut shard = self.shard(spot.mark);
         if let Some(listed) = shard.flights.get_mut(&spot.mark) {
             // Another id of the same mark is on its way; this one goes unlisted and keeps nothing.
@@ -239,8 +246,24 @@ where
         self.shard(spot.mark).forget(spot, flight);
     }
 
+    /// How many loads have ended; as long as it stays the same, what was missing has not been loaded here.
+    pub(crate) fn loads(&self) -> u64 {
+        self.loads.load(Ordering::Acquire)
+    }
+
+    /// Counts a load; called before its flight ends.
+    pub(crate) fn loaded(&self) {
+        self.loads.fetch_add(1, Ordering::Release);
+    }
+
+    /// Whether anybody is in a flight, and so may be about to bring what was read some time ago.
+    pub(crate) fn has_passengers(&self) -> bool {
+        self.passengers.load(Ordering::SeqCst) > 0
+    }
+
     /// Leaves a flight; the last one out takes it off the list.
     pub(crate) fn leave(&self, spot: Spot<'_, K>, flight: &Arc<Flight<V>>) {
+        self.passengers.fetch_sub(1, Ordering::SeqCst);
         let mut shard = self.shard(spot.mark);
         if let Some(listed) = shard.listed(spot, flight) {
             listed.passengers -= 1;

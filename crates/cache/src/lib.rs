@@ -70,8 +70,8 @@ pub use crate::{
     loaded::{Loaded, Present},
     operations::{
         Adopt, Await, Claim, ClaimPeriod, Claimed, Expire, Fill, FillEntry, Filled, Invalidate, Judge, Mint,
-        NoteUses, PeriodClaim, Popular, Prolong, Publish, Put, PutOutcome, Raise, Ranking, Read, Release,
-        Released, Take, Ticket, Tickets,
+        NoteUses, PeriodClaim, Popular, Prolong, Publish, Put, PutOutcome, Raise, Ranking, Read, ReadJudged,
+        Release, Released, Take, Ticket, Tickets,
     },
     registry::caches,
     single_flight::SingleFlight,

@@ -23,6 +23,7 @@ pub(crate) enum Unit {
     Times,
     Nanoseconds,
     Allocations,
+    Loads,
 }
 
 /// Calls per second, as a multiple of the floor's.
@@ -84,7 +85,7 @@ impl Budget {
     /// Yes when even the worse end of the interval is within the tolerance, no when not even the better is.
     pub(crate) fn judge(self, summary: &Summary, unit: Unit) -> Verdict {
         let tolerance = match unit {
-            Unit::Times | Unit::Allocations => 0.03,
+            Unit::Times | Unit::Allocations | Unit::Loads => 0.03,
             Unit::Nanoseconds => 0.03 * self.limit(),
         };
         let (holds, fails) = match self {
@@ -117,6 +118,7 @@ impl Unit {
         match self {
             Self::Times => format!("{value:.2}×"),
             Self::Nanoseconds => format!("{value:.0} ns"),
+            Self::Loads => format!("{value:.0}"),
             // Plus zero, so that a little less than nothing is not shown as minus nothing.
             Self::Allocations => format!("{:.2}", (value * 100.0).round() / 100.0 + 0.0),
         }

@@ -65,9 +65,24 @@ impl Slice {
     pub(crate) const fn new(warm_up: Duration, measured: Duration) -> Self {
         Self { warm_up, measured }
     }
+
+    /// As other processes are told of it: the milliseconds of warm-up and of measuring.
+    pub(crate) fn line(self) -> String {
+        format!("{} {}", self.warm_up.as_millis(), self.measured.as_millis())
+    }
 }
 
 impl Count {
+    /// What another process counted, in five numbers: calls measured, microseconds, all calls, microseconds
+    /// in all, calls that failed.
+    pub(crate) fn of(callers: usize, numbers: &[u64]) -> Result<Self> {
+        let [calls, elapsed, all_calls, whole, failed] = *numbers else {
+            return Err(format!("five numbers were expected of a process, not {numbers:?}").into());
+        };
+        let (elapsed, whole) = (Duration::from_micros(elapsed), Duration::from_micros(whole));
+        Ok(Self { callers, calls, elapsed, all_calls, whole, failed })
+    }
+
     /// Puts two slices of the same load together.
     pub(crate) fn add(&mut self, other: &Self) {
         let Self { callers, calls, elapsed, all_calls, whole, failed } = *other;

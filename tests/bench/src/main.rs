@@ -6,12 +6,13 @@
 //!
 //! - `door`: commands through the store's door, against redis-rs's multiplexed connection.
 //! - `added`: the nanoseconds that the door adds to a step which answers at once.
-//! - `l1`: a hit in the process's own tier of the cache, against moka.
-//! - `cache`: hits of the store, batches, stampedes and coherence of the cache, against redis-rs and moka.
+//! - `l1`: a hit in the process's own tier of the cache, against moka, foyer, cached and cachet.
+//! - `cache`: hits of the store and batches, against redis-rs; stampedes and coherence, beside other caches.
 //! - `rate`: a rate check that is allowed, against the leanest script that could do it.
 //! - `limits`: limits without a round trip, against governor, and the algorithms beside each other.
 //! - `lock`: a lock's cycle and its hand-off, against redis-rs, a BLPOP token and rslock.
 
+mod child;
 mod clock;
 mod contest;
 mod item;
@@ -55,6 +56,10 @@ struct Arguments {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     rounds: Option<u32>,
 
+    /// Is one of the processes of `cache`, which starts it itself, on this server.
+    #[arg(long, hide = true, num_args = 2, value_names = ["PART", "URL"])]
+    attend: Option<Vec<String>>,
+
     /// Writes the judged ratios to a file.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -75,7 +80,10 @@ fn main() -> ExitCode {
 }
 
 /// Measures and reports; answers how many budgets are missed.
-fn run(Arguments { quick, only, rounds, json }: &Arguments) -> Result<usize> {
+fn run(Arguments { quick, only, rounds, attend, json }: &Arguments) -> Result<usize> {
+    if let Some([part, url]) = attend.as_deref() {
+        return workloads::attend(part, url).map(|()| 0);
+    }
     let plan = if *quick { Plan::quick() } else { Plan::full() };
     let plan = rounds.map_or(plan, |rounds| plan.with_rounds(rounds));
     if cfg!(debug_assertions) {

@@ -30,8 +30,7 @@ impl Server {
 
     /// The store as a service has it: two lanes, the default deadline.
     pub(crate) fn store(&self, runtime: &Runtime) -> Result<Store> {
-        let config = Config::from_url(&self.0.url())?.with_prefix(PREFIX)?;
-        Ok(runtime.block_on(Store::connect(&config))?)
+        store_at(&self.0.url(), runtime)
     }
 
     /// Where it listens.
@@ -53,4 +52,10 @@ impl Server {
         let info = self.0.url().into_connection_info()?.set_tcp_settings(tcp);
         Ok(runtime.block_on(Client::open(info)?.get_multiplexed_async_connection())?)
     }
+}
+
+/// The store on the server at this address.
+pub(crate) fn store_at(url: &str, runtime: &Runtime) -> Result<Store> {
+    let config = Config::from_url(url)?.with_prefix(PREFIX)?;
+    Ok(runtime.block_on(Store::connect(&config))?)
 }

@@ -280,6 +280,16 @@ async fn laws_hold_where_reads_of_many_keys_are_overtaken() {
     hold("batches", 1, &BATCHES, |plan| on_a_server(BATCHES.nodes, plan)).await;
 }
 
+/// Their batches read before they join a load.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn laws_hold_among_nodes_that_keep_nothing() {
+    let play = |plan: Plan| async move {
+        let kinds: [fn(Store) -> Node; 2] = [Node::far; 2];
+        check(&World::of(kinds.into_iter()).await.play(&plan).await, MAX_STALENESS)
+    };
+    hold("far", 1, &BATCHES, play).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn laws_hold_while_the_server_loses_what_it_knows() {
     hold("losses", 1, &LOSSES, |plan| on_a_server(LOSSES.nodes, plan)).await;

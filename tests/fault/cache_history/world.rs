@@ -54,12 +54,17 @@ impl World {
         world
     }
 
-    /// A server with nodes in this process.
+    /// A server with nodes in this process, every second of which is eager.
     pub(super) async fn start(nodes: usize) -> Self {
-        let mut world = Self::empty(nodes).await;
-        for node in 0..nodes {
-            let store = world.store(&world.url_of(node));
-            let node = if node % 2 == 1 { Node::eager(store) } else { Node::new(store) };
+        let kinds: [fn(Store) -> Node; 2] = [Node::new, Node::eager];
+        Self::of((0..nodes).map(|node| kinds[node % 2])).await
+    }
+
+    /// A server with nodes of these kinds in this process.
+    pub(super) async fn of(kinds: impl ExactSizeIterator<Item = fn(Store) -> Node>) -> Self {
+        let mut world = Self::empty(kinds.len()).await;
+        for (node, kind) in kinds.enumerate() {
+            let node = kind(world.store(&world.url_of(node)));
             node.cache.ready().await;
             world.nodes.push(node);
         }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use redstart_cache::{
     Adopt, Await, Claim, Expire, Fill, FillEntry, Invalidate, Judge, Mint, Prolong, Publish, Put, Raise,
-    Read, Release, SurveyPage, SweepPage, Take, survey, sweep,
+    Read, ReadJudged, Release, SurveyPage, SweepPage, Take, survey, sweep,
 };
 use redstart_connection::{Operation, Timestamp};
 use redstart_keys::{Category, Entity, Key, Ttl};
@@ -68,6 +68,7 @@ enum Step {
         ttl: u64,
     },
     Judge(Vec<u8>),
+    ReadJudged(Vec<Key>, u8),
     Publish,
     /// Stamps are evicted like everything else.
     Lose(u8),
@@ -145,6 +146,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (0..3_u8, ttl()).prop_map(|(tag, ttl)| Step::Raise { tag, ttl }),
         2 => (tags(), ttl()).prop_map(|(tags, ttl)| Step::Adopt { tags, ttl }),
         2 => tags().prop_map(Step::Judge),
+        2 => (keys(), 0..3_u8).prop_map(|(keys, tag)| Step::ReadJudged(keys, tag)),
         1 => Just(Step::Publish),
         1 => (0..3_u8).prop_map(Step::Lose),
         2 => ttl().prop_map(Step::Advance),
@@ -243,6 +245,7 @@ impl Histories {
                 world.agree(&Adopt::new(stamps(tags), sequencer(), Ttl::seconds(ttl)));
             }
             Step::Judge(tags) => world.agree(&Judge::new(stamps(tags))),
+            Step::ReadJudged(keys, tag) => world.agree(&ReadJudged::new(keys, stamp(tag))),
             Step::Publish => world.agree(&Publish::forget_all()),
             Step::Lose(tag) => world.agree(&Invalidate::new(stamp(tag))),
             Step::Advance(seconds) => world.advance(Duration::from_secs(seconds)),

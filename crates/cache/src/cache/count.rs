@@ -39,10 +39,6 @@ where
             Source::L2 | Source::Standby => self.tallies.l2_hits.add(),
             Source::Loaded => self.tallies.misses.add(),
         }
-        if source != Source::L1 {
-            // What leaves the process costs more than telling the metric.
-            self.tallies.l1_hits.tell();
-        }
         if held.is_stale(now) && source != Source::Loaded {
             self.tallies.stale_served.add();
         }

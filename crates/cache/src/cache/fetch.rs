@@ -57,7 +57,7 @@ where
             Turn::Done(outcome) => outcome.result(),
             Turn::Lead(_turn) => match inner.find(&place, &terms).await {
                 Found::Fresh(held, source) => {
-                    inner.found(&place, flight, &held, source);
+                    inner.found(&place, flight, &held, source, inner.now());
                     return Ok(self.fresh(id, &terms, held, source, inner.store.clock().now(), load));
                 }
                 Found::Else { present: Some(old), store_helps: true }
@@ -121,7 +121,7 @@ where
         let pending = self.replace_behind(place.spot.id, terms.clone(), Some(held.clone()), load);
         if is_shown_at_once {
             // The old value too may stay here, so that the next caller need not ask the store for it.
-            inner.found(place, flight, &held, source);
+            inner.found(place, flight, &held, source, now);
             return Ok(inner.hand_out(place.spot.id, held, source, now.timestamp));
         }
         let came = match (pending, terms.freshness.soft_timeout) {
@@ -140,6 +140,7 @@ where
             },
             _ => Err(LoadError::Elsewhere("there are as many loads in the background as may be".to_owned())),
         };
+        inner.near.loaded();
         inner.near.abandon(place.spot, flight);
         match came {
             Ok((held, source)) => {

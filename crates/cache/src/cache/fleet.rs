@@ -80,7 +80,16 @@ where
                 return if is_new { Permit::Load { token: Some(token), as_of } } else { Permit::Elsewhere };
             };
             let is_patient = self.instant().saturating_duration_since(began) < patience;
-            if is_new || flight.has_taken(&token) || !is_patient {
+            if is_new {
+                flight.holds(&token);
+                // Whose load made way for this ticket has stored before it did.
+                let Some(found) = self.settled_meanwhile(place, terms).await else {
+                    return Permit::Load { token: Some(token), as_of };
+                };
+                self.standing(place, Some(flight), Some(&token)).failed(None).await;
+                return found;
+            }
+            if flight.has_taken(&token) || !is_patient {
                 flight.holds(&token);
                 return Permit::Load { token: Some(token), as_of };
             }

@@ -15,7 +15,7 @@ use crate::{
     cached::{Cached, Source},
     error::LoadError,
     flight::{Flight, Outcome, Turn},
-    l1::{Near, Spot},
+    l1::{Moment, Near, Spot},
     loaded::{Loaded, Present},
     terms::Terms,
     value::Held,
@@ -47,7 +47,7 @@ where
             return Ok(None);
         };
         match turn {
-            Some(_turn) => inner.found(&place, &passenger.flight, &held, source),
+            Some(_turn) => inner.found(&place, &passenger.flight, &held, source, now),
             None => inner.near.shown(place.spot, held.as_of),
         }
         Ok(inner.hand_out(id, held, source, now.timestamp))
@@ -127,9 +127,9 @@ where
             Turn::Done(outcome) => outcome.result(),
             Turn::Lead(_turn) => match self.find(&place, terms).await {
                 Found::Fresh(held, source) => {
-                    self.found(&place, &passenger.flight, &held, source);
-                    let now = self.store.clock().now();
-                    return Ok(self.early(&place, terms, held, source, now, load).await);
+                    let now = self.now();
+                    self.found(&place, &passenger.flight, &held, source, now);
+                    return Ok(self.early(&place, terms, held, source, now.timestamp, load).await);
                 }
                 Found::Else { present, store_helps } => {
                     let (flight, present) = (&passenger.flight, present.map(|(held, _)| held));
@@ -195,11 +195,12 @@ where
         flight: &Arc<Flight<V>>,
         held: &Held<V>,
         source: Source,
+        now: Moment,
     ) {
         match source {
             // Memory in place of the server has no order with what others were told of.
             Source::Standby => self.near.abandon(place.spot, flight),
-            _ => self.near.land(place.spot, flight, held, true, self.now()),
+            _ => self.near.land(place.spot, flight, held, true, now),
         }
         flight.finish(Outcome::Brought { held: held.clone(), source });
     }
@@ -211,6 +212,7 @@ where
         flight: &Arc<Flight<V>>,
         came: Errands<V, E>,
     ) -> Result<(Held<V>, Source), LoadError<E>> {
+        self.near.loaded();
         let error = match came {
             Errands::Brought(Brought { held, source, may_keep }) => {
                 self.near.land(place.spot, flight, &held, may_keep, self.now());

@@ -14,7 +14,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use super::Inner;
 use crate::{
     cached::Source,
-    operations::{Adopt, Judge, Read},
+    operations::{Adopt, Judge, Read, ReadJudged},
     space::AnyCache as _,
     tag::Tag,
     value::{Form, Held},
@@ -56,15 +56,19 @@ where
 
     /// Reads the store; what is outdated, or can't be read, is a miss. Old values are not.
     pub(crate) async fn look_many(&self, keys: Vec<Key>) -> Result<Looked<V>> {
-        let read = Read::new(keys);
-        let (answer, floor) = match self.floor_to_ask_for() {
+        // What leaves the process costs more than telling the metric.
+        self.tallies.l1_hits.tell();
+        let (values, by, floor) = match self.floor_to_ask_for() {
             Some(era) => {
-                let (answer, floor) = tokio::join!(self.store.ask(&read), self.ask_floor(era));
-                (answer, floor?)
+                let read = ReadJudged::new(keys, self.space.floor_key.clone());
+                let Answer { output: (values, floor), by, .. } = self.store.ask(&read).await?;
+                (values, by, self.floor_of(floor, by, era).await?)
             }
-            None => (self.store.ask(&read).await, 0),
+            None => {
+                let Answer { output, by, .. } = self.store.ask(&Read::new(keys)).await?;
+                (output, by, 0)
+            }
         };
-        let Answer { output, by, .. } = answer?;
         let now = self.now().timestamp;
         let decode = |bytes: Option<Bytes>| {
             let held = bytes.and_then(|bytes| self.decoded(&bytes))?;
@@ -72,7 +76,7 @@ where
             let is_valid = is_valid && (by != By::Standby || self.is_recent(&held, now));
             (is_valid && held.is_shown(now)).then_some(held)
         };
-        let mut found: Vec<_> = output.into_iter().map(decode).collect();
+        let mut found: Vec<_> = values.into_iter().map(decode).collect();
         self.judge_tags(&mut found).await?;
         Ok((found, Source::of(by)))
     }
@@ -106,9 +110,14 @@ where
 
     /// Asks for the stamp below which nothing is valid.
     pub(super) async fn ask_floor(&self, era: u64) -> Result<u64> {
-        let floor_key = &self.space.floor_key;
-        let Answer { output, by, .. } = self.store.ask(&Judge::new(vec![floor_key.clone()])).await?;
-        let floor = match output.into_iter().next().flatten() {
+        let judge = Judge::new(vec![self.space.floor_key.clone()]);
+        let Answer { output, by, .. } = self.store.ask(&judge).await?;
+        self.floor_of(output.into_iter().next().flatten(), by, era).await
+    }
+
+    /// The stamp below which nothing is valid, made where none was found; what the server says is remembered.
+    async fn floor_of(&self, found: Option<u64>, by: By, era: u64) -> Result<u64> {
+        let floor = match found {
             Some(floor) => floor,
             None => self.make_floor().await?,
         };

@@ -43,6 +43,13 @@ where
     token: Option<String>,
 }
 
+/// That the store was read before any flight was joined.
+struct Ahead {
+    store_helps: bool,
+    /// How many loads had ended before.
+    loads: u64,
+}
+
 /// What has come together of a batch, and for whom.
 struct Gathering<K, V, E> {
     batch: Batch<K, V, E>,
@@ -70,32 +77,70 @@ where
     {
         let asked = self.instant();
         let mut batch = Gathering { batch: Batch::with_capacity(ids.len()), reader };
-        let mut seats = Vec::new();
+        let mut absent = Vec::new();
         let mut seen = HashSet::with_capacity(ids.len());
         for id in ids.iter().filter(|id| seen.insert(*id)) {
             match self.near(id, asked) {
                 Some((held, now)) => self.gather(&mut batch, id, held, Source::L1, now),
-                None => {
-                    let place = self.place(id);
-                    let passenger = Passenger::join(self, place.spot, false);
-                    seats.push(Seat { place, passenger });
-                }
+                None => absent.push(id),
             }
         }
+        let (absent, mut ahead) = self.look_ahead(absent, &mut batch).await;
+        let seat = |id| {
+            let place = self.place(id);
+            let passenger = Passenger::join(self, place.spot, false);
+            Seat { place, passenger }
+        };
+        let seats: Vec<_> = absent.into_iter().map(seat).collect();
         let mut open: Vec<&Seat<'_, K, V>> = seats.iter().collect();
         while !open.is_empty() {
             let (led, others): (Vec<_>, Vec<_>) = open
                 .into_iter()
                 .map(|seat| (seat, seat.passenger.flight.try_lead()))
                 .partition(|(_, turn)| turn.is_some());
+            let ahead = ahead.take().filter(|ahead| !ahead.store_helps || ahead.loads == self.near.loads());
             let others: Vec<&Seat<'_, K, V>> = others.into_iter().map(|(seat, _)| seat).collect();
             // Nothing is waited for while a turn is held, so that no two batches can wait for each other.
             if !led.is_empty() {
-                self.lead_many(led, &mut batch, &mut load).await;
+                self.lead_many(led, ahead, &mut batch, &mut load).await;
             }
             open = self.await_others(others, &mut batch, &mut load).await;
         }
         batch.batch
+    }
+
+    /// Reads the store before any flight is joined, where this process keeps nothing; answers what is missing.
+    ///
+    /// What is found needs no flight then: nothing stays here that an invalidation could come too late for.
+    /// What is missing need not be read again, unless a load ended meanwhile that may have brought it.
+    async fn look_ahead<'a, E: Send + Sync>(
+        &self,
+        absent: Vec<&'a K>,
+        batch: &mut Gathering<K, V, E>,
+    ) -> (Vec<&'a K>, Option<Ahead>) {
+        if absent.is_empty() || self.near.keeps_values() {
+            return (absent, None);
+        }
+        let loads = self.near.loads();
+        let keys = absent.iter().map(|id| self.entity.key(id)).collect();
+        let Some((looked, source)) = self.told(self.look_many(keys).await) else {
+            return (absent, Some(Ahead { store_helps: false, loads }));
+        };
+        let now = self.now().timestamp;
+        // A read that began before this one and ends after it may bring something older than is shown here.
+        let may_be_outrun = self.near.has_passengers();
+        let mut missing = Vec::new();
+        for (id, held) in absent.into_iter().zip(looked) {
+            let Some(held) = held.filter(|held| held.is_fresh(now)) else {
+                missing.push(id);
+                continue;
+            };
+            if may_be_outrun {
+                self.near.shown(self.place(id).spot, held.as_of);
+            }
+            self.gather(batch, id, held, source, now);
+        }
+        (missing, Some(Ahead { store_helps: true, loads }))
     }
 
     /// Waits for what others load; answers what is left when one of them goes away without an outcome.
@@ -123,7 +168,7 @@ where
                     }
                 }
                 Turn::Lead(turn) => {
-                    self.lead_many(vec![(seat, Some(turn))], batch, load).await;
+                    self.lead_many(vec![(seat, Some(turn))], None, batch, load).await;
                     return others.collect();
                 }
             }
@@ -135,6 +180,7 @@ where
     async fn lead_many<E, F, L>(
         &self,
         led: Vec<(&Seat<'_, K, V>, Option<SemaphorePermit<'_>>)>,
+        ahead: Option<Ahead>,
         batch: &mut Gathering<K, V, E>,
         load: &mut F,
     ) where
@@ -143,7 +189,10 @@ where
         L: Future<Output = Answers<K, V, E>> + Send,
     {
         let seats: Vec<_> = led.iter().map(|(seat, _)| *seat).collect();
-        let (missing, store_helps) = self.find_many(seats, batch).await;
+        let (missing, store_helps) = match ahead {
+            Some(Ahead { store_helps, .. }) => (seats, store_helps),
+            None => self.find_many(seats, batch).await,
+        };
         let mut ready = Vec::with_capacity(missing.len());
         for seat in missing {
             match self.near.failures.standing(seat.place.spot.mark, self.instant()) {
@@ -156,6 +205,7 @@ where
                 true => self.permits(ready, batch).await,
                 false => (ready.into_iter().map(|seat| Loading { seat, token: None }).collect(), Vec::new()),
             };
+            let loading = self.without_settled(loading, batch).await;
             if !loading.is_empty() {
                 self.load_many(loading, batch, load).await;
             }
@@ -176,7 +226,10 @@ where
         let mut missing = Vec::new();
         for (seat, held) in seats.into_iter().zip(looked) {
             match held.filter(|held| held.is_fresh(now.timestamp)) {
-                Some(held) => self.arrive(seat, &held, source, true, batch),
+                Some(held) => {
+                    self.found(&seat.place, &seat.passenger.flight, &held, source, now);
+                    self.gather(batch, seat.place.spot.id, held, source, now.timestamp);
+                }
                 None => missing.push(seat),
             }
         }
@@ -212,6 +265,30 @@ where
             loading.push(Loading { seat, token: ticket.map(|ticket| ticket.token) });
         }
         (loading, elsewhere)
+    }
+
+    /// Takes out what another process has stored since this one looked: its load made way for the ticket.
+    async fn without_settled<'s, 'a, E: Send + Sync>(
+        &self,
+        loading: Vec<Loading<'s, 'a, K, V>>,
+        batch: &mut Gathering<K, V, E>,
+    ) -> Vec<Loading<'s, 'a, K, V>> {
+        if !self.flight.is_fleet() || loading.iter().all(|loading| loading.token.is_none()) {
+            return loading;
+        }
+        let keys = loading.iter().map(|loading| loading.seat.place.key.clone()).collect();
+        let Some((looked, source)) = self.told(self.look_many(keys).await) else { return loading };
+        let now = self.now().timestamp;
+        let mut left = Vec::with_capacity(loading.len());
+        for (Loading { seat, token }, held) in loading.into_iter().zip(looked) {
+            let Some(held) = held.filter(|held| held.is_fresh(now)) else {
+                left.push(Loading { seat, token });
+                continue;
+            };
+            self.standing(&seat.place, Some(&seat.passenger.flight), token.as_deref()).failed(None).await;
+            self.arrive(seat, &held, source, true, batch);
+        }
+        left
     }
 
     /// Waits for the loads of other processes; answers what is to be loaded here after all.
@@ -317,12 +394,13 @@ where
         batch: &mut Gathering<K, V, E>,
     ) {
         let (spot, flight, now) = (seat.place.spot, &seat.passenger.flight, self.now());
+        self.near.loaded();
         match source {
             Source::Loaded => {
                 self.near.land(spot, flight, held, may_keep, now);
                 flight.finish(Outcome::Brought { held: held.clone(), source });
             }
-            _ => self.found(&seat.place, flight, held, source),
+            _ => self.found(&seat.place, flight, held, source, now),
         }
         self.gather(batch, spot.id, held.clone(), source, now.timestamp);
     }
@@ -334,6 +412,7 @@ where
         error: LoadError<E>,
         batch: &mut Gathering<K, V, E>,
     ) {
+        self.near.loaded();
         self.near.abandon(seat.place.spot, &seat.passenger.flight);
         seat.passenger.flight.finish(Outcome::Failed(error.erased()));
         self.fail(seat, error, batch).await;

@@ -2,6 +2,7 @@
 
 use std::str;
 
+use bytes::Bytes;
 use futures_util::future::try_join_all;
 use redstart_connection::{Effect, Error, Memory, Operation, Outage, Redis, Result, Timestamp};
 use redstart_keys::Key;
@@ -40,13 +41,21 @@ impl Operation for Judge {
     async fn on_redis(&self, redis: &Redis) -> Result<Self::Output> {
         // Each by itself, since they travel with the reads of other callers.
         let stamps = try_join_all(self.keys.iter().map(|key| redis.get(key))).await?;
-        let odd = || Error::protocol("a stamp is a number");
-        let number = |bytes: bytes::Bytes| str::from_utf8(&bytes).ok()?.parse().ok();
-        stamps.into_iter().map(|stamp| stamp.map(|bytes| number(bytes).ok_or_else(odd)).transpose()).collect()
+        stamps.into_iter().map(|bytes| bytes.as_ref().map(stamp).transpose()).collect()
     }
 
     fn on_memory(&self, memory: &Memory, now: Timestamp) -> Result<Self::Output> {
-        let stamp = |key| memory.with(&[key], now, |tx| tx.get::<u64>(key).map(|stamp| *stamp));
-        Ok(self.keys.iter().map(stamp).collect())
+        Ok(self.keys.iter().map(|key| stamp_in(memory, key, now)).collect())
     }
+}
+
+/// The stamp that the server has as text.
+pub(super) fn stamp(bytes: &Bytes) -> Result<u64> {
+    let number = str::from_utf8(bytes).ok().and_then(|text| text.parse().ok());
+    number.ok_or_else(|| Error::protocol("a stamp is a number"))
+}
+
+/// The stamp that memory has under a key.
+pub(super) fn stamp_in(memory: &Memory, key: &Key, now: Timestamp) -> Option<u64> {
+    memory.with(&[key], now, |tx| tx.get::<u64>(key).map(|stamp| *stamp))
 }

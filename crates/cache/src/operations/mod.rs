@@ -15,6 +15,7 @@ mod put;
 mod raise;
 mod ranking;
 mod read;
+mod read_judged;
 mod release;
 mod take;
 
@@ -43,6 +44,7 @@ pub use self::{
     raise::Raise,
     ranking::{NoteUses, Popular, Ranking},
     read::Read,
+    read_judged::ReadJudged,
     release::{Release, Released},
     take::{Take, Ticket, Tickets},
 };

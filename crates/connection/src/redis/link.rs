@@ -60,8 +60,18 @@ impl Link {
     /// The name of `key` on the server.
     pub(crate) fn name(&self, key: &Key) -> Vec<u8> {
         let mut name = Vec::with_capacity(64);
-        key.render(&self.prefix, &self.digest, &mut name);
+        self.write_name(key, &mut name);
         name
+    }
+
+    /// The same, behind what is there already.
+    pub(crate) fn write_name(&self, key: &Key, out: &mut Vec<u8>) {
+        key.render(&self.prefix, &self.digest, out);
+    }
+
+    /// The slot of a key; none where there are no slots.
+    pub(crate) fn slot_of(&self, key: &Key) -> Option<u16> {
+        matches!(self.route, Route::Cluster(_)).then(|| slot_of(&self.name(key)))
     }
 
     /// The slot of a name; none where there are no slots.

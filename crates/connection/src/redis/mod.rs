@@ -116,10 +116,12 @@ impl Redis {
     ///
     /// As [`Redis::send`].
     pub async fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Bytes>>> {
-        let names: Vec<Vec<u8>> = keys.iter().map(|key| self.link.name(key)).collect();
-        let groups = groups::by_slot(names.iter().map(|name| self.link.slot(name)));
-        let parts = groups.iter().map(|group| self.mget(&names, group));
-        let mut values = vec![None; names.len()];
+        let groups = groups::by_slot(keys.iter().map(|key| self.link.slot_of(key)));
+        if let [all] = groups.as_slice() {
+            return self.mget(keys, all).await;
+        }
+        let parts = groups.iter().map(|group| self.mget(keys, group));
+        let mut values = vec![None; keys.len()];
         for (group, part) in groups.iter().zip(join_all(parts).await) {
             for (&index, value) in group.iter().zip(part?) {
                 values[index] = value;
@@ -128,13 +130,16 @@ impl Redis {
         Ok(values)
     }
 
-    async fn mget(&self, names: &[Vec<u8>], group: &[usize]) -> Result<Vec<Option<Bytes>>> {
+    async fn mget(&self, keys: &[Key], group: &[usize]) -> Result<Vec<Option<Bytes>>> {
         let mut cmd = redis::Cmd::with_capacity(group.len() + 1, group.len() * 48);
         cmd.arg("MGET");
+        let mut name = Vec::with_capacity(64);
         for &index in group {
-            cmd.arg(&names[index]);
+            name.clear();
+            self.link.write_name(&keys[index], &mut name);
+            cmd.arg(name.as_slice());
         }
-        let slot = group.first().and_then(|&first| self.link.slot(&names[first]));
+        let slot = group.first().and_then(|&first| self.link.slot_of(&keys[first]));
         match self.dispatch(&Prepared { cmd, slot }).await? {
             redis::Value::Array(values) if values.len() == group.len() => {
                 values.into_iter().map(gather::read).collect()
@@ -147,7 +152,7 @@ impl Redis {
     /// a slot. Answers with their indices.
     #[must_use]
     pub fn groups(&self, keys: &[&Key]) -> Vec<Vec<usize>> {
-        groups::by_slot(keys.iter().map(|key| self.link.slot(&self.link.name(key))))
+        groups::by_slot(keys.iter().map(|key| self.link.slot_of(key)))
     }
 
     /// Prepares a call of `script`.

@@ -1,5 +1,6 @@
 //! The cache with a server behind it: hits of the store, batches, stampedes, and how soon others hear.
 
+mod bento;
 mod hearing;
 mod stampede;
 
@@ -9,6 +10,7 @@ use bytes::Bytes;
 use redis::aio::MultiplexedConnection;
 use redstart_cache::{Cache, L1, Source};
 
+pub(crate) use self::hearing::attend;
 use crate::{
     Result,
     contest::{Contest, Plan},
@@ -23,6 +25,8 @@ use crate::{
 const BATCH: usize = 100;
 /// How many values are stored in one call when the cache is filled.
 const FILLED_AT_ONCE: usize = 500;
+/// The lifetime of what the floor reads, in seconds: that of the items.
+const ITEM_LIFETIME: &[u8] = b"86400";
 
 /// Measures single hits among 64 tasks, batches among 8, stampedes, and the way to another process's memory.
 pub(crate) fn measure(plan: &Plan, report: &mut Report) -> Result {
@@ -32,7 +36,9 @@ pub(crate) fn measure(plan: &Plan, report: &mut Report) -> Result {
     runtime.block_on(fill(&cache))?;
     let mut control = server.control();
     for id in 0..ITEMS {
-        control.command(&[b"SET".to_vec(), raw_name(id).into_bytes(), Item::json(id)?]);
+        // With a lifetime, as what is cached has; the server looks it up in a table of its own.
+        let (name, json) = (raw_name(id), Item::json(id)?);
+        control.command(&[b"SET", name.as_bytes(), &json, b"EX", ITEM_LIFETIME]);
     }
     let redis_rs = server.redis_rs(&runtime)?;
 

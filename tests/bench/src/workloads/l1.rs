@@ -1,4 +1,6 @@
-//! A hit in the process's own tier of the cache, against moka.
+//! A hit in the process's own tier of the cache, against moka, and beside other caches.
+
+mod peers;
 
 use std::{convert::Infallible, hint::black_box, sync::Arc};
 
@@ -8,6 +10,7 @@ use redstart_connection::Store;
 use redstart_keys::Ttl;
 use tokio::runtime::Runtime;
 
+use self::peers::{Cached, Cachet, Foyer};
 use crate::{
     Result,
     contest::{Contest, Finding, Outcome, Plan},
@@ -32,15 +35,25 @@ pub(crate) fn measure(plan: &Plan, report: &mut Report) -> Result {
     // Kept for the whole run: a value that is fetched anew now and then would count as slow hits.
     let cache = Cache::builder(&Store::memory(), &ITEM).l1_ttl(Ttl::hours(24)).build();
     runtime.block_on(Hit(cache.clone()).call());
+    let (foyer, cached, cachet) =
+        (Foyer::with_hot(), Cached::with_hot()?, runtime.block_on(Cachet::with_hot())?);
 
     for threads in [1, 2] {
         let load = (&runtime, Load::threads(threads));
         let mut contest = Contest::new(format!("l1, threads: {threads}"));
         let floor = contest.enter("moka get", load, |_| Bare(moka.clone()));
         let hit = contest.enter("get_or_load", load, |_| Hit(cache.clone()));
+        let peers = [
+            contest.enter("foyer get", load, |_| foyer.clone()),
+            contest.enter("cached get", load, |_| cached.clone()),
+            contest.enter("cachet get", load, |_| cachet.clone()),
+        ];
 
         let mut outcome = contest.run(plan)?;
         outcome.compare(hit, floor, TIME, Some(Budget::AtMost(1.5)));
+        for peer in peers {
+            outcome.compare(hit, peer, TIME, None);
+        }
         report.add(outcome);
     }
     report.add(allocations(plan, &runtime, moka, cache));

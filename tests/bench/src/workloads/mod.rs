@@ -9,6 +9,7 @@ mod lock;
 mod peers;
 mod rate;
 
+pub(crate) use self::cache::attend;
 use crate::{Result, contest::Plan, report::Report};
 
 /// What is measured.
@@ -18,9 +19,9 @@ pub(crate) enum Workload {
     Door,
     /// Nanoseconds that the door adds to a call.
     Added,
-    /// A hit in the process's own tier of the cache, against moka.
+    /// A hit in the process's own tier of the cache, against moka, foyer, cached and cachet.
     L1,
-    /// Hits of the store, batches, stampedes and coherence of the cache, against redis-rs and moka.
+    /// Hits of the store and batches, against redis-rs; stampedes and coherence, beside other caches.
     Cache,
     /// A rate check that is allowed, against the leanest script.
     Rate,

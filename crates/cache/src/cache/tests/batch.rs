@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::*;
+use super::{super::load::Passenger, *};
 use crate::{batch::Batch, freshness::Freshness};
 
 type Loads = Result<Vec<(u64, String)>, io::Error>;
@@ -143,4 +143,48 @@ async fn failure_of_all_leaves_what_is_cached_and_what_is_old() {
     assert!(batch.get(&1).is_some_and(|old| old.is_stale()));
     assert!(batch.get(&2).is_some_and(|fresh| !fresh.is_stale()));
     assert_eq!(batch.failed().keys().collect::<Vec<_>>(), [&3]);
+}
+
+#[tokio::test]
+async fn batches_without_l1_share_a_load() {
+    let users = Users::builder(&Store::memory(), &USER).l1(L1::off()).build();
+    let (goes_on, loads) = (Notify::new(), AtomicUsize::new(0));
+    let batch = || async {
+        let load = |missing: Vec<u64>| async {
+            loads.fetch_add(1, Ordering::SeqCst);
+            goes_on.notified().await;
+            Ok::<_, Infallible>(missing.into_iter().map(|id| (id, id.to_string())).collect::<Vec<_>>())
+        };
+        users.get_many_or_load(&[1, 2], load).await.into_result().expect("it loads")
+    };
+    let (first, second, ()) = tokio::join!(batch(), batch(), async { goes_on.notify_one() });
+    assert_eq!(loads.into_inner(), 1);
+    for found in [first, second] {
+        assert_eq!((found[&1].as_str(), found[&2].as_str()), ("1", "2"));
+    }
+}
+
+#[tokio::test]
+async fn read_that_began_before_a_batch_is_joined_by_nobody_after_it() {
+    let users = Users::builder(&Store::memory(), &USER).l1(L1::off()).build();
+    read(&users, "new").await;
+    let (inner, place) = (&users.0, users.0.place(&1));
+    // Whoever leads this flight may have read the store before the value came to be that the batch shows.
+    let earlier = Passenger::join(inner, place.spot, false);
+    let nothing = |_| async { Ok::<Vec<(u64, String)>, Infallible>(Vec::new()) };
+    let batch = users.get_many_or_load(&[1], nothing).await;
+    assert_eq!(batch.get(&1).expect("the store has it").as_str(), "new");
+    let later = Passenger::join(inner, place.spot, false);
+    assert!(!Arc::ptr_eq(&earlier.flight, &later.flight), "values of a key never go back");
+}
+
+#[tokio::test]
+async fn load_is_counted_before_its_flight_ends() {
+    let users = Users::builder(&Store::memory(), &USER).l1(L1::off()).build();
+    let before = users.0.near.loads();
+    read(&users, "one").await;
+    let after_one = users.0.near.loads();
+    assert!(before < after_one, "a batch that read before must read again");
+    read(&users, "another").await;
+    assert_eq!(users.0.near.loads(), after_one, "what the store has is no load");
 }

@@ -1,83 +1,97 @@
 //! How long after an invalidation another process shows the new value.
 
-use std::{
-    convert::Infallible,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-};
+mod process;
 
-use redstart_cache::{Cache, Source};
-use redstart_keys::{Category, Entity, Ttl};
-
+pub(crate) use self::process::attend;
 use crate::{
     Result,
-    clock::Stopwatch,
+    child::Child,
     contest::{Finding, Outcome, Plan},
     judge::Unit,
-    load,
     report::Report,
     server::Server,
 };
 
-const VERSION: Entity<u64> = Entity::new(Category::Cache, "version").ttl(Ttl::hours(1));
 /// How many invalidations one round has; the 99th of a hundred is its p99.
-const INVALIDATIONS: usize = 200;
+const INVALIDATIONS: usize = 100;
 
-/// Measures from the answer to `invalidate` until a busy reader of another store is shown the new value.
+/// One who changes a value, and one who reads it all the time.
+struct Pair {
+    name: &'static str,
+    writer: Child,
+    reader: Child,
+    /// The last version that was written.
+    version: u64,
+    /// One of each round.
+    middle: Vec<f64>,
+    late: Vec<f64>,
+}
+
+/// Measures from the answer to `invalidate` until a busy reader in another process is shown the new value.
+///
+/// So it is the way of the news and the load that they cause: a GET, for everybody here. Both processes are
+/// this program's own, and read the same clock.
 pub(super) fn measure(plan: &Plan, report: &mut Report) -> Result {
-    let runtime = load::runtime()?;
     let server = Server::start();
-    let (writing, reading) =
-        (Cache::new(&server.store(&runtime)?, &VERSION), Cache::new(&server.store(&runtime)?, &VERSION));
-    let truth = Arc::new(AtomicU64::new(0));
-    let (mut middle, mut late) = (Vec::new(), Vec::new());
-    for round in 1..=plan.rounds {
-        let mut delays = runtime.block_on(round_of(&writing, &reading, &truth))?;
-        delays.sort_by(f64::total_cmp);
-        middle.push(delays[INVALIDATIONS / 2]);
-        late.push(delays[INVALIDATIONS * 99 / 100]);
-        eprintln!(
-            "cache, hearing · round {round} of {} · p50 {:.0} ns",
-            plan.rounds,
-            delays[INVALIDATIONS / 2]
-        );
+    let url = server.url();
+    let ours = |part| Child::of_this_program(&["--attend", part, &url]);
+    let mut pairs = vec![Pair::new("another process", ours("writer")?, ours("reader")?)];
+    let bento = |part| Child::of_node("cache.mjs", &[part, &url]);
+    match bento("writer").and_then(|writer| Ok((writer, bento("reader")?))) {
+        Ok((writer, reader)) => pairs.push(Pair::new("another process, bentocache", writer, reader)),
+        Err(reason) => eprintln!("bentocache is left out: {reason}"),
     }
-    let names = ("another process", "invalidate");
-    let finding = |measure, rounds: &[f64]| Finding::new(names, (measure, Unit::Nanoseconds), rounds, None);
+    for round in 1..=plan.rounds {
+        let mut line = format!("cache, hearing · round {round} of {}", plan.rounds);
+        for pair in &mut pairs {
+            let middle = pair.round()?;
+            line += &format!(" · {} p50 {middle:.0} ns", pair.name);
+        }
+        eprintln!("{line}");
+    }
+    let finding = |name, measure, rounds: &[f64]| {
+        Finding::new((name, "invalidate"), (measure, Unit::Nanoseconds), rounds, None)
+    };
+    let findings = pairs
+        .iter()
+        .flat_map(|pair| [finding(pair.name, "p50", &pair.middle), finding(pair.name, "p99", &pair.late)]);
     report.add(Outcome {
         title: "cache, from an invalidation to another process's memory".to_owned(),
         series: Vec::new(),
-        findings: vec![finding("p50", &middle), finding("p99", &late)],
+        findings: findings.collect(),
     });
     Ok(())
 }
 
-async fn round_of(
-    writing: &Cache<u64, u64>,
-    reading: &Cache<u64, u64>,
-    truth: &Arc<AtomicU64>,
-) -> Result<Vec<f64>> {
-    writing.ready().await;
-    reading.ready().await;
-    let mut delays = Vec::with_capacity(INVALIDATIONS);
-    for _ in 0..INVALIDATIONS {
-        // Into the reader's own memory first, or there would be nothing to hear of.
-        while read(reading, truth).await?.1 != Source::L1 {}
-        let version = truth.fetch_add(1, Ordering::SeqCst) + 1;
-        writing.invalidate(&1).await?;
-        let told = Stopwatch::start();
-        while read(reading, truth).await?.0 < version {
-            tokio::task::yield_now().await;
-        }
-        delays.push(told.elapsed().as_secs_f64() * 1e9);
+impl Pair {
+    fn new(name: &'static str, writer: Child, reader: Child) -> Self {
+        Self { name, writer, reader, version: 0, middle: Vec::new(), late: Vec::new() }
     }
-    Ok(delays)
-}
 
-async fn read(cache: &Cache<u64, u64>, truth: &AtomicU64) -> Result<(u64, Source)> {
-    let load = || async { Ok::<_, Infallible>(Some(truth.load(Ordering::SeqCst))) };
-    let found = cache.get_or_load(&1, load).await?.ok_or("the loader brings a value")?;
-    Ok((*found, found.source()))
+    /// Some invalidations one after another; answers the middle one's time.
+    fn round(&mut self) -> Result<f64> {
+        let mut delays = (0..INVALIDATIONS).map(|_| self.change()).collect::<Result<Vec<f64>>>()?;
+        delays.sort_by(f64::total_cmp);
+        let (middle, late) = (delays[INVALIDATIONS / 2], delays[INVALIDATIONS * 99 / 100]);
+        self.middle.push(middle);
+        self.late.push(late);
+        Ok(middle)
+    }
+
+    /// One change; answers the nanoseconds until the reader was shown it, less than none where that was sooner
+    /// than the writer's answer.
+    fn change(&mut self) -> Result<f64> {
+        self.version += 1;
+        let version = self.version.to_string();
+        self.reader.tell(&version)?;
+        // The value of before is in the reader's own memory, or there would be nothing to hear of.
+        match self.reader.hear()?.as_str() {
+            "ready" => {}
+            other => return Err(format!("the reader was to be ready, and says '{other}'").into()),
+        }
+        let told = self.writer.ask_numbers(&version)?;
+        let shown: u64 = self.reader.hear()?.parse()?;
+        let told = told.first().copied().ok_or("the writer has said nothing")?;
+        Ok((shown as f64 - told as f64) * 1e3)
+    }
 }
