@@ -10,7 +10,7 @@
 //! - `cache`: hits of the store, batches, stampedes and coherence of the cache, against redis-rs and moka.
 //! - `rate`: a rate check that is allowed, against the leanest script that could do it.
 //! - `limits`: limits without a round trip, against governor, and the algorithms beside each other.
-//! - `lock`: a lock's cycle and its hand-off, against redis-rs, a BLPOP token and rslock.
+//! - `lock`: a lock's cycle and its hand-off, against redis-rs, a BLPOP token, rslock and redlock on Node.
 
 mod clock;
 mod contest;

@@ -1,4 +1,4 @@
-//! rate-limiter-flexible, the limiter of Node, in a process of its own.
+//! Peers on Node, each in a process of its own.
 
 use std::{
     cell::RefCell,
@@ -9,7 +9,6 @@ use std::{
     time::Duration,
 };
 
-use super::TASKS;
 use crate::{
     Result,
     item::ITEMS,
@@ -17,8 +16,9 @@ use crate::{
 };
 
 /// The peer under way; it ends when this is dropped.
-pub(super) struct Flexible {
+pub(super) struct NodePeer {
     child: Child,
+    tasks: usize,
     pipes: RefCell<Pipes>,
 }
 
@@ -27,17 +27,18 @@ struct Pipes {
     counts: Lines<BufReader<ChildStdout>>,
 }
 
-impl Flexible {
-    /// Starts it on this server; installs it first where it is not.
+impl NodePeer {
+    /// Starts `program` on this server, with so many callers and one argument of its own; installs the packages
+    /// first where they are not.
     ///
     /// # Errors
     ///
-    /// Fails where there is no node, and where the package can't be had.
-    pub(super) fn start(url: &str, points: u32) -> Result<Self> {
+    /// Fails where there is no node, and where the packages can't be had.
+    pub(super) fn start(program: &str, url: &str, tasks: usize, argument: u64) -> Result<Self> {
         let folder = install()?;
         let mut child = Command::new("node")
-            .arg("peer.mjs")
-            .args([url, &TASKS.to_string(), &ITEMS.to_string(), &points.to_string()])
+            .arg(program)
+            .args([url, &tasks.to_string(), &ITEMS.to_string(), &argument.to_string()])
             .current_dir(folder)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -46,7 +47,7 @@ impl Flexible {
             return Err("node gave no pipes".into());
         };
         let pipes = RefCell::new(Pipes { slices, counts: BufReader::new(counts).lines() });
-        Ok(Self { child, pipes })
+        Ok(Self { child, tasks, pipes })
     }
 
     /// Runs one slice.
@@ -59,11 +60,11 @@ impl Flexible {
             return Err(format!("five numbers were expected of node, not '{line}'").into());
         };
         let (elapsed, whole) = (Duration::from_micros(elapsed), Duration::from_micros(whole));
-        Ok(Count { callers: TASKS, calls, elapsed, all_calls, whole, failed })
+        Ok(Count { callers: self.tasks, calls, elapsed, all_calls, whole, failed })
     }
 }
 
-impl Drop for Flexible {
+impl Drop for NodePeer {
     fn drop(&mut self) {
         // By its own handle, and waited for.
         drop(self.child.kill());
@@ -71,16 +72,16 @@ impl Drop for Flexible {
     }
 }
 
-/// The folder with the program and its packages, beside this program.
+/// The folder with the programs and their packages, beside this program.
 fn install() -> Result<PathBuf> {
     let program = env::current_exe()?;
     let folder = program.parent().ok_or("this program lies nowhere")?.join("redstart-bench-node");
     let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("node");
     fs::create_dir_all(&folder)?;
-    for file in ["package.json", "package-lock.json", "peer.mjs"] {
+    for file in ["package.json", "package-lock.json", "slices.mjs", "flexible.mjs", "redlock.mjs"] {
         fs::copy(sources.join(file), folder.join(file))?;
     }
     let arguments = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline", "--silent"];
     let installed = Command::new("npm").args(arguments).current_dir(&folder).status()?;
-    if installed.success() { Ok(folder) } else { Err("npm could not install rate-limiter-flexible".into()) }
+    if installed.success() { Ok(folder) } else { Err("npm could not install the peers".into()) }
 }
