@@ -93,9 +93,9 @@ impl<'a> Asking<'a> {
         }
         inner.janitor.start();
         inner.look_at_server();
-        let was_known = std::mem::replace(&mut self.may_be_known, true);
+        let mut was_known = std::mem::replace(&mut self.may_be_known, true);
         let sent_at = inner.store.clock().instant();
-        let answer = inner.ways.ask(&self.claim, waits, was_known).await;
+        let answer = inner.ways.ask(&self.claim, waits, &mut was_known).await;
         self.may_be_known = match &answer {
             Ok(Acquired::Granted { .. }) => false,
             Ok(Acquired::Busy { .. }) => waits,

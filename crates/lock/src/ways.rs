@@ -32,23 +32,29 @@ impl Ways {
         }
     }
 
-    /// Asks once; with `waits` the token stands in line from then on, where it may be already.
-    pub(crate) async fn ask(&self, claim: &Claim, waits: bool, may_be_known: bool) -> Result<Acquired> {
+    /// Asks once; with `waits` the token stands in line from then on.
+    ///
+    /// `may_be_known` says whether the store may know the token already, and is told when it does from the first
+    /// of two questions on.
+    pub(crate) async fn ask(&self, claim: &Claim, waits: bool, may_be_known: &mut bool) -> Result<Acquired> {
         let Claim { lock, token, ttl, .. } = claim;
         // A token in line must leave it when it gets the lock, or it would be handed the lock once more.
-        if !may_be_known && self.is_short(claim) {
+        let is_new = !*may_be_known;
+        if is_new && self.is_short(claim) {
             match self.acquiring.ask((lock.clone(), token.clone(), *ttl)).await? {
                 Some(Free::Granted { fence }) => return Ok(Acquired::Granted { fence }),
                 Some(Free::Held { expires_in }) if !waits => {
                     return Ok(Acquired::Busy { expires_in: Some(expires_in), last_fence: None });
                 }
-                _ => {}
+                Some(Free::Held { .. }) => {}
+                // It may be ours: the next question could fail without having been sent.
+                Some(Free::Unclear) | None => *may_be_known = true,
             }
         }
         let acquired = claim.ask(&self.store, waits).await?;
         match acquired {
             Acquired::Busy { .. } if waits => self.contended.note(lock),
-            Acquired::Granted { .. } if !may_be_known => self.contended.forget(lock),
+            Acquired::Granted { .. } if is_new => self.contended.forget(lock),
             Acquired::Busy { .. } | Acquired::Granted { .. } => {}
         }
         Ok(acquired)
