@@ -177,7 +177,8 @@ impl Crew {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fences_rise_while_the_clock_of_the_scripts_steps_to_and_fro() {
     let server = RedisServer::start();
-    let config = Config::from_url(&server.url()).and_then(|config| config.with_prefix(&fresh_prefix())).unwrap();
+    let config =
+        Config::from_url(&server.url()).and_then(|config| config.with_prefix(&fresh_prefix())).unwrap();
     let clock = Clock::manual(Clock::system().now());
     let crew = Crew::with_clock(&config, &clock);
     let goes_on = async {

@@ -31,7 +31,8 @@ async fn hundred_locks_share_a_few_scripts_and_each_has_a_fence_of_its_own() {
     let before = scripts(&server);
     let keys = many(1);
     let requests: Vec<_> = keys.iter().map(|key| locks.lock(key).ttl(LONG)).collect();
-    let guards = join_all(requests.iter().map(|request| async move { request.acquire().await.unwrap() })).await;
+    let guards =
+        join_all(requests.iter().map(|request| async move { request.acquire().await.unwrap() })).await;
     let mut fences: Vec<_> = guards.iter().map(|guard| guard.fence()).collect();
     fences.sort_unstable();
     fences.dedup();

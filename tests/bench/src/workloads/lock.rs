@@ -55,9 +55,8 @@ fn cycle(plan: &Plan, report: &mut Report, tasks: usize) -> Result {
     let lean = contest.enter("SET NX PX + EVALSHA", load, |caller| Lean::new(&connection, caller));
     let ours = contest.enter("acquire + release", load, |caller| Ours::new(&locks, caller));
     let peer = contest.enter("rslock", load, |caller| Peer::new(&manager, caller));
-    let node = redlock
-        .as_ref()
-        .map(|redlock| contest.enter_process("redlock on Node", |slice| redlock.run(slice)));
+    let node =
+        redlock.as_ref().map(|redlock| contest.enter_process("redlock on Node", |slice| redlock.run(slice)));
 
     let mut outcome = contest.run(plan)?;
     outcome.compare(ours, lean, THROUGHPUT, Some(Budget::AtLeast(0.9)));
