@@ -281,6 +281,24 @@ fn so_many_assets_of_a_project_are_converted_at_a_time() {
 }
 
 #[test]
+fn server_that_evicts_shows_in_the_health_once_locks_are_kept_there() {
+    let server = RedisServer::configure();
+    let server = server.option("maxmemory-policy", "allkeys-lru").option("maxmemory", "100mb").start();
+    let service = Shared::on(&server).instance();
+    assert_eq!(service.post("/api/v1/assets/1/process", &json!({})).status, 200);
+    let is_told = || {
+        let health = service.get("/api/health/redis");
+        assert_eq!(health.status, 200, "it is a warning: {}", health.text());
+        health.json()["issues"].as_array().unwrap().iter().any(|issue| issue["rule"] == "evicts-coordination")
+    };
+    // A monitor remembers its last look for a while.
+    assert!((0..200).any(|_| {
+        thread::sleep(std::time::Duration::from_millis(50));
+        is_told()
+    }));
+}
+
+#[test]
 fn killed_server_leaves_the_database_answering() {
     let mut server = RedisServer::start();
     let shared_state = Shared::on(&server);

@@ -97,12 +97,12 @@ async fn cycles(is_fair: bool) {
     let mut raw = server.raw();
     let left = raw.keys(&prefix);
     // Who asked last is forgotten within a minute, the fence in two days.
-    let lasting = [":fence", ":given-up", ":seen"];
+    let lasting = [":#last", ":given-up", ":seen"];
     let leftover = left.iter().filter(|name| !lasting.iter().any(|end| name.ends_with(end)));
     assert_eq!(leftover.count(), 0, "{left:?}");
     assert!(raw.keys_without_ttl(&prefix).is_empty());
     let minute = raw.keys_outliving(&prefix, Duration::from_secs(60));
-    assert!(minute.iter().all(|name| name.ends_with(":fence")), "{minute:?}");
+    assert!(minute.iter().all(|name| name.ends_with("lock:fence:#last")), "{minute:?}");
     let mut subscribers = || raw.command(&["CLIENT", "LIST", "TYPE", "pubsub"]).text().lines().count();
     eventually(GUARD, async || subscribers() == 0).await;
 }

@@ -180,7 +180,8 @@ impl Error {
     }
 
     /// A copy for another caller of the same work; the source stays with the first.
-    pub(crate) fn duplicate(&self) -> Self {
+    #[must_use]
+    pub fn duplicate(&self) -> Self {
         let Inner { kind, certainty, operation, what, code, redirect, away, source: _ } = &*self.0;
         Self(Box::new(Inner {
             kind: *kind,

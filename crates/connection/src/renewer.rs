@@ -1,14 +1,16 @@
 //! Leases that are renewed in the background, and the certainty that they still hold.
 
-mod work;
+mod leases;
+mod validity;
+
+pub use self::validity::{Loss, Validity};
 
 use std::{
-    collections::{BTreeSet, HashMap},
     fmt,
     future::pending,
     mem,
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
@@ -18,13 +20,11 @@ use tokio::{
     sync::{Notify, watch},
 };
 
+use self::{
+    leases::{Lease, Leases},
+    validity::{Standing, lose, validity, wait_until},
+};
 use crate::{BoxFuture, Clock, Tasks};
-
-/// How often a wait looks at a clock that a test moves.
-const MANUAL_TICK: Duration = Duration::from_millis(1);
-
-/// How far ahead of its time a lease is renewed at most, to go along with others.
-const LONGEST_AHEAD: Duration = Duration::from_secs(2);
 
 /// Renews the leases of a store, all in one task.
 ///
@@ -46,22 +46,6 @@ pub enum Renewal {
     Unknown,
 }
 
-/// Why a lease is not valid any more.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-#[non_exhaustive]
-pub enum Loss {
-    /// It was not renewed in time, so somebody else may have it.
-    Expired,
-    /// The store said that it is not ours any more.
-    Gone,
-    /// It was given back.
-    Released,
-    /// It was held for as long as it may be.
-    HeldTooLong,
-    /// The store is being shut down.
-    Shutdown,
-}
-
 /// A lease under renewal; dropping this ends the renewal and the validity.
 #[must_use = "dropping this ends the lease"]
 pub struct Kept {
@@ -70,47 +54,11 @@ pub struct Kept {
     standing: Arc<watch::Sender<Standing>>,
 }
 
-/// Whether a lease still holds, for as many readers as want to know.
-#[derive(Clone)]
-pub struct Validity {
-    clock: Clock,
-    standing: watch::Receiver<Standing>,
-}
-
 struct Shared {
     tasks: Tasks,
     clock: Clock,
     leases: Mutex<Leases>,
     wake: Arc<Notify>,
-}
-
-#[derive(Default)]
-struct Leases {
-    by_id: HashMap<u64, Lease>,
-    /// When which lease is to be renewed; one that is being renewed just now is not in it.
-    schedule: BTreeSet<(Instant, u64)>,
-    last_id: u64,
-    is_running: bool,
-    /// Until when the task sleeps, so that it is not woken for what comes later.
-    wakes_at: Option<Instant>,
-}
-
-struct Lease {
-    ttl: Ttl,
-    due: Option<Instant>,
-    /// Where it was taken: one of the runtimes that may renew it, until that one has ended.
-    home: Option<Handle>,
-    renew: Arc<dyn Fn() -> BoxFuture<'static, Renewal> + Send + Sync>,
-    standing: Arc<watch::Sender<Standing>>,
-}
-
-#[derive(Clone, Copy)]
-struct Standing {
-    /// Until when the store has it for us.
-    leased_until: Instant,
-    /// Until when we may hold it at all.
-    limit: Option<Instant>,
-    loss: Option<Loss>,
 }
 
 /// An attempt to renew a lease, with its answer.
@@ -197,70 +145,6 @@ impl Kept {
 impl Drop for Kept {
     fn drop(&mut self) {
         self.end(Loss::Released);
-    }
-}
-
-impl Validity {
-    /// Time for which the lease is certainly ours; zero if it is not any more.
-    #[must_use]
-    pub fn valid_for(&self) -> Duration {
-        let standing = *self.standing.borrow();
-        if standing.loss.is_some() {
-            return Duration::ZERO;
-        }
-        standing.ends_at().saturating_duration_since(self.clock.instant())
-    }
-
-    /// Whether the lease is certainly ours.
-    #[must_use]
-    pub fn is_valid(&self) -> bool {
-        !self.valid_for().is_zero()
-    }
-
-    /// Why the lease is not certainly ours any more; none while it is.
-    #[must_use]
-    pub fn loss(&self) -> Option<Loss> {
-        self.standing.borrow().loss_at(self.clock.instant())
-    }
-
-    /// Waits until the lease is not certainly ours any more, and tells why.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping this midway has no effect.
-    pub async fn lost(&self) -> Loss {
-        let mut standing = self.standing.clone();
-        loop {
-            let now = *standing.borrow_and_update();
-            if let Some(loss) = now.loss_at(self.clock.instant()) {
-                return loss;
-            }
-            tokio::select! {
-                changed = standing.changed() => if changed.is_err() {
-                    return standing.borrow().loss.unwrap_or(Loss::Released);
-                },
-                () = wait_until(&self.clock, now.ends_at()) => {}
-            }
-        }
-    }
-}
-
-impl Standing {
-    /// When the validity ends, were the lease not renewed any more.
-    fn ends_at(&self) -> Instant {
-        self.limit.map_or(self.leased_until, |limit| limit.min(self.leased_until))
-    }
-
-    /// Why the lease is not certainly ours at `now`.
-    fn loss_at(&self, now: Instant) -> Option<Loss> {
-        let is_over = |end: Instant| end <= now;
-        let by_time = || {
-            if is_over(self.leased_until) {
-                return Some(Loss::Expired);
-            }
-            self.limit.is_some_and(is_over).then_some(Loss::HeldTooLong)
-        };
-        self.loss.or_else(by_time)
     }
 }
 
@@ -369,42 +253,6 @@ impl Drop for Shared {
     }
 }
 
-impl Leases {
-    /// What is to be renewed at `now`; what is due soon goes along, so that many leases come to share
-    /// their round trips.
-    fn due_with(&self, now: Instant) -> Vec<(Instant, u64)> {
-        if self.schedule.first().is_none_or(|(due, _)| now < *due) {
-            return Vec::new();
-        }
-        let is_soon = |&(due, id): &(Instant, u64)| {
-            self.by_id.get(&id).is_none_or(|lease| due <= now + lease.ttl.as_duration() / 24)
-        };
-        let near = self.schedule.iter().take_while(|(due, _)| *due <= now + LONGEST_AHEAD);
-        near.copied().filter(is_soon).collect()
-    }
-
-    fn plan(&mut self, id: u64, due: Instant) {
-        let Some(lease) = self.by_id.get_mut(&id) else { return };
-        lease.due = Some(due);
-        self.schedule.insert((due, id));
-    }
-
-    /// Notes that the task and its runtime have ended; answers which runtime may go on.
-    fn orphan(&mut self, ended: runtime::Id) -> Option<Handle> {
-        (self.is_running, self.wakes_at) = (false, None);
-        let lives = |home: &Handle| home.id() != ended;
-        // Forgotten, so that the search comes to an end where all runtimes have.
-        self.by_id.values_mut().for_each(|lease| lease.home = lease.home.take().filter(lives));
-        self.by_id.values().find_map(|lease| lease.home.clone())
-    }
-
-    fn remove(&mut self, id: u64) {
-        if let Some(due) = self.by_id.remove(&id).and_then(|lease| lease.due) {
-            self.schedule.remove(&(due, id));
-        }
-    }
-}
-
 /// Held by the task: whatever ends it, another runtime that took leases goes on with them.
 struct Running {
     shared: Weak<Shared>,
@@ -421,44 +269,6 @@ impl Drop for Running {
     }
 }
 
-/// How long a lease of `ttl` is certainly ours, counted from before the request was sent.
-fn validity(ttl: Ttl) -> Duration {
-    let ttl = ttl.as_duration();
-    ttl.saturating_sub(ttl / 100).saturating_sub(Duration::from_millis(2))
-}
-
-fn lose(standing: &watch::Sender<Standing>, cause: Loss) {
-    standing.send_if_modified(|standing| {
-        let is_first = standing.loss.is_none();
-        standing.loss.get_or_insert(cause);
-        is_first
-    });
-}
-
-async fn wait_until(clock: &Clock, moment: Instant) {
-    loop {
-        let left = moment.saturating_duration_since(clock.instant());
-        if left.is_zero() {
-            return;
-        }
-        tokio::time::sleep(if clock.is_manual() { left.min(MANUAL_TICK) } else { left }).await;
-    }
-}
-
-impl Loss {
-    /// The cause in one word, as in metrics.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Expired => "expired",
-            Self::Gone => "gone",
-            Self::Released => "released",
-            Self::HeldTooLong => "held_too_long",
-            Self::Shutdown => "shutdown",
-        }
-    }
-}
-
 impl fmt::Debug for Renewer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Renewer").field("leases", &self.0.leases().by_id.len()).finish_non_exhaustive()
@@ -468,13 +278,6 @@ impl fmt::Debug for Renewer {
 impl fmt::Debug for Kept {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Kept").field("validity", &self.validity()).finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for Validity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let loss = self.standing.borrow().loss;
-        f.debug_struct("Validity").field("valid_for", &self.valid_for()).field("loss", &loss).finish()
     }
 }
 

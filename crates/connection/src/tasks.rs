@@ -55,7 +55,9 @@ impl Tasks {
     }
 
     /// Runs `work` to its end even when the shutdown comes meanwhile; the shutdown waits for it.
-    pub(crate) fn spawn_to_end(&self, work: impl Future<Output = ()> + Send + 'static) -> bool {
+    ///
+    /// Meant for work that has a deadline. It answers whether the task was started: not outside a runtime.
+    pub fn spawn_to_end(&self, work: impl Future<Output = ()> + Send + 'static) -> bool {
         let Ok(runtime) = Handle::try_current() else { return false };
         self.0.tracker.spawn_on(work, &runtime);
         true

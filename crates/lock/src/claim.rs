@@ -8,7 +8,6 @@ use crate::{
     operations::{
         Acquire, AcquireShare, Acquired, ExtendShare, GiveBack, GiveBackShare, GivenBack, Share, Token,
     },
-    renewals::Renewals,
 };
 
 /// One attempt to get hold of a lock, and what it takes to keep and to end it.
@@ -45,15 +44,9 @@ impl Claim {
         }
     }
 
-    pub(crate) async fn extend(&self, store: &Store, renewals: &Renewals) -> Renewal {
-        let Self { lock, token, ttl, kind } = self;
-        match *kind {
-            Kind::Whole { .. } => renewals.extend(lock, token.clone(), *ttl).await,
-            Kind::Shared(share) => {
-                let extend = ExtendShare::new(lock, share, token.clone(), *ttl);
-                store.run(&extend).await.unwrap_or(Renewal::Unknown)
-            }
-        }
+    pub(crate) async fn extend_share(&self, share: Share, store: &Store) -> Renewal {
+        let extend = ExtendShare::new(&self.lock, share, self.token.clone(), self.ttl);
+        store.run(&extend).await.unwrap_or(Renewal::Unknown)
     }
 
     /// Gives back what this got, or may have got if `fence` is none.

@@ -3,7 +3,6 @@
 use std::{
     fmt,
     future::Future,
-    slice,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -14,9 +13,7 @@ use std::{
 use metrics::{counter, histogram};
 use redstart_connection::{Kept, Loss, Validity, names};
 
-use crate::{
-    Fence, LockError, claim::Claim, janitor::Task, locks::Inner, operations::GivenBack, validity::while_valid,
-};
+use crate::{Fence, LockError, claim::Claim, janitor::Task, locks::Inner, operations::GivenBack};
 
 /// A lock that is held, and renewed in the background.
 ///
@@ -33,7 +30,7 @@ pub struct Guard {
 #[derive(Clone, Debug)]
 pub struct Lease {
     fence: Fence,
-    validity: Validity,
+    pub(crate) validity: Validity,
 }
 
 /// What became of a lock that was given back.
@@ -118,7 +115,7 @@ impl Guard {
         work: impl FnOnce(Lease) -> W,
     ) -> Result<T, LockError> {
         let lease = self.lease();
-        let outcome = while_valid(slice::from_ref(&lease), work(lease.clone())).await;
+        let outcome = lease.validity.while_valid(work(lease.clone())).await;
         let lock = self.held.claim.lock.entity_name();
         if let Err(error) = self.release().await {
             // The work is done, or dropped; that the lock ends only with its lease does not change that.
@@ -162,7 +159,7 @@ impl Held {
 
     /// Gives the lock back; if there is no answer, the guard's drop sees to it.
     pub(crate) async fn give_back(&self, locks: &Inner) -> redstart_connection::Result<GivenBack> {
-        let given_back = self.claim.give_back(&locks.store, Some(self.fence)).await?;
+        let given_back = locks.ways.give_back(&self.claim, Some(self.fence)).await?;
         self.is_given_back.store(true, Ordering::Release);
         given_back.next.iter().for_each(|next| locks.inbox.tell(next));
         Ok(given_back)

@@ -14,7 +14,7 @@ use metrics::counter;
 use redstart_connection::{Store, names};
 use tokio::{runtime::Handle, sync::Notify};
 
-use crate::{Fence, claim::Claim, inbox::Inbox};
+use crate::{Fence, claim::Claim, inbox::Inbox, ways::Ways};
 
 /// How many locks may wait to be given back; what comes on top ends with its lease.
 pub(crate) const MOST: usize = 1_024;
@@ -28,6 +28,7 @@ const AT_ONCE: usize = 64;
 #[derive(Debug)]
 pub(crate) struct Janitor {
     store: Store,
+    ways: Arc<Ways>,
     inbox: Arc<Inbox>,
     list: Mutex<VecDeque<Task>>,
     wake: Notify,
@@ -55,9 +56,10 @@ impl Task {
 }
 
 impl Janitor {
-    pub(crate) fn new(store: Store, inbox: Arc<Inbox>) -> Arc<Self> {
+    pub(crate) fn new(store: Store, ways: Arc<Ways>, inbox: Arc<Inbox>) -> Arc<Self> {
         Arc::new(Self {
             store,
+            ways,
             inbox,
             list: Mutex::default(),
             wake: Notify::new(),
@@ -131,7 +133,7 @@ impl Janitor {
         if *until <= self.store.clock().instant() {
             return;
         }
-        match claim.give_back(&self.store, *fence).await {
+        match self.ways.give_back(claim, *fence).await {
             Ok(given_back) => given_back.next.iter().for_each(|next| self.inbox.tell(next)),
             Err(error) => {
                 let lock = claim.lock.entity_name();

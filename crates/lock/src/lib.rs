@@ -44,9 +44,11 @@
 mod admin;
 mod cell;
 mod claim;
+mod contended;
 mod election;
 mod error;
 mod fence;
+mod gathering;
 mod guard;
 mod inbox;
 mod janitor;
@@ -56,10 +58,9 @@ mod once;
 pub mod operations;
 mod queue;
 mod quorum;
-mod renewals;
 mod request;
-mod validity;
 mod waiting;
+mod ways;
 
 #[cfg(test)]
 mod tests;

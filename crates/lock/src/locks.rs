@@ -25,7 +25,7 @@ use crate::{
     janitor::Janitor,
     operations::{Keeping, Keeps, Share, Token},
     queue::Queues,
-    renewals::Renewals,
+    ways::Ways,
 };
 
 /// How long a shutdown lets holders end their work after it told them that the lock is lost.
@@ -58,7 +58,7 @@ pub(crate) struct Inner {
     pub(crate) queues: Queues,
     pub(crate) inbox: Arc<Inbox>,
     pub(crate) janitor: Arc<Janitor>,
-    pub(crate) renewals: Arc<Renewals>,
+    pub(crate) ways: Arc<Ways>,
     instance: String,
     name: String,
     attempts: AtomicU64,
@@ -78,18 +78,19 @@ impl Locks {
     }
 
     /// The same under a name by which people know this process, such as that of its host; at most 64
-    /// characters of it are kept.
+    /// characters of it are kept, and no control characters.
     #[must_use]
     pub fn named(store: Store, name: &str) -> Self {
         let instance = instance();
         let inbox = Inbox::new(store.clone(), instance.clone());
+        let ways = Arc::new(Ways::new(store.clone()));
         let inner = Arc::new(Inner {
-            janitor: Janitor::new(store.clone(), Arc::clone(&inbox)),
+            janitor: Janitor::new(store.clone(), Arc::clone(&ways), Arc::clone(&inbox)),
             queues: Queues::default(),
             inbox,
-            renewals: Arc::new(Renewals::new(store.clone())),
+            ways,
             instance,
-            name: name.chars().take(LONGEST_NAME).collect(),
+            name: name.chars().filter(|letter| !letter.is_control()).take(LONGEST_NAME).collect(),
             attempts: AtomicU64::new(0),
             held: Mutex::default(),
             given_back: Notify::new(),

@@ -3,13 +3,10 @@
 use std::{future::Future, time::Duration};
 
 use futures_util::future::join_all;
-use redstart_connection::Loss;
+use redstart_connection::{Loss, Validity};
 use redstart_keys::{Key, Ttl};
 
-use crate::{
-    Fence, Guard, Lease, LockError, LockRequest, Locks, Release,
-    validity::{lost, while_valid},
-};
+use crate::{Fence, Guard, LockError, LockRequest, Locks, Release};
 
 /// Several locks that are asked for together.
 ///
@@ -106,7 +103,7 @@ impl MultiRequest {
         work: impl FnOnce(Fence) -> W,
     ) -> Result<T, LockError> {
         let guard = self.acquire().await?;
-        let outcome = while_valid(&guard.leases(), work(guard.fence())).await;
+        let outcome = Validity::while_all_valid(&guard.validities(), work(guard.fence())).await;
         if let Err(error) = guard.release().await {
             tracing::debug!(%error, "locks are given back in the background");
         }
@@ -147,14 +144,14 @@ impl MultiGuard {
         self.0.iter().find_map(|(_, guard)| guard.lease().loss())
     }
 
-    fn leases(&self) -> Vec<Lease> {
-        self.0.iter().map(|(_, guard)| guard.lease()).collect()
+    fn validities(&self) -> Vec<Validity> {
+        self.0.iter().map(|(_, guard)| guard.lease().validity).collect()
     }
 
     /// Waits until one of the locks is not certainly ours any more, and tells why.
     pub fn lost(&self) -> impl Future<Output = Loss> + Send + 'static {
-        let leases = self.leases();
-        async move { lost(&leases).await }
+        let validities = self.validities();
+        async move { Validity::any_lost(&validities).await }
     }
 
     /// Gives all locks back, and tells for each whether it was held to the end.

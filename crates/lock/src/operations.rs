@@ -3,6 +3,7 @@
 //! None is ever answered from a standby memory: a lock that only this process knows is none.
 
 mod acquire;
+mod acquire_free;
 mod due;
 mod extend;
 mod fenced;
@@ -11,12 +12,14 @@ mod inspect;
 mod keeps;
 mod raise_fence;
 mod release;
+mod release_unwaited;
 mod share;
 mod token;
 mod waiters;
 
 pub use self::{
     acquire::{Acquire, Acquired},
+    acquire_free::{AcquireFree, Free},
     due::{DonePeriod, Due},
     extend::Extend,
     fenced::{ReadFenced, WriteFenced},
@@ -25,16 +28,18 @@ pub use self::{
     keeps::{Keeping, Keeps},
     raise_fence::RaiseFence,
     release::{GiveBack, GivenBack, Next},
+    release_unwaited::{GiveBackUnwaited, Unwaited},
     share::{AcquireShare, ExtendShare, GiveBackShare, InspectShares, Share},
     token::Token,
 };
 pub(crate) use self::{release::HANDED, waiters::channel};
 
-use std::time::Duration;
+use std::{borrow::Cow, sync::LazyLock, time::Duration};
 
-use redstart_connection::{Result, Tx};
-use redstart_keys::Key;
+use redstart_connection::{Error, Invocation, Redis, Result, Script, Tx, Value};
+use redstart_keys::{Category, Key};
 
+use self::waiters::Waiters;
 use crate::Fence;
 
 /// A fence outlives its last use by a day, and its TTL is renewed once a day; the scripts know it as well.
@@ -43,35 +48,61 @@ const FENCE_TTL: Duration = Duration::from_secs(2 * 24 * 60 * 60);
 /// well: a connection that carries nothing is given up long before.
 const UNDER_WAY: Duration = Duration::from_secs(60);
 
-/// The names of one lock's keys, in the order in which the scripts take them.
+/// The last fence of all locks: so one that is taken for the first time costs no key more, and a lock leaves
+/// none behind.
+static FENCE: LazyLock<Key> = LazyLock::new(|| Key::namespace(Category::Lock, "fence", "last"));
+
+/// How many locks one script is for, so that it does not keep the server from others.
+const MOST: usize = 256;
+
+/// The names of what belongs to a lock.
 #[derive(Clone, Debug)]
 struct Keys {
     /// Who holds it.
     lock: Key,
-    /// Its last fence.
-    fence: Key,
-    /// Who asked for it and does not want it any more.
-    given_up: Key,
-    /// Who waits for it, by arrival.
-    queue: Key,
-    /// Who waits for it, by the last question.
-    seen: Key,
 }
 
 impl Keys {
     fn of(lock: &Key) -> Self {
-        Self {
-            lock: lock.clone(),
-            fence: lock.companion("fence"),
-            given_up: lock.companion("given-up"),
-            queue: lock.companion("queue"),
-            seen: lock.companion("seen"),
-        }
+        Self { lock: lock.clone() }
+    }
+
+    /// Who asked for it and does not want it any more.
+    fn given_up(&self) -> Key {
+        given_up(&self.lock)
+    }
+
+    /// Who waits for it, by arrival.
+    fn queue(&self) -> Key {
+        self.lock.companion("queue")
+    }
+
+    /// A call of a script that takes all of a lock's keys: the lock itself, its fence, who gave up, and who waits,
+    /// by arrival and by the last question.
+    fn script<'a>(&self, redis: &'a Redis, script: &'static Script) -> Invocation<'a> {
+        let seen = self.lock.companion("seen");
+        let invocation = redis.script(script).key(&self.lock).key(&fence(redis, &self.lock));
+        invocation.key(&self.given_up()).key(&self.queue()).key(&seen)
     }
 }
 
+/// Who asked for a lock and does not want it any more.
+fn given_up(lock: &Key) -> Key {
+    lock.companion("given-up")
+}
+
+/// Where the last fence of `lock` is kept: in a cluster beside the lock, for a script has all its keys in one slot.
+fn fence<'k>(redis: &Redis, lock: &Key) -> Cow<'k, Key> {
+    if redis.has_slots() { Cow::Owned(lock.companion("fence")) } else { Cow::Borrowed(&*FENCE) }
+}
+
 /// What the embedded store keeps under a lock's key.
-struct Holder(Token);
+#[derive(Clone)]
+struct Holder {
+    token: Token,
+    /// Whether its release has to look who waits.
+    is_waited_for: bool,
+}
 
 /// What the embedded store keeps under a fence's key.
 struct LastFence(u64);
@@ -96,13 +127,35 @@ impl GivenUp {
 }
 
 /// Mints the next fence, as the script does.
-fn mint(tx: &mut Tx<'_>, key: &Key, ttl: Duration) -> Result<Fence> {
+fn mint(tx: &mut Tx<'_>) -> Result<Fence> {
     let now = tx.now();
-    let last = tx.get::<LastFence>(key).map_or(0, |last| last.0);
+    let last = tx.get::<LastFence>(&FENCE).map_or(0, |last| last.0);
     let minted = last.saturating_add(1).max(now.as_micros());
-    let until = now.saturating_add(FENCE_TTL.saturating_add(ttl));
-    tx.put(key, LastFence(minted), until)?;
+    tx.put(&FENCE, LastFence(minted), now.saturating_add(FENCE_TTL))?;
     Ok(Fence::new(minted))
+}
+
+fn last_fence(tx: &Tx<'_>) -> Option<Fence> {
+    tx.get::<LastFence>(&FENCE).map(|last| Fence::new(last.0))
+}
+
+/// Writes down who holds the lock now, and whether others wait.
+fn hold(tx: &mut Tx<'_>, keys: &Keys, token: &Token, ttl: Duration) -> Result<()> {
+    let is_waited_for = 0 < Waiters::new(tx, &keys.queue()).count();
+    let until = tx.now().saturating_add(ttl);
+    tx.put(&keys.lock, Holder { token: token.clone(), is_waited_for }, until)
+}
+
+/// Reads a number for each of so many locks, which stands alone where it is but one.
+fn each(answer: Value, count: usize) -> Result<Vec<i64>> {
+    let answers = match answer {
+        Value::Int(one) => vec![one],
+        answer => answer.into_array()?.into_iter().map(Value::into_int).collect::<Result<_>>()?,
+    };
+    if answers.len() != count {
+        return Err(Error::protocol("a script for some locks answered for others"));
+    }
+    Ok(answers)
 }
 
 fn millis(duration: Duration) -> u64 {

@@ -93,9 +93,9 @@ impl<'a> Asking<'a> {
         }
         inner.janitor.start();
         inner.look_at_server();
-        let was_known = std::mem::replace(&mut self.may_be_known, true);
+        let mut was_known = std::mem::replace(&mut self.may_be_known, true);
         let sent_at = inner.store.clock().instant();
-        let answer = self.claim.ask(&inner.store, waits).await;
+        let answer = inner.ways.ask(&self.claim, waits, &mut was_known).await;
         self.may_be_known = match &answer {
             Ok(Acquired::Granted { .. }) => false,
             Ok(Acquired::Busy { .. }) => waits,
@@ -131,10 +131,10 @@ impl<'a> Asking<'a> {
     /// Keeps a lease whose first term is `first`, counted from `sent_at`.
     fn guard(&self, fence: Fence, first: Ttl, sent_at: Instant) -> Result<Guard, LockError> {
         let inner = self.locks;
-        let (claim, store, renewals) = (self.claim.clone(), inner.store.clone(), Arc::clone(&inner.renewals));
+        let (claim, ways) = (self.claim.clone(), Arc::clone(&inner.ways));
         let kept = inner.store.renewer().keep_from(first, self.claim.ttl, sent_at, move || {
-            let (claim, store, renewals) = (claim.clone(), store.clone(), Arc::clone(&renewals));
-            Box::pin(async move { claim.extend(&store, &renewals).await })
+            let (claim, ways) = (claim.clone(), Arc::clone(&ways));
+            Box::pin(async move { ways.extend(&claim).await })
         });
         if let Some(max_hold) = self.request.longest_hold() {
             kept.limit(sent_at + max_hold);

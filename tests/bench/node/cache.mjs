@@ -1,7 +1,7 @@
 // bentocache in two tiers with its bus, as its documentation shows it.
 //
 // First argument: what it is. Each reads lines from the standard input and answers them.
-// - stampede URL MISSES: a slice, as in limits.mjs; its calls are whole stampedes, and the sixth number is how
+// - stampede URL MISSES: a slice, as in slices.mjs; its calls are whole stampedes, and the sixth number is how
 //   often the worst of them loaded.
 // - reader URL: a version; "ready" when the present one is in its memory, then the microsecond at which it was
 //   shown that version.

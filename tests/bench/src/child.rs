@@ -76,7 +76,9 @@ fn install() -> Result<PathBuf> {
     let folder = program.parent().ok_or("this program lies nowhere")?.join("redstart-bench-node");
     let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("node");
     fs::create_dir_all(&folder)?;
-    for file in ["package.json", "package-lock.json", "limits.mjs", "cache.mjs"] {
+    for file in
+        ["package.json", "package-lock.json", "slices.mjs", "flexible.mjs", "redlock.mjs", "cache.mjs"]
+    {
         fs::copy(sources.join(file), folder.join(file))?;
     }
     let arguments = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline", "--silent"];

@@ -10,7 +10,7 @@
 //! - `cache`: hits of the store and batches, against redis-rs; stampedes and coherence, beside other caches.
 //! - `rate`: a rate check that is allowed, against the leanest script that could do it.
 //! - `limits`: limits without a round trip, against governor, and the algorithms beside each other.
-//! - `lock`: a lock's cycle and its hand-off, against redis-rs, a BLPOP token and rslock.
+//! - `lock`: a lock's cycle and its hand-off, against redis-rs, a BLPOP token, rslock and redlock on Node.
 
 mod child;
 mod clock;

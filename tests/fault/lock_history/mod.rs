@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use redstart_connection::{Config, Store};
+use redstart_connection::{Clock, Config, Store};
 use redstart_testkit::{Cluster, Fault, Proxy, RedisServer, Sentinels, eventually, fresh_prefix};
 use tokio::task::JoinSet;
 
@@ -138,7 +138,12 @@ struct Crew {
 
 impl Crew {
     fn start(config: &Config) -> Self {
-        let stores: Vec<Store> = (0..WORKERS).map(|_| Store::lazy(config).unwrap()).collect();
+        Self::with_clock(config, &Clock::system())
+    }
+
+    fn with_clock(config: &Config, clock: &Clock) -> Self {
+        let store = |_| Store::lazy_with(config, clock.clone()).unwrap();
+        let stores: Vec<Store> = (0..WORKERS).map(store).collect();
         let records: Arc<Mutex<Vec<Record>>> = Arc::default();
         let mut workers = JoinSet::new();
         for store in &stores {
@@ -167,6 +172,37 @@ impl Crew {
         }
         self.records.lock().unwrap().clone()
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fences_rise_while_the_clock_of_the_scripts_steps_to_and_fro() {
+    let server = RedisServer::start();
+    let config =
+        Config::from_url(&server.url()).and_then(|config| config.with_prefix(&fresh_prefix())).unwrap();
+    let clock = Clock::manual(Clock::system().now());
+    let crew = Crew::with_clock(&config, &clock);
+    let goes_on = async {
+        loop {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            clock.advance(Duration::from_millis(1));
+        }
+    };
+    let steps = async {
+        for round in 0..6 {
+            crew.grants(10).await;
+            // Far, so that the fences lie ahead of the clock for the rest; then less than a lease.
+            let by = Duration::from_millis(if round < 2 { 3_600_000 } else { 100 });
+            if round % 2 == 0 { clock.step_back(by) } else { clock.advance(by) }
+        }
+        crew.grants(10).await;
+    };
+    tokio::select! {
+        () = goes_on => {}
+        () = steps => {}
+    }
+    let finding = check(&crew.end().await);
+    println!("clock stepped: {finding:?}");
+    assert_eq!((finding.stale_writes, finding.falling_fences), (0, 0), "{finding:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

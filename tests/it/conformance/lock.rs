@@ -8,7 +8,8 @@ use redstart_keys::{Category, Entity, Ttl};
 use redstart_lock::{
     Fence,
     operations::{
-        Acquire, Acquired, Extend, ForceRelease, GiveBack, Holding, Inspect, Keeps, RaiseFence, Token,
+        Acquire, AcquireFree, Acquired, Extend, ForceRelease, Free, GiveBack, GiveBackUnwaited, Holding,
+        Inspect, Keeps, RaiseFence, Token,
     },
 };
 
@@ -21,7 +22,9 @@ const UNIT: u64 = 10;
 #[derive(Clone, Debug)]
 enum Step {
     Acquire { lock: u8, token: u8, ttl: u64, waits: bool, is_fair: bool },
+    AcquireFree { token: u8, ttl: u64 },
     Extend { lock: u8, token: u8, ttl: u64 },
+    GiveBackUnwaited { token: u8 },
     GiveBack { lock: u8, token: u8, knows_fence: bool },
     RaiseFence { lock: u8, token: u8, by: u64 },
     ForceRelease(u8),
@@ -34,6 +37,8 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         6 => (lock.clone(), token.clone(), ttl.clone(), any::<bool>(), any::<bool>())
             .prop_map(|(lock, token, ttl, waits, is_fair)| Step::Acquire { lock, token, ttl, waits, is_fair }),
+        3 => (token.clone(), ttl.clone()).prop_map(|(token, ttl)| Step::AcquireFree { token, ttl }),
+        2 => token.clone().prop_map(|token| Step::GiveBackUnwaited { token }),
         3 => (lock.clone(), token.clone(), ttl.clone()).prop_map(|(lock, token, ttl)| Step::Extend { lock, token, ttl }),
         3 => (lock.clone(), token, any::<bool>())
             .prop_map(|(lock, token, knows_fence)| Step::GiveBack { lock, token, knows_fence }),
@@ -69,6 +74,29 @@ fn run(world: &World, fences: &mut BTreeMap<(u8, u8), Fence>, step: &Step) {
                 let before = fences.insert((lock, token), fence);
                 assert!(before.is_none_or(|before| before <= fence), "fences never go back");
             }
+        }
+        Step::AcquireFree { token, ttl } => {
+            let ttl = Ttl::seconds(ttl);
+            let acquire = AcquireFree::new(&key(0), name(token), ttl).and(&key(1), name(token), ttl);
+            let granted = std::cell::RefCell::new(Vec::new());
+            world.agree_on(&acquire, |answers| {
+                granted.replace(answers.clone());
+                let shown = |free: &Free| match *free {
+                    Free::Granted { fence } => (Some(fence), None),
+                    Free::Held { expires_in } => (None, in_units(Some(expires_in))),
+                    Free::Unclear => (None, None),
+                };
+                answers.iter().map(shown).collect::<Vec<_>>()
+            });
+            for (lock, free) in (0..).zip(granted.into_inner()) {
+                if let Free::Granted { fence } = free {
+                    let before = fences.insert((lock, token), fence);
+                    assert!(before.is_none_or(|before| before < fence), "fences never go back");
+                }
+            }
+        }
+        Step::GiveBackUnwaited { token } => {
+            world.agree(&GiveBackUnwaited::new(&key(0), name(token)).and(&key(1), name(token)));
         }
         Step::Extend { lock, token, ttl } => {
             world.agree(&Extend::new(&key(lock), name(token), Ttl::seconds(ttl)));

@@ -34,7 +34,7 @@ async fn fences_rise_after_the_server_forgot_everything() {
     rises("after a release").await;
     server.raw().command(&["FLUSHALL"]);
     rises("after FLUSHALL").await;
-    let fences = server.raw().command(&["KEYS", "*:fence"]).array();
+    let fences = server.raw().command(&["KEYS", "*fence*"]).array();
     assert_eq!(fences.len(), 1);
     server.raw().command(&["DEL".to_owned(), fences[0].clone().text()]);
     rises("after eviction of the fence alone").await;

@@ -1,8 +1,10 @@
 //! Locks on a real server, asked for by several instances.
 
+mod attacked;
 mod cancelled;
 mod fences;
 mod fleet;
+mod gathered;
 mod handing;
 mod holding;
 mod kinds;

@@ -131,7 +131,7 @@ where
                     let window = terms.freshness.stale_if_error;
                     if let Some((old, source, now)) = inner.old_copy(place, terms, window).await {
                         // Who waits behind this caller need not wait as long once more.
-                        inner.found(place, flight, &old, source);
+                        inner.found(place, flight, &old, source, inner.now());
                         return Ok(inner.hand_out(place.spot.id, old, source, now));
                     }
                     // It was invalidated meanwhile: then only what was asked for before may be handed out.

@@ -148,6 +148,12 @@ impl Redis {
         }
     }
 
+    /// Whether the names are spread over slots, so that a script has all its keys in one of them.
+    #[must_use]
+    pub fn has_slots(&self) -> bool {
+        matches!(self.link.route, Route::Cluster(_))
+    }
+
     /// Which of `keys` may be in one command or one script: all of them, or in a cluster those that share
     /// a slot. Answers with their indices.
     #[must_use]

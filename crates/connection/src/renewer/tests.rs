@@ -1,14 +1,15 @@
 use std::{
     collections::VecDeque,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
 use redstart_keys::Ttl;
-use tokio::sync::oneshot;
+use tokio::{
+    sync::{oneshot, watch},
+    task::yield_now,
+    time::timeout,
+};
 
 use super::{Kept, Loss, Renewal, Renewer};
 use crate::{Clock, Tasks, Timestamp};
@@ -21,7 +22,7 @@ struct Bench {
     clock: Clock,
     tasks: Tasks,
     renewer: Renewer,
-    renewals: Arc<AtomicUsize>,
+    renewals: watch::Sender<usize>,
 }
 
 impl Bench {
@@ -29,38 +30,33 @@ impl Bench {
         let clock = Clock::manual(Timestamp::from_micros(1_000_000));
         let tasks = Tasks::new();
         let renewer = Renewer::new(tasks.clone(), clock.clone());
-        Self { clock, tasks, renewer, renewals: Arc::default() }
+        Self { clock, tasks, renewer, renewals: watch::Sender::new(0) }
     }
 
     /// A lease whose renewals get these answers, the last one again and again.
     fn keep(&self, answers: &[Renewal]) -> Kept {
         let answers = Arc::new(Mutex::new(answers.iter().copied().collect::<VecDeque<_>>()));
-        let renewals = Arc::clone(&self.renewals);
+        let renewals = self.renewals.clone();
         self.renewer.keep(TTL, self.clock.instant(), move || {
             let mut answers = answers.lock().expect("nobody panics");
             let answer = if 1 < answers.len() { answers.pop_front() } else { answers.front().copied() };
-            renewals.fetch_add(1, Ordering::SeqCst);
+            renewals.send_modify(|renewals| *renewals += 1);
             Box::pin(async move { answer.expect("there is an answer") })
         })
     }
 
     async fn renewed(&self, times: usize) {
-        until(|| self.renewals.load(Ordering::SeqCst) == times).await;
+        let mut renewals = self.renewals.subscribe();
+        let reached = renewals.wait_for(|renewals| *renewals == times);
+        timeout(GUARD, reached).await.expect("it is renewed").expect("the bench lives");
     }
-}
-
-async fn until(condition: impl Fn() -> bool + Send + Sync) {
-    let reached = async {
-        while !condition() {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-    };
-    tokio::time::timeout(GUARD, reached).await.expect("it comes about");
 }
 
 /// Waits until a lease is as valid as one that was renewed just now.
 async fn fresh(kept: &Kept) {
-    until(|| kept.validity().valid_for() == Duration::from_millis(29_698)).await;
+    let mut standing = kept.standing.subscribe();
+    let renewed = standing.wait_for(|_| kept.validity().valid_for() == Duration::from_millis(29_698));
+    timeout(GUARD, renewed).await.expect("it is renewed").expect("the lease lives");
 }
 
 fn seconds(seconds: u64) -> Duration {
@@ -101,10 +97,10 @@ async fn unanswered_renewal_is_tried_again_until_the_validity_ends() {
     let kept = bench.keep(&[Renewal::Unknown]);
     let validity = kept.validity();
     let mut lost = std::pin::pin!(validity.lost());
-    assert!(tokio::time::timeout(Duration::from_millis(5), &mut lost).await.is_err());
+    assert!(timeout(Duration::from_millis(5), &mut lost).await.is_err());
     bench.clock.advance(Duration::from_millis(29_698));
     assert!(!validity.is_valid());
-    assert_eq!(tokio::time::timeout(GUARD, lost).await.expect("it is told"), Loss::Expired);
+    assert_eq!(timeout(GUARD, lost).await.expect("it is told"), Loss::Expired);
 }
 
 #[tokio::test]
@@ -113,7 +109,7 @@ async fn lost_lease_is_told_at_once() {
     let kept = bench.keep(&[Renewal::Lost]);
     let validity = kept.validity();
     bench.clock.advance(seconds(10));
-    let loss = tokio::time::timeout(GUARD, validity.lost()).await.expect("it is told");
+    let loss = timeout(GUARD, validity.lost()).await.expect("it is told");
     assert_eq!(loss, Loss::Gone);
     assert_eq!(validity.valid_for(), Duration::ZERO);
 }
@@ -129,7 +125,7 @@ async fn dropped_lease_is_neither_renewed_nor_valid() {
     bench.clock.advance(seconds(10));
     bench.renewed(1).await;
     assert!(other.validity().is_valid());
-    assert_eq!(bench.renewals.load(Ordering::SeqCst), 1);
+    assert_eq!(*bench.renewals.borrow(), 1);
 }
 
 #[tokio::test]
@@ -143,7 +139,7 @@ async fn expired_lease_is_not_renewed_behind_its_holder() {
     bench.renewed(1).await;
     assert!(!kept.validity().is_valid());
     assert!(other.validity().is_valid());
-    assert_eq!(bench.renewals.load(Ordering::SeqCst), 1);
+    assert_eq!(*bench.renewals.borrow(), 1);
 }
 
 #[tokio::test]
@@ -182,7 +178,7 @@ fn renewal_goes_on_in_the_next_runtime() {
     let (started, was_started) = oneshot::channel();
     let started = Mutex::new(Some(started));
     // Its first renewal never ends, so the first runtime dies under it.
-    let stuck = Arc::clone(&bench.renewals);
+    let stuck = bench.renewals.clone();
     let first = runtime();
     let kept = first.block_on(async {
         let kept = bench.renewer.keep(TTL, bench.clock.instant(), move || {
@@ -191,7 +187,7 @@ fn renewal_goes_on_in_the_next_runtime() {
             if let Some(started) = started {
                 started.send(()).expect("the test waits for it");
             } else {
-                stuck.fetch_add(1, Ordering::SeqCst);
+                stuck.send_modify(|renewals| *renewals += 1);
             }
             Box::pin(async move { if is_first { std::future::pending().await } else { Renewal::Kept } })
         });
@@ -213,7 +209,12 @@ async fn task_ends_with_the_renewer() {
     let Bench { clock, tasks, renewer, .. } = Bench::new();
     drop(renewer.keep(TTL, clock.instant(), || Box::pin(async { Renewal::Kept })));
     drop(renewer);
-    until(|| tasks.running() == 0).await;
+    let ended = async {
+        while 0 < tasks.running() {
+            yield_now().await;
+        }
+    };
+    timeout(GUARD, ended).await.expect("it ends");
 }
 
 #[tokio::test]
@@ -228,7 +229,7 @@ async fn lease_is_over_at_its_limit_however_often_it_is_renewed() {
     bench.clock.advance(Duration::from_secs(15));
     assert_eq!(validity.lost().await, Loss::HeldTooLong);
     bench.clock.advance(Duration::from_secs(60));
-    assert_eq!(bench.renewals.load(Ordering::SeqCst), 1, "it is not renewed any more");
+    assert_eq!(*bench.renewals.borrow(), 1, "it is not renewed any more");
 }
 
 #[tokio::test]
@@ -241,7 +242,7 @@ async fn leases_that_are_due_soon_go_along_with_the_one_that_is_due() {
     let later = bench.keep(&[Renewal::Kept]);
     bench.clock.advance(Duration::from_secs(5));
     bench.renewed(2).await;
-    let full = |kept: &Kept| Duration::from_secs(29) < kept.validity().valid_for();
-    until(|| full(&first) && full(&second)).await;
-    assert!(!full(&later), "what is due much later waits");
+    fresh(&first).await;
+    fresh(&second).await;
+    assert!(later.validity().valid_for() < Duration::from_secs(29), "what is due much later waits");
 }

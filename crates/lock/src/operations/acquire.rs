@@ -6,7 +6,7 @@ use redstart_connection::{
 use redstart_keys::{Key, Ttl};
 
 use super::{
-    GivenUp, Holder, Keys, LastFence, Token, expires_in, mint,
+    FENCE, GivenUp, Holder, Keys, Token, expires_in, hold, last_fence, mint,
     waiters::{Waiters, channels},
 };
 use crate::Fence;
@@ -15,14 +15,20 @@ static ACQUIRE: Script = Script::new(
     "lock.acquire",
     concat!(
         include_str!("clock.lua"),
+        include_str!("waited_for.lua"),
+        include_str!("line.lua"),
+        include_str!("line_up.lua"),
+        include_str!("acquire_held.lua"),
         include_str!("fence.lua"),
-        include_str!("acquire_free.lua"),
-        include_str!("queue.lua"),
+        include_str!("lives.lua"),
+        include_str!("leave.lua"),
+        include_str!("first.lua"),
+        include_str!("wake.lua"),
         include_str!("acquire.lua"),
     ),
 );
 
-/// Takes a lock if it is free; the same token may ask again.
+/// Takes a lock if it is free, or stands in line for it; the same token may ask again.
 #[derive(Clone, Debug)]
 pub struct Acquire {
     keys: Keys,
@@ -45,7 +51,7 @@ pub enum Acquired {
     Busy {
         /// Until its lease ends, if nobody prolongs it; none if nobody knows.
         expires_in: Option<Duration>,
-        /// The last fence that was minted; none if nobody knows, and for shares.
+        /// The last fence that was minted; none if nobody knows.
         last_fence: Option<Fence>,
     },
 }
@@ -74,12 +80,24 @@ impl Acquire {
     }
 }
 
+impl Acquire {
+    /// What the script is told of it.
+    const fn wish(&self) -> &'static str {
+        match (self.waits, self.is_fair) {
+            (true, true) => "wf",
+            (true, false) => "w",
+            (false, true) => "f",
+            (false, false) => "",
+        }
+    }
+}
+
 impl Operation for Acquire {
     type Output = Acquired;
     const NAME: &'static str = "lock.acquire";
 
     fn effect(&self) -> Effect {
-        // Whoever holds the token already gets the same fence again.
+        // Whoever holds the token already gets a fence that is as good.
         Effect::Idempotent
     }
 
@@ -88,24 +106,16 @@ impl Operation for Acquire {
     }
 
     fn outcome(output: &Acquired) -> &'static str {
-        match output {
-            Acquired::Granted { .. } => "granted",
-            Acquired::Busy { .. } => "busy",
-        }
+        output.word()
     }
 
     async fn on_redis(&self, redis: &Redis) -> Result<Acquired> {
-        let answer = redis
-            .script(&ACQUIRE)
-            .key(&self.keys.lock)
-            .key(&self.keys.fence)
-            .key(&self.keys.given_up)
-            .key(&self.keys.queue)
-            .key(&self.keys.seen)
+        let answer = self
+            .keys
+            .script(redis, &ACQUIRE)
             .arg(self.token.as_str())
             .arg(self.ttl.as_millis())
-            .arg(u64::from(self.waits))
-            .arg(u64::from(self.is_fair))
+            .arg(self.wish())
             .arg(channels(redis))
             .invoke()
             .await?;
@@ -113,34 +123,42 @@ impl Operation for Acquire {
     }
 
     fn on_memory(&self, memory: &Memory, now: Timestamp) -> Result<Acquired> {
-        let Keys { lock, fence, given_up, queue, .. } = &self.keys;
-        memory.with(&[lock, fence, given_up, queue], now, |tx| {
-            let holder = tx.get::<Holder>(lock).map(|holder| holder.0.clone());
-            let last_fence = tx.get::<LastFence>(fence).map(|last| Fence::new(last.0));
+        let Keys { lock } = &self.keys;
+        let (given_up, queue) = (self.keys.given_up(), self.keys.queue());
+        memory.with(&[lock, &FENCE, &given_up, &queue], now, |tx| {
+            let holder = tx.get::<Holder>(lock);
+            let last_fence = last_fence(tx);
             let busy = Acquired::Busy { expires_in: None, last_fence };
-            if holder.as_ref() != Some(&self.token) {
-                if GivenUp::has(tx, given_up, &self.token) {
+            let is_ours = holder.as_ref().is_some_and(|holder| holder.token == self.token);
+            let is_given_up = GivenUp::has(tx, &given_up, &self.token);
+            if let Some(holder) = holder.filter(|_| !is_ours) {
+                let expires_at = tx.expires_at(lock);
+                if let (true, Some(expires_at)) = (self.waits && !is_given_up, expires_at) {
+                    Waiters::new(tx, &queue).line_up(&self.token)?;
+                    tx.put(lock, Holder { is_waited_for: true, ..(*holder).clone() }, expires_at)?;
+                }
+                return Ok(Acquired::Busy { expires_in: expires_at.map(|at| at.since(now)), last_fence });
+            }
+            if !is_ours {
+                if is_given_up {
                     return Ok(busy);
                 }
-                if holder.is_some() {
-                    let expires_in = tx.expires_at(lock).map(|at| at.since(now));
-                    self.line_up(&mut Waiters::new(tx, queue))?;
-                    return Ok(Acquired::Busy { expires_in, last_fence });
-                }
-                let mut waiters = Waiters::new(tx, queue);
+                let mut waiters = Waiters::new(tx, &queue);
                 if self.is_fair && waiters.first()?.is_some_and(|first| first != self.token) {
-                    self.line_up(&mut waiters)?;
+                    if self.waits {
+                        waiters.line_up(&self.token)?;
+                    }
                     return Ok(busy);
                 }
             }
-            tx.put(lock, Holder(self.token.clone()), now.saturating_add(self.ttl.as_duration()))?;
             if self.waits {
-                Waiters::new(tx, queue).leave(&self.token)?;
+                Waiters::new(tx, &queue).leave(&self.token)?;
             }
-            if let (Some(_), Some(fence)) = (holder, last_fence) {
+            hold(tx, &self.keys, &self.token, self.ttl.as_duration())?;
+            if let (true, Some(fence)) = (is_ours, last_fence) {
                 return Ok(Acquired::Granted { fence });
             }
-            match mint(tx, fence, self.ttl.as_duration()) {
+            match mint(tx) {
                 Ok(fence) => Ok(Acquired::Granted { fence }),
                 Err(full) => {
                     tx.remove(lock);
@@ -152,6 +170,14 @@ impl Operation for Acquire {
 }
 
 impl Acquired {
+    /// What came of it in one word, as in metrics.
+    pub(super) const fn word(&self) -> &'static str {
+        match self {
+            Self::Granted { .. } => "granted",
+            Self::Busy { .. } => "busy",
+        }
+    }
+
     /// Reads what the scripts answer.
     pub(super) fn parse(answer: Value) -> Result<Self> {
         if let Value::Int(fence) = answer {
@@ -161,11 +187,5 @@ impl Acquired {
             .map_err(|_| Error::protocol("expected a time and a fence from a lock"))?;
         let last_fence = Some(Fence::parse(last.into_int()?)?).filter(|last| 0 < last.get());
         Ok(Self::Busy { expires_in: expires_in(left.into_int()?), last_fence })
-    }
-}
-
-impl Acquire {
-    fn line_up(&self, waiters: &mut Waiters<'_, '_, '_>) -> Result<()> {
-        if self.waits { waiters.line_up(&self.token) } else { Ok(()) }
     }
 }

@@ -1,21 +1,27 @@
--- Takes a lock if it is free, and mints its fence.
---
--- KEYS[1]  the lock: the holder's token
--- KEYS[2]  the fence: the last one minted, a whole number
--- KEYS[3]  tokens of those who do not want it any more
--- KEYS[4]  who waits, by arrival
--- KEYS[5]  who waits, by the last question
--- ARGV     now | token | ttl: ms | 1: waits if it can't be had | 1: leaves it to those who wait
---          | the channel of wake-ups
--- Answer   the fence, or { ms until the lock ends (-1: nobody knows), the last fence (0: nobody knows) }
---          if it can't be had
-local token, waits, is_fair = ARGV[2], ARGV[4] == '1', ARGV[5] == '1'
+-- The rest of taking free locks: many at once, and those that are not to be had like this.
+if taken then return mint(KEYS[1], clock or (redis.call('PEXPIRETIME', KEYS[2]) - ARGV[3]) * 1000) end
 
-local holder, last, given_up = unpack(redis.call('MGET', KEYS[1], KEYS[2], KEYS[3]))
-last = tonumber(last or nil)
--- Nobody stands in the way, so most of what follows need not even be made: that is half of the time.
-if not (holder or given_up or is_fair) then
-  redis.call('SET', KEYS[1], token, 'PX', ARGV[3])
-  if waits and redis.call('ZREM', KEYS[4], token) == 1 then redis.call('ZREM', KEYS[5], token) end
-  return mint(KEYS[2], last, ARGV[3])
+local answer, fence, more = {}, nil, 0
+for i = 2, #KEYS, 2 do
+  local lock, token, ttl = KEYS[i], ARGV[i], ARGV[i + 1]
+  local outcome = 0
+  if redis.call('EXISTS', KEYS[i + 1]) == 0 then
+    if redis.call('SET', lock, token, 'NX', 'PX', ttl) then
+      if fence then
+        more = more + 1
+      else
+        fence = mint(KEYS[1], clock or (redis.call('PEXPIRETIME', lock) - ttl) * 1000)
+      end
+      outcome = fence + more
+    else
+      -- A lock of another type than a string is nobody else's trouble.
+      local holder = redis.pcall('GET', lock)
+      if type(holder) == 'string' and holder ~= token and holder ~= token .. WAITED_FOR then
+        outcome = math.min(-redis.call('PTTL', lock), 0)
+      end
+    end
+  end
+  answer[i / 2] = outcome
 end
+if 0 < more then redis.call('INCRBY', KEYS[1], more) end
+return answer[2] and answer or answer[1]

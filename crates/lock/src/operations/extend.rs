@@ -1,15 +1,15 @@
 use futures_util::future::join_all;
 use redstart_connection::{
-    Cmd, Effect, Error, Memory, Operation, Outage, Redis, Renewal, Result, Script, Timestamp,
+    Cmd, Effect, Memory, Operation, Outage, Redis, Renewal, Result, Script, Timestamp,
 };
 use redstart_keys::{Key, Ttl};
 
-use super::{Holder, Token};
+use super::{Holder, MOST, Token, each};
 
-static EXTEND: Script = Script::new("lock.extend", include_str!("extend.lua"));
-
-/// How many leases one script prolongs, so that it does not keep the server from others.
-const MOST: usize = 256;
+static EXTEND: Script = Script::new(
+    "lock.extend",
+    concat!(include_str!("waited_for.lua"), include_str!("holder.lua"), include_str!("extend.lua"),),
+);
 
 /// Prolongs locks for their holders; one that has ended is not taken again.
 ///
@@ -40,7 +40,10 @@ impl Extend {
             let token = token.as_str();
             let set = Cmd::new("SET").key(lock).arg(token).arg("IFEQ").arg(token);
             let answer = redis.send(set.arg("PX").arg(ttl.as_millis())).await?;
-            return Ok(vec![renewal(answer.is_ok())]);
+            if answer.is_ok() {
+                return Ok(vec![Renewal::Kept]);
+            }
+            // The mark that somebody waits may stand behind the token.
         }
         let mut script = redis.script(&EXTEND);
         for &index in group {
@@ -50,11 +53,8 @@ impl Extend {
             let (_, token, ttl) = &self.leases[index];
             script = script.arg(token.as_str()).arg(ttl.as_millis());
         }
-        let answers = script.invoke().await?.into_array()?;
-        if answers.len() != group.len() {
-            return Err(Error::protocol("a script for some locks answered for others"));
-        }
-        answers.into_iter().map(|answer| Ok(renewal(answer.into_int()? == 1))).collect()
+        let answers = each(script.invoke().await?, group.len())?;
+        Ok(answers.into_iter().map(|answer| renewal(answer == 1)).collect())
     }
 }
 
@@ -99,11 +99,11 @@ impl Operation for Extend {
     fn on_memory(&self, memory: &Memory, now: Timestamp) -> Result<Vec<Renewal>> {
         let extend = |(lock, token, ttl): &(Key, Token, Ttl)| {
             memory.with(&[lock], now, |tx| {
-                let is_held = tx.get::<Holder>(lock).is_some_and(|holder| holder.0 == *token);
-                if is_held {
-                    tx.put(lock, Holder(token.clone()), now.saturating_add(ttl.as_duration()))?;
+                let holder = tx.get::<Holder>(lock).filter(|holder| holder.token == *token);
+                if let Some(holder) = &holder {
+                    tx.put(lock, (**holder).clone(), now.saturating_add(ttl.as_duration()))?;
                 }
-                Ok(renewal(is_held))
+                Ok(renewal(holder.is_some()))
             })
         };
         self.leases.iter().map(extend).collect()

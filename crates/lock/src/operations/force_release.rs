@@ -8,7 +8,15 @@ use super::{
 
 static FORCE_RELEASE: Script = Script::new(
     "lock.force_release",
-    concat!(include_str!("clock.lua"), include_str!("queue.lua"), include_str!("force_release.lua")),
+    concat!(
+        include_str!("clock.lua"),
+        include_str!("line.lua"),
+        include_str!("lives.lua"),
+        include_str!("leave.lua"),
+        include_str!("first.lua"),
+        include_str!("wake.lua"),
+        include_str!("force_release.lua"),
+    ),
 );
 
 /// Takes a lock from whoever holds it.
@@ -51,21 +59,20 @@ impl Operation for ForceRelease {
     }
 
     async fn on_redis(&self, redis: &Redis) -> Result<Forced> {
-        let Keys { lock, fence, given_up, queue, seen } = &self.0;
-        let script = redis.script(&FORCE_RELEASE).key(lock).key(fence).key(given_up).key(queue).key(seen);
-        let answer = script.arg(channels(redis)).invoke().await?.into_array()?;
+        let script = self.0.script(redis, &FORCE_RELEASE).arg(channels(redis));
+        let answer = script.invoke().await?.into_array()?;
         let [holder, next] =
             <[_; 2]>::try_from(answer).map_err(|_| Error::protocol("expected two tokens from a lock"))?;
         Ok(Forced { holder: waiters::parse(holder)?, next: waiters::parse(next)? })
     }
 
     fn on_memory(&self, memory: &Memory, now: Timestamp) -> Result<Forced> {
-        let Keys { lock, queue, .. } = &self.0;
-        memory.with(&[lock, queue], now, |tx| {
+        let (lock, queue) = (&self.0.lock, self.0.queue());
+        memory.with(&[lock, &queue], now, |tx| {
             let Some(holder) = tx.get::<Holder>(lock) else { return Ok(Forced::default()) };
             tx.remove(lock);
-            let next = Waiters::new(tx, queue).first()?;
-            Ok(Forced { holder: Some(holder.0.clone()), next })
+            let next = Waiters::new(tx, &queue).first()?;
+            Ok(Forced { holder: Some(holder.token.clone()), next })
         })
     }
 }

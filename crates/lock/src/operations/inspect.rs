@@ -54,16 +54,16 @@ impl Operation for Inspect {
     }
 
     async fn on_redis(&self, redis: &Redis) -> Result<Holding> {
-        let Keys { lock, queue, .. } = &self.0;
+        let (lock, queue) = (&self.0.lock, self.0.queue());
         let get = Cmd::new("GET").key(lock);
         let answers =
-            redis.pipeline(vec![get, Cmd::new("PTTL").key(lock), Cmd::new("ZCARD").key(queue)]).await?;
+            redis.pipeline(vec![get, Cmd::new("PTTL").key(lock), Cmd::new("ZCARD").key(&queue)]).await?;
         let [holder, millis, waiting] =
             <[_; 3]>::try_from(answers).map_err(|_| Error::protocol("expected three answers"))?;
         if holder.is_nil() {
             return Ok(Holding::Free);
         }
-        let holder = Token::new(&holder.into_text()?);
+        let holder = Token::of_holder(&holder.into_text()?);
         let waiting = usize::try_from(waiting.into_int()?).unwrap_or_default();
         Ok(match millis.into_int()? {
             -2 => Holding::Free,
@@ -72,12 +72,12 @@ impl Operation for Inspect {
     }
 
     fn on_memory(&self, memory: &Memory, now: Timestamp) -> Result<Holding> {
-        let Keys { lock, queue, .. } = &self.0;
-        Ok(memory.with(&[lock, queue], now, |tx| {
+        let (lock, queue) = (&self.0.lock, self.0.queue());
+        Ok(memory.with(&[lock, &queue], now, |tx| {
             let Some(holder) = tx.get::<Holder>(lock) else { return Holding::Free };
             let expires_in = tx.expires_at(lock).map(|at| at.since(now));
-            let waiting = Waiters::new(tx, queue).count();
-            Holding::Held { holder: holder.0.clone(), expires_in, waiting }
+            let waiting = Waiters::new(tx, &queue).count();
+            Holding::Held { holder: holder.token.clone(), expires_in, waiting }
         }))
     }
 }

@@ -1,10 +1,13 @@
 use redstart_connection::{Effect, Memory, Operation, Outage, Redis, Result, Script, Timestamp};
 use redstart_keys::{Key, Ttl};
 
-use super::{FENCE_TTL, Holder, Keys, LastFence, Token, millis};
+use super::{FENCE, FENCE_TTL, Holder, Keys, LastFence, Token, fence, last_fence, millis};
 use crate::Fence;
 
-static RAISE: Script = Script::new("lock.raise_fence", include_str!("raise_fence.lua"));
+static RAISE: Script = Script::new(
+    "lock.raise_fence",
+    concat!(include_str!("waited_for.lua"), include_str!("holder.lua"), include_str!("raise_fence.lua"),),
+);
 
 /// Lets the next fence of a lock be larger than a given one, for the lock's holder.
 ///
@@ -43,7 +46,7 @@ impl Operation for RaiseFence {
     }
 
     async fn on_redis(&self, redis: &Redis) -> Result<bool> {
-        let script = redis.script(&RAISE).key(&self.keys.lock).key(&self.keys.fence);
+        let script = redis.script(&RAISE).key(&self.keys.lock).key(&fence(redis, &self.keys.lock));
         let script = script
             .arg(self.token.as_str())
             .arg(self.to.get())
@@ -52,14 +55,14 @@ impl Operation for RaiseFence {
     }
 
     fn on_memory(&self, memory: &Memory, now: Timestamp) -> Result<bool> {
-        let Keys { lock, fence, .. } = &self.keys;
-        memory.with(&[lock, fence], now, |tx| {
-            if tx.get::<Holder>(lock).is_none_or(|holder| holder.0 != self.token) {
+        let lock = &self.keys.lock;
+        memory.with(&[lock, &FENCE], now, |tx| {
+            if tx.get::<Holder>(lock).is_none_or(|holder| holder.token != self.token) {
                 return Ok(false);
             }
-            if tx.get::<LastFence>(fence).is_none_or(|last| last.0 < self.to.get()) {
+            if last_fence(tx).is_none_or(|last| last < self.to) {
                 let until = now.saturating_add(FENCE_TTL.saturating_add(self.ttl.as_duration()));
-                tx.put(fence, LastFence(self.to.get()), until)?;
+                tx.put(&FENCE, LastFence(self.to.get()), until)?;
             }
             Ok(true)
         })

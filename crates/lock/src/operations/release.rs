@@ -12,7 +12,7 @@ use redstart_connection::{
 use redstart_keys::Key;
 
 use super::{
-    GivenUp, Holder, Keys, LastFence, Token, mint,
+    FENCE, GivenUp, Holder, Keys, Token, mint,
     waiters::{Waiters, channels},
 };
 use crate::{Fence, Release};
@@ -20,10 +20,29 @@ use crate::{Fence, Release};
 static RELEASE: Script = Script::new(
     "lock.release",
     concat!(
-        include_str!("release_unwaited.lua"),
         include_str!("clock.lua"),
+        include_str!("waited_for.lua"),
+        include_str!("line.lua"),
         include_str!("fence.lua"),
-        include_str!("queue.lua"),
+        include_str!("lives.lua"),
+        include_str!("wake.lua"),
+        include_str!("release.lua"),
+    ),
+);
+
+/// For those who never got to know whether the lock was granted.
+static WITHDRAW: Script = Script::new(
+    "lock.withdraw",
+    concat!(
+        include_str!("clock.lua"),
+        include_str!("waited_for.lua"),
+        include_str!("line.lua"),
+        include_str!("leave.lua"),
+        include_str!("give_up.lua"),
+        include_str!("withdraw.lua"),
+        include_str!("fence.lua"),
+        include_str!("lives.lua"),
+        include_str!("wake.lua"),
         include_str!("release.lua"),
     ),
 );
@@ -31,12 +50,12 @@ static RELEASE: Script = Script::new(
 /// For how long a lock is handed on: its new holder prolongs it, unless it has died.
 pub(crate) const HANDED: Duration = Duration::from_secs(3);
 
-/// Gives a lock back, for its holder alone; sent again, it answers the same.
+/// Gives a lock back, for its holder alone, and hands it to who waits for it first.
 #[derive(Clone, Debug)]
 pub struct GiveBack {
     keys: Keys,
     token: Token,
-    fence: Option<Fence>,
+    was_granted: bool,
     was_sent: Arc<AtomicBool>,
 }
 
@@ -79,11 +98,24 @@ impl GiveBack {
     /// line, and a question of it that is still on its way will not take the lock.
     #[must_use]
     pub fn new(lock: &Key, token: Token, fence: Option<Fence>) -> Self {
-        Self { keys: Keys::of(lock), token, fence, was_sent: Arc::default() }
+        Self { keys: Keys::of(lock), token, was_granted: fence.is_some(), was_sent: Arc::default() }
     }
 }
 
 impl GivenBack {
+    /// What came of it in one word, as in metrics.
+    pub(super) const fn word(&self) -> &'static str {
+        match self.release {
+            Release::Released => "released",
+            Release::Expired => "expired",
+            Release::Taken => "taken",
+        }
+    }
+
+    pub(crate) const fn nobody_waited(release: Release) -> Self {
+        Self { release, next: None, was_repeated: false }
+    }
+
     /// Reads what the scripts answer.
     pub(super) fn parse(answer: Value) -> Result<Self> {
         let (outcome, next) = match answer {
@@ -118,62 +150,43 @@ impl Operation for GiveBack {
     }
 
     fn outcome(output: &GivenBack) -> &'static str {
-        match output.release {
-            Release::Released => "released",
-            Release::Expired => "expired",
-            Release::Taken => "taken",
-        }
+        output.word()
     }
 
     async fn on_redis(&self, redis: &Redis) -> Result<GivenBack> {
-        let Keys { lock, fence, given_up, queue, seen } = &self.keys;
-        let script = redis.script(&RELEASE).key(lock).key(fence).key(given_up).key(queue).key(seen);
-        let script = script.arg(self.token.as_str());
-        let script = match self.fence {
-            Some(fence) => script.arg(fence.get()),
-            None => script.arg(""),
-        };
         let was_repeated = self.was_sent.swap(true, Ordering::Relaxed);
-        let given_back = GivenBack::parse(script.arg(channels(redis)).invoke().await?)?;
-        Ok(GivenBack { was_repeated, ..given_back })
+        let script = if self.was_granted { &RELEASE } else { &WITHDRAW };
+        let script = self.keys.script(redis, script).arg(self.token.as_str()).arg(channels(redis));
+        Ok(GivenBack { was_repeated, ..GivenBack::parse(script.invoke().await?)? })
     }
 
     fn on_memory(&self, memory: &Memory, now: Timestamp) -> Result<GivenBack> {
-        let Keys { lock, fence, given_up, queue, .. } = &self.keys;
-        memory.with(&[lock, fence, given_up, queue], now, |tx| {
-            let last = tx.get::<LastFence>(fence).map(|last| last.0);
-            let mark = self.fence.map(|fence| fence.get().saturating_add(1));
-            let holder = tx.get::<Holder>(lock).map(|holder| holder.0.clone());
-            let is_ours = holder.as_ref() == Some(&self.token);
+        let Keys { lock } = &self.keys;
+        let (given_up, queue) = (self.keys.given_up(), self.keys.queue());
+        memory.with(&[lock, &FENCE, &given_up, &queue], now, |tx| {
+            let holder = tx.get::<Holder>(lock);
             let release = match &holder {
-                _ if is_ours => Release::Released,
+                Some(holder) if holder.token == self.token => Release::Released,
                 Some(_) => Release::Taken,
-                None if mark.is_some() && mark == last => Release::Released,
                 None => Release::Expired,
             };
-            if is_ours {
+            if !self.was_granted {
+                Waiters::new(tx, &queue).leave(&self.token)?;
+                GivenUp::add(tx, &given_up, &self.token)?;
+            }
+            let nobody = GivenBack::nobody_waited(release);
+            if release == Release::Taken {
+                return Ok(nobody);
+            }
+            let mut waiters = Waiters::new(tx, &queue);
+            let Some(token) = waiters.first()? else {
                 tx.remove(lock);
-            }
-            if self.fence.is_none() {
-                Waiters::new(tx, queue).leave(&self.token)?;
-                GivenUp::add(tx, given_up, &self.token)?;
-            }
-            if holder.is_some() && !is_ours {
-                return Ok(GivenBack { release, next: None, was_repeated: false });
-            }
-            let Some(token) = Waiters::new(tx, queue).first()? else {
-                let is_last = last.is_some() && self.fence.map(Fence::get) == last;
-                if let (Some(mark), Some(expires_at), true) = (mark, tx.expires_at(fence), is_ours && is_last)
-                {
-                    tx.put(fence, LastFence(mark), expires_at)?;
-                }
-                return Ok(GivenBack { release, next: None, was_repeated: false });
+                return Ok(nobody);
             };
-            Waiters::new(tx, queue).leave(&token)?;
-            tx.put(lock, Holder(token.clone()), now.saturating_add(HANDED))?;
-            let minted = mint(tx, fence, HANDED)?;
-            let next = Some(Next { token, fence: Some(minted) });
-            Ok(GivenBack { release, next, was_repeated: false })
+            waiters.leave(&token)?;
+            tx.put(lock, Holder { token: token.clone(), is_waited_for: true }, now.saturating_add(HANDED))?;
+            let fence = Some(mint(tx)?);
+            Ok(GivenBack { next: Some(Next { token, fence }), ..nobody })
         })
     }
 }

@@ -4,6 +4,8 @@ use std::{fmt, sync::Arc};
 
 /// Length of the part that tells processes apart.
 const INSTANCE: usize = 32;
+/// What stands behind the holder's token once somebody waits, as the scripts know as well.
+const WAITED_FOR: char = '\n';
 
 /// Who asks: unique for each attempt to acquire.
 ///
@@ -13,7 +15,7 @@ const INSTANCE: usize = 32;
 pub struct Token(Arc<str>);
 
 impl Token {
-    /// A token; two attempts must never use the same.
+    /// A token; two attempts must never use the same, and none may end in a line break.
     #[must_use]
     pub fn new(text: &str) -> Self {
         Self(text.into())
@@ -21,6 +23,11 @@ impl Token {
 
     pub(crate) fn of_attempt(instance: &str, attempt: u64, name: &str) -> Self {
         Self(format!("{instance}-{attempt:x}-{name}").into())
+    }
+
+    /// The token of a lock's holder, from what stands under the lock's name.
+    pub(super) fn of_holder(text: &str) -> Self {
+        Self::new(text.strip_suffix(WAITED_FOR).unwrap_or(text))
     }
 
     /// The text.

@@ -106,5 +106,5 @@ pub(super) fn channels(redis: &Redis) -> String {
 /// Reads a token that may be none.
 pub(super) fn parse(value: Value) -> Result<Option<Token>> {
     let text = value.into_text()?;
-    Ok((!text.is_empty()).then(|| Token::new(&text)))
+    Ok((!text.is_empty()).then(|| Token::of_holder(&text)))
 }

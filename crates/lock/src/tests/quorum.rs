@@ -7,7 +7,7 @@ use tokio::{task::JoinSet, time::timeout};
 
 use crate::{Fence, LockError, Locks, Loss, QuorumLocks, Release};
 
-use super::{GUARD, TTL, key};
+use super::{GUARD, TTL, key, until};
 
 struct Site {
     clock: Clock,
@@ -43,12 +43,8 @@ async fn majority_is_enough_and_less_is_not() {
     assert!(matches!(request.acquire().await, Err(LockError::Busy)));
     // What the minority granted was given back, or the next would not find it free.
     let third = Locks::new(site.stores[2].clone());
-    let free = async {
-        while third.is_locked(&key()).await.expect("memory answers") {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-    };
-    timeout(GUARD, free).await.expect("rslock leaves it to its TTL");
+    // rslock leaves it to its TTL.
+    until(async || !third.is_locked(&key()).await.expect("memory answers")).await;
 }
 
 #[tokio::test]
@@ -79,12 +75,8 @@ async fn lock_is_renewed_on_a_majority_and_lost_without_one() {
     let operator = |store: usize| Locks::new(site.stores[store].clone());
     operator(0).force_release(&key()).await.expect("memory answers");
     site.clock.advance(Duration::from_secs(10));
-    let renewed = async {
-        while guard.valid_for() < Duration::from_secs(29) {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-    };
-    timeout(GUARD, renewed).await.expect("two of three keep it");
+    // Two of three keep it.
+    until(async || Duration::from_secs(29) <= guard.valid_for()).await;
     operator(1).force_release(&key()).await.expect("memory answers");
     site.clock.advance(Duration::from_secs(10));
     assert_eq!(timeout(GUARD, guard.lost()).await.expect("it is told"), Loss::Gone);

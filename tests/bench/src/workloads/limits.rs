@@ -1,6 +1,5 @@
 //! Limits without a round trip, against governor, and the algorithms beside each other.
 
-mod flexible;
 mod layer;
 
 use std::{hint::black_box, num::NonZeroU32, sync::Arc, time::Duration};
@@ -9,7 +8,7 @@ use governor::{DefaultKeyedRateLimiter, Quota};
 use redstart_connection::Store;
 use redstart_ratelimit::{Leases, Limiter, Policy, Source, Subject};
 
-use self::flexible::Flexible;
+use super::node::NodePeer;
 use crate::{
     Result,
     contest::{Contest, Plan},
@@ -66,7 +65,7 @@ pub(crate) fn measure(plan: &Plan, report: &mut Report) -> Result {
 
     let many = (&runtime, Load::tasks(TASKS));
     // What it counts by is a fixed window too.
-    let flexible = Flexible::start(&server.url(), FIXED.limit())
+    let flexible = NodePeer::start("flexible.mjs", &server.url(), TASKS, FIXED.limit().into())
         .inspect_err(|reason| eprintln!("rate-limiter-flexible is left out: {reason}"))
         .ok();
     let mut kinds = Contest::new(format!("limits, algorithms, {TASKS} tasks")).watch(&server, &["evalsha"]);

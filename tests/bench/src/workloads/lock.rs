@@ -9,6 +9,7 @@ use redstart_keys::{Category, Entity, Ttl};
 use redstart_lock::Locks;
 use rslock::LockManager;
 
+use super::node::NodePeer;
 use crate::{
     Result,
     contest::{Contest, Plan},
@@ -43,6 +44,9 @@ fn cycle(plan: &Plan, report: &mut Report, tasks: usize) -> Result {
     let server = Server::start();
     let connection = server.redis_rs(&runtime)?;
     let locks = Locks::new(server.store(&runtime)?);
+    let redlock = NodePeer::start("redlock.mjs", &server.url(), tasks, LEASE_MILLIS)
+        .inspect_err(|reason| eprintln!("redlock is left out: {reason}"))
+        .ok();
     let manager = LockManager::new(vec![server.url()]);
 
     let load = (&runtime, Load::tasks(tasks));
@@ -51,12 +55,17 @@ fn cycle(plan: &Plan, report: &mut Report, tasks: usize) -> Result {
     let lean = contest.enter("SET NX PX + EVALSHA", load, |caller| Lean::new(&connection, caller));
     let ours = contest.enter("acquire + release", load, |caller| Ours::new(&locks, caller));
     let peer = contest.enter("rslock", load, |caller| Peer::new(&manager, caller));
+    let node =
+        redlock.as_ref().map(|redlock| contest.enter_process("redlock on Node", |slice| redlock.run(slice)));
 
     let mut outcome = contest.run(plan)?;
     outcome.compare(ours, lean, THROUGHPUT, Some(Budget::AtLeast(0.9)));
     outcome.compare(ours, lean, SERVER, None);
     outcome.compare(ours, lean, IN_COMMANDS, None);
     outcome.compare(ours, peer, THROUGHPUT, None);
+    if let Some(node) = node {
+        outcome.compare(ours, node, THROUGHPUT, None);
+    }
     report.add(outcome);
     Ok(())
 }

@@ -6,6 +6,7 @@ mod door;
 mod l1;
 mod limits;
 mod lock;
+mod node;
 mod peers;
 mod rate;
 
@@ -27,7 +28,7 @@ pub(crate) enum Workload {
     Rate,
     /// Limits without a round trip, against governor, and the algorithms beside each other.
     Limits,
-    /// Cycles and hand-offs of a lock, against redis-rs, BLPOP and rslock.
+    /// Cycles and hand-offs of a lock, against redis-rs, BLPOP, rslock and redlock.
     Lock,
     /// Reads, beside bb8-redis, deadpool-redis and fred.
     Peers,

@@ -11,13 +11,12 @@ local share = kind .. ' ' .. token
 
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', whole(now()))
 local is_held = redis.call('ZSCORE', KEYS[1], share)
-local last, given_up = unpack(redis.call('MGET', KEYS[2], KEYS[3]))
-last = tonumber(last or nil)
+local last, given_up = tonumber(redis.call('GET', KEYS[2]) or nil), redis.call('GET', KEYS[3])
 local busy = { -1, last or 0 }
 local count = redis.call('ZCARD', KEYS[1])
 if not is_held then
   -- It was given up while this question was on its way.
-  if has_given_up(given_up, token) then return busy end
+  if given_up and string.find(given_up, ' ' .. token .. ' ', 1, true) then return busy end
   local next = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')
   local fits = count == 0
   -- A writer is alone, so it is the first.
@@ -36,7 +35,7 @@ redis.call('ZADD', KEYS[1], whole(now() + ARGV[3] * 1000), share)
 local longest = redis.call('ZRANGE', KEYS[1], -1, -1, 'WITHSCORES')
 redis.call('PEXPIRE', KEYS[1], math.ceil((tonumber(longest[2]) - now()) / 1000))
 if waits then leave(token) end
-local fence = mint(KEYS[2], last, ARGV[3])
+local fence = mint(KEYS[2], now())
 
 -- There may be a share for the next one, too.
 local head = kind ~= 'w' and (kind == 'r' or count < most) and first()

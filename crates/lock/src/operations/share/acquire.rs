@@ -2,12 +2,9 @@ use redstart_connection::{Effect, Memory, Operation, Outage, Redis, Result, Scri
 use redstart_keys::{Key, Ttl};
 
 use super::{Held, Share, Shares};
-use crate::{
-    Fence,
-    operations::{
-        Acquired, GivenUp, Keys, LastFence, Token, mint,
-        waiters::{Waiters, channels},
-    },
+use crate::operations::{
+    Acquired, FENCE, GivenUp, Keys, Token, last_fence, mint,
+    waiters::{Waiters, channels},
 };
 
 static ACQUIRE: Script = Script::new(
@@ -15,7 +12,12 @@ static ACQUIRE: Script = Script::new(
     concat!(
         include_str!("../clock.lua"),
         include_str!("../fence.lua"),
-        include_str!("../queue.lua"),
+        include_str!("../line.lua"),
+        include_str!("../line_up.lua"),
+        include_str!("../lives.lua"),
+        include_str!("../leave.lua"),
+        include_str!("../first.lua"),
+        include_str!("../wake.lua"),
         include_str!("acquire.lua"),
     ),
 );
@@ -61,16 +63,13 @@ impl Operation for AcquireShare {
     }
 
     fn outcome(output: &Acquired) -> &'static str {
-        match output {
-            Acquired::Granted { .. } => "granted",
-            Acquired::Busy { .. } => "busy",
-        }
+        output.word()
     }
 
     async fn on_redis(&self, redis: &Redis) -> Result<Acquired> {
-        let Keys { lock, fence, given_up, queue, seen } = &self.keys;
-        let script = redis.script(&ACQUIRE).key(lock).key(fence).key(given_up).key(queue).key(seen);
-        let answer = script
+        let answer = self
+            .keys
+            .script(redis, &ACQUIRE)
             .arg(self.token.as_str())
             .arg(self.ttl.as_millis())
             .arg(u64::from(self.waits))
@@ -83,16 +82,17 @@ impl Operation for AcquireShare {
     }
 
     fn on_memory(&self, memory: &Memory, now: Timestamp) -> Result<Acquired> {
-        let Keys { lock, fence, given_up, queue, .. } = &self.keys;
-        memory.with(&[lock, fence, given_up, queue], now, |tx| {
+        let Keys { lock } = &self.keys;
+        let (given_up, queue) = (self.keys.given_up(), self.keys.queue());
+        memory.with(&[lock, &FENCE, &given_up, &queue], now, |tx| {
             let mut shares = Shares::of(tx, lock);
-            let last_fence = tx.get::<LastFence>(fence).map(|last| Fence::new(last.0));
+            let last_fence = last_fence(tx);
             if shares.position(self.share, &self.token).is_none() {
-                if GivenUp::has(tx, given_up, &self.token) {
+                if GivenUp::has(tx, &given_up, &self.token) {
                     return Ok(Acquired::Busy { expires_in: None, last_fence });
                 }
                 let fits = self.share.fits(&shares.0);
-                let mut waiters = Waiters::new(tx, queue);
+                let mut waiters = Waiters::new(tx, &queue);
                 let is_turn = waiters.first()?.is_none_or(|first| first == self.token);
                 if !fits || !is_turn {
                     if self.waits {
@@ -106,10 +106,10 @@ impl Operation for AcquireShare {
             shares.0.retain(|held| held.letter != self.share.letter() || held.token != self.token);
             let ends = now.saturating_add(self.ttl.as_duration());
             shares.0.push(Held { letter: self.share.letter(), token: self.token.clone(), ends });
-            let fence = mint(tx, fence, self.ttl.as_duration())?;
+            let fence = mint(tx)?;
             shares.put(tx, lock)?;
             if self.waits {
-                Waiters::new(tx, queue).leave(&self.token)?;
+                Waiters::new(tx, &queue).leave(&self.token)?;
             }
             Ok(Acquired::Granted { fence })
         })

@@ -12,7 +12,16 @@ use crate::{
 
 static RELEASE: Script = Script::new(
     "lock.release_share",
-    concat!(include_str!("../clock.lua"), include_str!("../queue.lua"), include_str!("release.lua")),
+    concat!(
+        include_str!("../clock.lua"),
+        include_str!("../line.lua"),
+        include_str!("../lives.lua"),
+        include_str!("../leave.lua"),
+        include_str!("../first.lua"),
+        include_str!("../give_up.lua"),
+        include_str!("../wake.lua"),
+        include_str!("release.lua"),
+    ),
 );
 
 /// Gives a share back; sent again, it answers the same.
@@ -48,40 +57,36 @@ impl Operation for GiveBackShare {
     }
 
     fn outcome(output: &GivenBack) -> &'static str {
-        match output.release {
-            Release::Released => "released",
-            Release::Expired | Release::Taken => "expired",
-        }
+        output.word()
     }
 
     async fn on_redis(&self, redis: &Redis) -> Result<GivenBack> {
-        let Keys { lock, fence, given_up, queue, seen } = &self.keys;
-        let script = redis.script(&RELEASE).key(lock).key(fence).key(given_up).key(queue).key(seen);
-        let script = script.arg(self.token.as_str()).arg(self.share.letter());
+        let script = self.keys.script(redis, &RELEASE).arg(self.token.as_str()).arg(self.share.letter());
         let script = script.arg(u64::from(self.is_granted)).arg(channels(redis));
         GivenBack::parse(script.invoke().await?)
     }
 
     fn on_memory(&self, memory: &Memory, now: Timestamp) -> Result<GivenBack> {
-        let Keys { lock, given_up, queue, .. } = &self.keys;
-        memory.with(&[lock, given_up, queue], now, |tx| {
+        let Keys { lock } = &self.keys;
+        let (given_up, queue) = (self.keys.given_up(), self.keys.queue());
+        memory.with(&[lock, &given_up, &queue], now, |tx| {
             let mut shares = Shares::of(tx, lock);
             let held = shares.position(self.share, &self.token);
             if let Some(place) = held {
                 shares.0.remove(place);
                 shares.put(tx, lock)?;
             }
-            let is_known = GivenUp::has(tx, given_up, &self.token);
+            let is_known = GivenUp::has(tx, &given_up, &self.token);
             if !is_known {
                 if held.is_some() || !self.is_granted {
-                    GivenUp::add(tx, given_up, &self.token)?;
+                    GivenUp::add(tx, &given_up, &self.token)?;
                 }
                 if !self.is_granted {
-                    Waiters::new(tx, queue).leave(&self.token)?;
+                    Waiters::new(tx, &queue).leave(&self.token)?;
                 }
             }
             let release = if held.is_some() || is_known { Release::Released } else { Release::Expired };
-            let next = Waiters::new(tx, queue).first()?.map(|token| Next { token, fence: None });
+            let next = Waiters::new(tx, &queue).first()?.map(|token| Next { token, fence: None });
             Ok(GivenBack { release, next, was_repeated: false })
         })
     }

@@ -1,0 +1,125 @@
+//! The two ways to ask for a lock and to give it back: a short one while nobody contends for it, and a long one.
+
+use redstart_connection::{Renewal, Result, Store};
+use redstart_keys::{Key, Ttl};
+
+use crate::{
+    Fence, Release,
+    claim::{Claim, Kind},
+    contended::Contended,
+    gathering::{Gathering, Many},
+    operations::{AcquireFree, Acquired, Extend, Free, GiveBackUnwaited, GivenBack, Token, Unwaited},
+};
+
+/// How the locks of one handle are asked for.
+#[derive(Debug)]
+pub(crate) struct Ways {
+    store: Store,
+    acquiring: Gathering<AcquireFree>,
+    extending: Gathering<Extend>,
+    releasing: Gathering<GiveBackUnwaited>,
+    contended: Contended,
+}
+
+impl Ways {
+    pub(crate) fn new(store: Store) -> Self {
+        Self {
+            acquiring: Gathering::new(store.clone()),
+            extending: Gathering::new(store.clone()),
+            releasing: Gathering::new(store.clone()),
+            contended: Contended::default(),
+            store,
+        }
+    }
+
+    /// Asks once; with `waits` the token stands in line from then on.
+    ///
+    /// `may_be_known` says whether the store may know the token already, and is told when it does from the first
+    /// of two questions on.
+    pub(crate) async fn ask(&self, claim: &Claim, waits: bool, may_be_known: &mut bool) -> Result<Acquired> {
+        let Claim { lock, token, ttl, .. } = claim;
+        // A token in line must leave it when it gets the lock, or it would be handed the lock once more.
+        let is_new = !*may_be_known;
+        if is_new && self.is_short(claim) {
+            match self.acquiring.ask((lock.clone(), token.clone(), *ttl)).await? {
+                Some(Free::Granted { fence }) => return Ok(Acquired::Granted { fence }),
+                Some(Free::Held { expires_in }) if !waits => {
+                    return Ok(Acquired::Busy { expires_in: Some(expires_in), last_fence: None });
+                }
+                Some(Free::Held { .. }) => {}
+                // It may be ours: the next question could fail without having been sent.
+                Some(Free::Unclear) | None => *may_be_known = true,
+            }
+        }
+        let acquired = claim.ask(&self.store, waits).await?;
+        match acquired {
+            Acquired::Busy { .. } if waits => self.contended.note(lock),
+            Acquired::Granted { .. } if is_new => self.contended.forget(lock),
+            Acquired::Busy { .. } | Acquired::Granted { .. } => {}
+        }
+        Ok(acquired)
+    }
+
+    /// Prolongs what this got, along with all that is prolonged at this moment.
+    pub(crate) async fn extend(&self, claim: &Claim) -> Renewal {
+        let Claim { lock, token, ttl, kind } = claim;
+        match kind {
+            Kind::Whole { .. } => {
+                let renewal = self.extending.ask_with_others((lock.clone(), token.clone(), *ttl)).await;
+                renewal.ok().flatten().unwrap_or(Renewal::Unknown)
+            }
+            Kind::Shared(share) => claim.extend_share(*share, &self.store).await,
+        }
+    }
+
+    /// Gives back what this got, or may have got if `fence` is none.
+    pub(crate) async fn give_back(&self, claim: &Claim, fence: Option<Fence>) -> Result<GivenBack> {
+        let mut was_repeated = false;
+        if fence.is_some() && self.is_short(claim) {
+            match self.releasing.ask((claim.lock.clone(), claim.token.clone())).await? {
+                Some(Unwaited::Released) => return Ok(GivenBack::nobody_waited(Release::Released)),
+                Some(Unwaited::Unclear { was_repeated: repeated }) => was_repeated = repeated,
+                None => was_repeated = true,
+            }
+        }
+        let given_back = claim.give_back(&self.store, fence).await?;
+        if given_back.next.is_some() {
+            self.contended.note(&claim.lock);
+        }
+        Ok(GivenBack { was_repeated: was_repeated || given_back.was_repeated, ..given_back })
+    }
+
+    /// Whether it seems that nobody else wants the lock.
+    fn is_short(&self, claim: &Claim) -> bool {
+        let is_plain = matches!(claim.kind, Kind::Whole { is_fair: false });
+        // The embedded store is asked without a way.
+        is_plain && !self.store.is_memory() && !self.contended.has(&claim.lock)
+    }
+}
+
+impl Many for AcquireFree {
+    type Question = (Key, Token, Ttl);
+    type Answer = Free;
+
+    fn add(self, question: Self::Question) -> Self {
+        self.with(question)
+    }
+}
+
+impl Many for Extend {
+    type Question = (Key, Token, Ttl);
+    type Answer = Renewal;
+
+    fn add(self, (lock, token, ttl): Self::Question) -> Self {
+        self.and(&lock, token, ttl)
+    }
+}
+
+impl Many for GiveBackUnwaited {
+    type Question = (Key, Token);
+    type Answer = Unwaited;
+
+    fn add(self, question: Self::Question) -> Self {
+        self.with(question)
+    }
+}
