@@ -115,7 +115,8 @@ impl Guard {
         work: impl FnOnce(Lease) -> W,
     ) -> Result<T, LockError> {
         let lease = self.lease();
-        let outcome = lease.validity.while_valid(work(lease.clone())).await;
+        // Boxed: the futures of services nest what they call, and the compiler has a limit to that.
+        let outcome = lease.validity.while_valid(Box::pin(work(lease.clone()))).await;
         let lock = self.held.claim.lock.entity_name();
         if let Err(error) = self.release().await {
             // The work is done, or dropped; that the lock ends only with its lease does not change that.

@@ -12,6 +12,8 @@ use crate::{
 };
 
 /// How the locks of one handle are asked for.
+///
+/// Every question is boxed: the futures of services nest what they call, and the compiler has a limit to that.
 #[derive(Debug)]
 pub(crate) struct Ways {
     store: Store,
@@ -41,7 +43,7 @@ impl Ways {
         // A token in line must leave it when it gets the lock, or it would be handed the lock once more.
         let is_new = !*may_be_known;
         if is_new && self.is_short(claim) {
-            match self.acquiring.ask((lock.clone(), token.clone(), *ttl)).await? {
+            match Box::pin(self.acquiring.ask((lock.clone(), token.clone(), *ttl))).await? {
                 Some(Free::Granted { fence }) => return Ok(Acquired::Granted { fence }),
                 Some(Free::Held { expires_in }) if !waits => {
                     return Ok(Acquired::Busy { expires_in: Some(expires_in), last_fence: None });
@@ -51,7 +53,7 @@ impl Ways {
                 Some(Free::Unclear) | None => *may_be_known = true,
             }
         }
-        let acquired = claim.ask(&self.store, waits).await?;
+        let acquired = Box::pin(claim.ask(&self.store, waits)).await?;
         match acquired {
             Acquired::Busy { .. } if waits => self.contended.note(lock),
             Acquired::Granted { .. } if is_new => self.contended.forget(lock),
@@ -76,13 +78,13 @@ impl Ways {
     pub(crate) async fn give_back(&self, claim: &Claim, fence: Option<Fence>) -> Result<GivenBack> {
         let mut was_repeated = false;
         if fence.is_some() && self.is_short(claim) {
-            match self.releasing.ask((claim.lock.clone(), claim.token.clone())).await? {
+            match Box::pin(self.releasing.ask((claim.lock.clone(), claim.token.clone()))).await? {
                 Some(Unwaited::Released) => return Ok(GivenBack::nobody_waited(Release::Released)),
                 Some(Unwaited::Unclear { was_repeated: repeated }) => was_repeated = repeated,
                 None => was_repeated = true,
             }
         }
-        let given_back = claim.give_back(&self.store, fence).await?;
+        let given_back = Box::pin(claim.give_back(&self.store, fence)).await?;
         if given_back.next.is_some() {
             self.contended.note(&claim.lock);
         }
