@@ -120,7 +120,7 @@ impl Settings {
         let store = Config::from_env()
             .map_err(|error| problems.extend(error.problems().iter().map(ToString::to_string)));
         let admin_token =
-            variable("ADMIN_TOKEN").map_or(Ok(AdminToken::none()), |token| AdminToken::new(&token));
+            variable("ADMIN_TOKEN").map_or_else(|| Ok(AdminToken::none()), |token| AdminToken::new(&token));
         let admin_token = admin_token.map_err(|error| problems.push(format!("ADMIN_TOKEN: {error}")));
         let limits = env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
