@@ -48,7 +48,7 @@ fn differences(root: &Value, schema: &Value, value: &Value, at: &str) -> Vec<Str
         other => other.as_str().into_iter().collect(),
     };
     let fits = |wanted: &&str| *wanted == kind || (*wanted == "integer" && value.is_u64());
-    if !types.is_empty() && !types.iter().any(|wanted| fits(wanted)) {
+    if !types.is_empty() && !types.iter().any(fits) {
         return vec![format!("{at} is {value}, not {types:?}")];
     }
     match value {
