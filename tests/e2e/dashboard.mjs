@@ -57,7 +57,8 @@ await page.locator("#main").waitFor({ state: "visible" });
 const first = await snapshots();
 await page.waitForFunction((first) => Number(document.body.dataset.snapshots) >= first + 3, first);
 await shows("#connection", "Live");
-await page.waitForFunction(() => document.querySelector("#status").className === "healthy");
+// A busy machine may be slow to answer, which is a reason to say so.
+await page.waitForFunction(() => ["healthy", "degraded"].includes(document.querySelector("#status").className));
 await shows("#caches", "user");
 await shows("#issues", "requirepass");
 assert.match(await text("#latency-text"), /PING \d/);

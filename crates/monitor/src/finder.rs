@@ -164,7 +164,7 @@ impl Rest {
         if !is_due {
             return None;
         }
-        let slow_log = FetchSlowLog::new(u32::MAX);
+        let slow_log = Ask(FetchSlowLog::new(u32::MAX));
         let (default_user, slow_log, latency, cluster) = tokio::join!(
             store.run(&Ask(AskDefaultUser)),
             store.run(&slow_log),
@@ -172,10 +172,10 @@ impl Rest {
             store.run(&Ask(AskCluster)),
         );
         Some(Asked {
-            default_user: Told::of(default_user),
-            slow_log: Told::of(slow_log),
-            latency: Told::of(latency),
-            cluster: Told::of(cluster),
+            default_user: Told::asked(default_user),
+            slow_log: Told::asked(slow_log),
+            latency: Told::asked(latency),
+            cluster: Told::asked(cluster),
         })
     }
 }
@@ -184,8 +184,8 @@ impl Rest {
 async fn skew(store: &Store) -> Option<Duration> {
     let clock = store.clock();
     let sent_at = clock.now();
-    let server = store.run(&Ask(ServerClock)).await.ok()?;
-    let heard_at = clock.now();
+    let told = store.run(&Ask(ServerClock)).await.ok()?;
+    let (server, heard_at) = (*told.known()?, clock.now());
     Some(sent_at.since(server).max(server.since(heard_at)))
 }
 

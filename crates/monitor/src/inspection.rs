@@ -41,12 +41,12 @@ impl Inspection {
             store.run(&Ask(AskCluster)),
         );
         Self {
-            user: Told::of(user),
-            default_user: Told::of(default_user),
-            settings: Told::of(settings),
-            memory: Told::of(memory),
-            latency: Told::of(latency).map(|histograms| histograms.since(None)),
-            cluster: Told::of(cluster),
+            user: Told::asked(user),
+            default_user: Told::asked(default_user),
+            settings: Told::asked(settings),
+            memory: Told::asked(memory),
+            latency: Told::asked(latency).map(|histograms| histograms.since(None)),
+            cluster: Told::asked(cluster),
         }
     }
 }

@@ -125,7 +125,7 @@ impl Monitor {
 
     /// Who is connected to the server.
     pub async fn clients(&self) -> Told<ClientList> {
-        Told::of(self.0.store.run(&Ask(AskClients)).await)
+        Told::asked(self.0.store.run(&Ask(AskClients)).await)
     }
 
     /// The last slow calls, the newest first, 128 at most.

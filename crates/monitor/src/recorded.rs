@@ -101,6 +101,10 @@ impl Recorded {
         let mut recorded = Self::default();
         for sample in text.lines().filter_map(Sample::of) {
             let Sample { name, labels, value } = sample;
+            // What this monitor asks by itself says nothing of the service.
+            if label(labels, "operation").is_some_and(|operation| operation.starts_with("monitor.")) {
+                continue;
+            }
             match name.strip_prefix(names::OPERATION_SECONDS) {
                 Some("_count") => {
                     recorded.operations += value;

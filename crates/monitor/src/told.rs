@@ -48,13 +48,24 @@ impl<T> Told<T> {
     pub(crate) fn of(result: Result<T>) -> Self {
         match result {
             Ok(answer) => Self::Known(answer),
-            Err(error) => match error.kind() {
-                ErrorKind::Permission => Self::NotAllowed,
-                // Unknown commands and subcommands, and what this kind of server does not have.
-                ErrorKind::Unsupported | ErrorKind::Server | ErrorKind::Protocol => Self::NotOffered,
-                _ => Self::NoAnswer,
-            },
+            Err(error) if error.kind() == ErrorKind::Permission => Self::NotAllowed,
+            Err(error) if Self::is_refusal(error.kind()) => Self::NotOffered,
+            Err(_) => Self::NoAnswer,
         }
+    }
+
+    /// What came of a question that tells refusals itself.
+    pub(crate) fn asked(result: Result<Self>) -> Self {
+        result.unwrap_or(Self::NoAnswer)
+    }
+
+    /// Whether an error says that there is no answer here, now and later.
+    pub(crate) const fn is_refusal(kind: ErrorKind) -> bool {
+        // Unknown commands and subcommands, and what this kind of server does not have.
+        matches!(
+            kind,
+            ErrorKind::Permission | ErrorKind::Unsupported | ErrorKind::Server | ErrorKind::Protocol
+        )
     }
 }
 

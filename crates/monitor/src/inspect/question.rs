@@ -1,6 +1,8 @@
 //! A question to the server: one command, and how its answer is read.
 
-use redstart_connection::{Cmd, Effect, Error, Memory, Operation, Outage, Redis, Result, Timestamp, Value};
+use redstart_connection::{Cmd, Effect, Memory, Operation, Outage, Redis, Result, Timestamp, Value};
+
+use crate::Told;
 
 /// A question that a server answers with one command, without changing anything.
 pub trait Question: Send + Sync {
@@ -20,13 +22,13 @@ pub trait Question: Send + Sync {
     fn read(&self, answer: Value) -> Result<Self::Answer>;
 }
 
-/// Asks a server a [`Question`]; the embedded store has no answer.
+/// Asks a server a [`Question`], which it may refuse; the embedded store has no answer.
 #[derive(Clone, Copy, Debug, Default)]
 #[expect(clippy::exhaustive_structs, reason = "it is a question and nothing else")]
 pub struct Ask<Q>(pub Q);
 
 impl<Q: Question> Operation for Ask<Q> {
-    type Output = Q::Answer;
+    type Output = Told<Q::Answer>;
     const NAME: &'static str = Q::NAME;
 
     fn effect(&self) -> Effect {
@@ -37,16 +39,19 @@ impl<Q: Question> Operation for Ask<Q> {
         Outage::Fail
     }
 
-    fn outcome(_: &Q::Answer) -> &'static str {
-        "told"
+    fn outcome(told: &Told<Q::Answer>) -> &'static str {
+        if told.known().is_some() { "told" } else { "refused" }
     }
 
-    async fn on_redis(&self, redis: &Redis) -> Result<Q::Answer> {
-        self.0.read(redis.send(self.0.cmd()).await?)
+    async fn on_redis(&self, redis: &Redis) -> Result<Told<Q::Answer>> {
+        match redis.send(self.0.cmd()).await.and_then(|answer| self.0.read(answer)) {
+            Err(error) if !Told::<()>::is_refusal(error.kind()) => Err(error),
+            told => Ok(Told::of(told)),
+        }
     }
 
-    fn on_memory(&self, _: &Memory, _: Timestamp) -> Result<Q::Answer> {
-        Err(Error::unsupported("the embedded store has no server to ask"))
+    fn on_memory(&self, _: &Memory, _: Timestamp) -> Result<Told<Q::Answer>> {
+        Ok(Told::NotOffered)
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use redstart_connection::{Cmd, Effect, Error, Memory, Operation, Outage, Redis, Result, Timestamp, Value};
 use serde::Serialize;
 
+use super::Question;
 use crate::{Rfc3339, durations};
 
 /// The most calls that are asked for at once.
@@ -68,12 +69,24 @@ impl Operation for FetchSlowLog {
     }
 
     async fn on_redis(&self, redis: &Redis) -> Result<Vec<SlowCall>> {
-        let answer = redis.send(Cmd::new("SLOWLOG").arg("GET").arg(self.count)).await?;
-        answer.into_array()?.into_iter().map(SlowCall::read).collect()
+        self.read(redis.send(self.cmd()).await?)
     }
 
     fn on_memory(&self, _: &Memory, _: Timestamp) -> Result<Vec<SlowCall>> {
         Ok(Vec::new())
+    }
+}
+
+impl Question for FetchSlowLog {
+    type Answer = Vec<SlowCall>;
+    const NAME: &'static str = "monitor.slowlog";
+
+    fn cmd(&self) -> Cmd {
+        Cmd::new("SLOWLOG").arg("GET").arg(self.count)
+    }
+
+    fn read(&self, answer: Value) -> Result<Vec<SlowCall>> {
+        answer.into_array()?.into_iter().map(SlowCall::read).collect()
     }
 }
 

@@ -10,6 +10,7 @@ fn page(fast: u64, slow: u64, failed: u64, losses: u64) -> String {
         ("cache.read", "hit", [fast, fast, fast, fast]),
         ("lock.acquire", "taken", [0, slow, slow, slow]),
         ("lock.acquire", "timeout", [0, 0, failed, failed]),
+        ("monitor.info", "permission", [0, 0, 7_000, 7_000]),
     ] {
         let labels = format!("operation=\"{operation}\",outcome=\"{outcome}\"");
         for (bound, count) in ["0.00025", "0.01", "2.5", "+Inf"].iter().zip(counts) {

@@ -6,9 +6,9 @@ use crate::{ClientWindow, Facts, Rule, Unit};
 pub(super) const RULES: &[Rule] = &[
     Rule::new(
         "errors",
-        "the share of failed operations, in five minutes and of 100 at least",
+        "the share of failed operations but the monitor's own, in five minutes and of 100 at least",
         "operations fail",
-        "See the log and `outcome` of redstart_operation_duration_seconds for how they fail.",
+        "See the log, and the label outcome of redstart_operation_duration_seconds, for how they fail.",
     )
     .in_unit(Unit::Ratio)
     .warns_beyond(0.01, 15)
