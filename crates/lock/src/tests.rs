@@ -58,6 +58,7 @@ fn key() -> Key {
 }
 
 /// Lets the others run until `condition` holds.
+#[expect(clippy::future_not_send, reason = "the tests await it where they stand")]
 async fn until(condition: impl AsyncFn() -> bool) {
     let reached = async {
         while !condition().await {
