@@ -107,8 +107,9 @@ async fn release_that_handed_the_lock_over_and_lost_its_answer_says_released() {
     let server = RedisServer::start();
     let (proxy, store) = patient(&server).await;
     let (locks, waiter) = (prepared(store.clone()).await, Locks::new(direct(&server, &store)));
-    let guard = locks.lock(&key()).acquire().await.unwrap();
-    let late = waiter.lock(&key()).wait(GUARD);
+    // A fair lock is given back in one step, which hands it over; others first ask whether anybody waits.
+    let guard = locks.lock(&key()).fair().acquire().await.unwrap();
+    let late = waiter.lock(&key()).fair().wait(GUARD);
     let mut waits = JoinSet::new();
     waits.spawn(async move { late.acquire().await });
     eventually(GUARD, async || locks.holder(&key()).await.unwrap().is_some_and(|held| held.waiting == 1))
