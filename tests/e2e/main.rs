@@ -7,6 +7,7 @@ mod examples;
 mod limits;
 mod marketplace;
 mod payments;
+mod prometheus;
 mod service;
 mod state;
 mod topology;

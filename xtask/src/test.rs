@@ -26,6 +26,9 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result {
         console::skipped("a second kind of server", &format!("only {} is here", server.version));
     }
     console::skipped("benchmarks", "they measure and don't judge; see `cargo xtask bench`");
+    if let Err(reason) = setup::extras::one(workspace, "promtool") {
+        console::skipped("the rules and panels under the real promtool", &reason.to_string());
+    }
     if !arguments.filter.is_empty() {
         console::skipped("documentation tests", "only the named tests were asked for");
     }
@@ -37,8 +40,15 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result {
         }
     };
     // The end-to-end tests start these; built here, no test has to wait for its build.
-    let examples =
-        ["build", "--quiet", "-p", "redstart", "--features", "prometheus,rest,tls-ring", "--examples"];
+    let examples = [
+        "build",
+        "--quiet",
+        "-p",
+        "redstart",
+        "--features",
+        "gate,prometheus,rest,tls-ring,webhook",
+        "--examples",
+    ];
     step("examples", workspace.cargo().args(examples).run());
     console::heading(&format!("tests on {}", server.version));
     step("tests", command(workspace, &server, &[], &arguments.filter).run());

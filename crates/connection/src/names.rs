@@ -64,3 +64,11 @@ pub const IDEMPOTENCY_LOST: &str = "redstart_idempotency_lost_total";
 pub const SESSION_DROPPED_SAVES: &str = "redstart_session_dropped_saves_total";
 /// Counter of counts that were dropped, for want of room or because the process ended; label `counter`.
 pub const COUNTER_DROPPED: &str = "redstart_counter_dropped_total";
+/// Gauge of alerts that fire; labels `alert`, `severity`.
+pub const ALERTS_FIRING: &str = "redstart_alerts_firing";
+/// Counter of messages about alerts; label `outcome` (`delivered`, `refused`, `failed`, `lost`).
+pub const ALERT_DELIVERIES: &str = "redstart_alert_deliveries_total";
+/// Histogram of seconds per request; labels `http_request_method`, `http_route`, `http_response_status_code`, `audience`.
+pub const HTTP_SECONDS: &str = "http_server_request_duration_seconds";
+/// Counter of label sets that were folded into one for want of room; label `metric`.
+pub const LABELS_FOLDED: &str = "redstart_label_sets_folded_total";

@@ -45,6 +45,7 @@ mod error;
 mod idempotency;
 mod limit;
 mod maintenance;
+mod measured;
 #[cfg(feature = "axum")]
 mod ops;
 mod read_body;
@@ -55,7 +56,7 @@ mod token;
 mod trace;
 
 #[cfg(feature = "axum")]
-pub use crate::ops::{OpsState, admin_router, guarded, health_router};
+pub use crate::ops::{OpsState, admin_router, alerts_router, guarded, health_router};
 pub use crate::{
     address::{ClientAddress, InvalidProxies, TrustedProxies},
     body::ResponseBody,
@@ -64,6 +65,7 @@ pub use crate::{
     idempotency::{IdempotencyLayer, IdempotentService},
     limit::{LimitBy, LimitHeaders, RateLimit, RateLimitLayer},
     maintenance::{Maintained, MaintenanceLayer},
+    measured::{MeasuredRequests, RequestMetricsLayer},
     read_body::ReadBody,
     replay::{ReplayGuardLayer, ReplayGuarded, ShownToken},
     security::{SecurityHeaders, SecurityHeadersLayer},

@@ -20,23 +20,44 @@
 //! whatever recorder the service has installed.
 //! With the feature `prometheus`, `Exposition` installs one and renders the text for `/metrics`.
 
+mod alerts;
+#[cfg(feature = "client")]
+mod client;
+mod dashboard;
 mod durations;
 #[cfg(feature = "prometheus")]
 mod exposition;
 mod facts;
+#[cfg(feature = "gate")]
+mod gate;
 mod health;
 mod info;
 mod inspect;
 mod metrics_table;
 mod monitor;
+mod query;
 mod rfc3339;
 mod sampled;
+mod scrape;
 mod text;
+#[cfg(feature = "webhook")]
+mod webhook;
 mod window;
 
 #[cfg(feature = "prometheus")]
 pub use crate::exposition::{Exposition, InstallError};
+#[cfg(feature = "gate")]
+pub use crate::gate::{
+    Attested, Criteria, Criterion, Evidence, GateReport, GateRow, InvalidCriteria, InvalidEvidence, Verdict,
+};
+#[cfg(feature = "webhook")]
+pub use crate::webhook::{InvalidWebhook, Webhook};
 pub use crate::{
+    alerts::{
+        Alert, AlertList, AlertPhase, AlertSettings, AlertState, AlertTable, Alerts, Bound, Notice,
+        NoticeStatus, SilenceState, UnknownAlert, alert_rules, alerts_to_markdown,
+    },
+    dashboard::dashboard,
     facts::{Facts, Reach},
     health::{Grade, Health, HealthStatus, Issue, Level, Rule, Severity, Unit, rules},
     info::{
@@ -47,6 +68,7 @@ pub use crate::{
     },
     metrics_table::{METRICS, Metric, MetricKind, MetricUnit, Origin, describe, to_markdown},
     monitor::Monitor,
+    query::{Query, Selector},
     rfc3339::Rfc3339,
     window::Window,
 };

@@ -212,9 +212,39 @@ pub const METRICS: &[Metric] = &[
         &["counter"],
         "Counts dropped for want of room, or at the end of the process.",
     ),
+    row(
+        names::ALERTS_FIRING,
+        (Gauge, Count, Recorded),
+        &["alert", "severity"],
+        "Whether an alert fires, judged in the process.",
+    ),
+    row(
+        names::ALERT_DELIVERIES,
+        (Counter, Count, Recorded),
+        &["outcome"],
+        "Messages about alerts: delivered, refused, failed, lost.",
+    ),
+    row(
+        names::HTTP_SECONDS,
+        (Histogram, Seconds, Recorded),
+        &["http_request_method", "http_route", "http_response_status_code", "audience"],
+        "Time of a request until its answer began, under the name of OpenTelemetry.",
+    ),
+    row(
+        names::LABELS_FOLDED,
+        (Counter, Count, Recorded),
+        &["metric"],
+        "Measurements whose labels were folded into `other`, since their metric has too many.",
+    ),
     row(UP, (Gauge, Count, Sampled), &[], "Whether the server answers."),
     row(HEALTH_SCORE, (Gauge, Count, Sampled), &[], "The score of the health, 0 to 100."),
     row(PING_SECONDS, (Gauge, Seconds, Sampled), &[], "Time of the last PING."),
+    row(
+        BREAKER_STATE,
+        (Gauge, Count, Sampled),
+        &[],
+        "Where the breaker stands: 0 closed, 1 half open, 2 open; of several the worst.",
+    ),
     row(POOL_UTILIZATION, (Gauge, Ratio, Sampled), &[], "Share of the connection's capacity in use."),
     row(CONNECTIONS_MAX, (Gauge, Count, Sampled), &[], "How many lanes there may be."),
     row(IN_FLIGHT, (Gauge, Count, Sampled), &[], "Commands sent and not yet answered."),
@@ -257,6 +287,7 @@ pub const METRICS: &[Metric] = &[
 pub(crate) const UP: &str = "redis_up";
 pub(crate) const HEALTH_SCORE: &str = "redstart_health_score";
 pub(crate) const PING_SECONDS: &str = "redstart_ping_seconds";
+pub(crate) const BREAKER_STATE: &str = "redstart_breaker_state";
 pub(crate) const POOL_UTILIZATION: &str = "redis_pool_utilization";
 pub(crate) const CONNECTIONS_MAX: &str = "redis_connections_max";
 pub(crate) const IN_FLIGHT: &str = "redstart_in_flight";

@@ -22,7 +22,10 @@ const EXTRAS: [Extra; 5] = [
         names: &["chromium", "chromium-browser", "google-chrome"],
         install: |workspace| apt::install(workspace, "chromium"),
     },
-    Extra { names: &["promtool"], install: |workspace| apt::unpack(workspace, "prometheus", "promtool") },
+    Extra {
+        names: &["promtool"],
+        install: |workspace| apt::unpack(workspace, "prometheus", &["promtool", "prometheus"]),
+    },
     Extra { names: &["node"], install: |_| Err("see https://nodejs.org, or your package manager".into()) },
 ];
 
@@ -41,6 +44,18 @@ pub(crate) fn install(workspace: &Workspace) {
             (Ok(()), None) => console::result(&format!("{name:<16}installed, but not found on the path")),
         }
     }
+}
+
+/// Finds or installs the one of this name.
+pub(crate) fn one(workspace: &Workspace, name: &str) -> Result {
+    if workspace.find(name).is_none() {
+        let extra = EXTRAS.iter().find(|extra| extra.names.contains(&name));
+        (extra.ok_or_else(|| format!("there is no extra of the name {name}"))?.install)(workspace)?;
+    }
+    let path =
+        workspace.find(name).ok_or_else(|| format!("{name} is installed, but not found on the path"))?;
+    console::result(&format!("{name:<16}{}", path.display()));
+    Ok(())
 }
 
 /// Installs cargo-deny for the user of this machine, so that the next checkout finds it: three to seven minutes.

@@ -57,8 +57,11 @@ async fn health(State(state): State<OpsState>) -> Response {
     answer(status_of(&health), &health)
 }
 
-/// The thresholds that are broken now.
+/// The alerts where there are some, else the thresholds that are broken now.
 async fn alerts(State(state): State<OpsState>) -> Response {
+    if let Some(alerts) = &state.0.alerts {
+        return answer(StatusCode::OK, &alerts.list());
+    }
     let Health { checked_at, issues, status, .. } = state.monitor().health().await;
     answer(StatusCode::OK, &json!({ "status": status, "checkedAt": checked_at, "alerts": issues }))
 }

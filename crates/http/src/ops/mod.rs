@@ -1,6 +1,7 @@
 //! Endpoints for those who run the service.
 
 mod admin;
+mod alerts;
 mod health;
 
 use std::{
@@ -20,11 +21,12 @@ use http::{
     header::{CACHE_CONTROL, CONTENT_TYPE},
 };
 use redstart_connection::Store;
-use redstart_monitor::Monitor;
+use redstart_monitor::{Alerts, Monitor};
 use redstart_ratelimit::Violations;
 use serde::Serialize;
 
 pub use admin::{admin_router, guarded};
+pub use alerts::alerts_router;
 pub use health::health_router;
 
 /// What the endpoints look at.
@@ -37,6 +39,7 @@ struct Inner {
     #[cfg(feature = "prometheus")]
     exposition: Option<redstart_monitor::Exposition>,
     violations: Option<Violations>,
+    alerts: Option<Alerts>,
     ready_alone: bool,
     is_warm: Option<Arc<AtomicBool>>,
     sweeping: Arc<AtomicBool>,
@@ -51,6 +54,7 @@ impl OpsState {
             #[cfg(feature = "prometheus")]
             exposition: None,
             violations: None,
+            alerts: None,
             ready_alone: false,
             is_warm: None,
             sweeping: Arc::default(),
@@ -68,6 +72,12 @@ impl OpsState {
     #[must_use]
     pub fn with_violations(self, violations: &Violations) -> Self {
         self.with(|inner| inner.violations = Some(violations.clone()))
+    }
+
+    /// Answers `/api/health/redis-alerts` with what these alerts say, and not only with what is wrong now.
+    #[must_use]
+    pub fn with_alerts(self, alerts: &Alerts) -> Self {
+        self.with(|inner| inner.alerts = Some(alerts.clone()))
     }
 
     /// Says ready even while Redis does not answer, for services that go on without it.

@@ -19,3 +19,35 @@ async fn the_page_holds_what_was_recorded_and_what_is_sampled() {
     }
     assert!(Exposition::install(&Monitor::new(store)).is_err());
 }
+
+#[tokio::test]
+async fn label_sets_are_bounded_and_the_overflow_is_counted() {
+    let exposition = Exposition::install(&Monitor::new(Store::memory())).unwrap();
+    for round in 0..2 {
+        for nth in 0..bounded::MOST + 50 {
+            metrics::counter!("rate_limit_rejected_total", "endpoint" => format!("/made/up/{nth}"))
+                .increment(1);
+        }
+        let text = exposition.render().await;
+        let lines = |start: &str| text.lines().filter(|line| line.starts_with(start)).count();
+        assert_eq!(lines("rate_limit_rejected_total{"), bounded::MOST + 1);
+        let folded = 50 * (round + 1);
+        for line in [
+            format!("rate_limit_rejected_total{{endpoint=\"other\"}} {folded}\n"),
+            format!("redstart_label_sets_folded_total{{metric=\"rate_limit_rejected_total\"}} {folded}\n"),
+        ] {
+            assert!(text.contains(&line), "{line}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn counter_of_an_old_name_is_of_no_type() {
+    let exposition = Exposition::install(&Monitor::new(Store::memory())).unwrap();
+    metrics::counter!(redstart_connection::names::LIMITER_ERRORS, "policy" => "api").increment(1);
+    let text = exposition.render().await;
+    assert!(
+        text.contains("# TYPE limiter_redis_errors untyped\nlimiter_redis_errors{policy=\"api\"} 1\n"),
+        "{text}"
+    );
+}

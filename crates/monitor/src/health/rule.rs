@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Issue, Severity};
 use crate::{Facts, Reach, ServerInfo, Window, facts::POOL_RULE};
@@ -39,7 +39,7 @@ pub struct Level {
 }
 
 /// What the value of a rule counts.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Unit {
@@ -287,7 +287,7 @@ impl fmt::Debug for Rule {
 }
 
 impl Unit {
-    fn show(self, value: f64) -> String {
+    pub(crate) fn show(self, value: f64) -> String {
         match self {
             Self::Seconds if value < 1.0 => format!("{:.1} ms", value * 1_000.0),
             Self::Seconds => format!("{value:.1} s"),

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use redstart::{connection, monitor};
 
 use crate::{
+    alerting,
     database::{QUERIES, QUERIES_HELP},
     keys, settings,
 };
@@ -15,6 +16,9 @@ pub(crate) fn page(flag: &str) -> Option<String> {
         "--print-catalogue" => Some(catalogue()),
         "--print-metrics" => Some(metrics()),
         "--print-environment" => Some(environment()),
+        "--print-alerts" => Some(alerts()),
+        "--print-alert-rules" => Some(monitor::alert_rules(&alerting::table())),
+        "--print-dashboard" => Some(format!("{:#}", monitor::dashboard(&alerting::table()))),
         _ => None,
     }
 }
@@ -37,6 +41,20 @@ fn metrics() -> String {
          | metric | kind | unit | labels | meaning |\n| --- | --- | --- | --- | --- |\n\
          | `{QUERIES}` | counter | count |  | {QUERIES_HELP} |\n",
         monitor::to_markdown()
+    )
+}
+
+fn alerts() -> String {
+    format!(
+        "# Alerts\n\n\
+         What is worth waking somebody: judged every ten seconds by a service that starts `Alerts`, and by \
+         Prometheus with the [rules](../dashboards/redstart-alerts.yml) made from the same table.\n\
+         Every line can be changed or left out; the last two are the example's own.\n\n\
+         An alert is pending while its bound is broken, and fires when that has lasted for its time.\n\
+         It is told once, repeated every four hours while it fires, and told once more when it is over.\n\
+         A worse bound of the same alert silences the milder one; for Prometheus's Alertmanager that is\n\n\
+         ```yaml\ninhibit_rules:\n  - source_matchers: [severity=\"critical\"]\n    target_matchers: [severity=\"warning\"]\n    equal: [alertname, job, instance]\n```\n\n{}",
+        monitor::alerts_to_markdown(&alerting::table())
     )
 }
 
