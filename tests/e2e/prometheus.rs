@@ -88,7 +88,8 @@ impl Drop for Prometheus {
 fn program() -> Option<PathBuf> {
     let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let folders: Vec<_> = [locate::tools(root).join("bin")].into_iter().chain(std::env::split_paths(&path)).collect();
+    let folders: Vec<_> =
+        [locate::tools(root).join("bin")].into_iter().chain(std::env::split_paths(&path)).collect();
     let found = folders.iter().map(|folder| folder.join("prometheus")).find(|program| program.is_file());
     if found.is_none() {
         println!("skipped: prometheus is not here; `cargo xtask setup promtool` brings it along");
@@ -119,7 +120,10 @@ fn panels_answer_rules_are_well_and_the_gate_judges() {
     let Some(prometheus) = Prometheus::start(service.address()) else { return };
     let use_it = || {
         for id in 1..20 {
-            assert_eq!(service.get(&format!("/api/v1/users/{id}")).header("x-trace-id").map(str::len), Some(32));
+            assert_eq!(
+                service.get(&format!("/api/v1/users/{id}")).header("x-trace-id").map(str::len),
+                Some(32)
+            );
             service.get("/api/v1/search?q=lamp");
         }
     };

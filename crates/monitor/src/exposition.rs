@@ -44,8 +44,7 @@ impl Exposition {
     pub fn install(monitor: &Monitor) -> Result<Self, InstallError> {
         let recorder = recorder().map_err(|error| InstallError(Some(error)))?;
         let recorded = recorder.handle();
-        metrics::set_global_recorder(Bounded::new(recorder))
-            .map_err(|_| InstallError(None))?;
+        metrics::set_global_recorder(Bounded::new(recorder)).map_err(|_| InstallError(None))?;
         crate::describe();
         let upkeep = recorded.clone();
         // Outside a runtime nothing is started; rendering tidies up as well.

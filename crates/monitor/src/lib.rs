@@ -19,6 +19,11 @@
 //! [`METRICS`] lists every metric of the toolkit; [`describe`] registers the descriptions with
 //! whatever recorder the service has installed.
 //! With the feature `prometheus`, `Exposition` installs one and renders the text for `/metrics`.
+//!
+//! [`Alerts`] judge that text by an [`AlertTable`], and tell whoever should know; the same table is written
+//! as rules for Prometheus by [`alert_rules`] and drawn into a [`dashboard()`] for Grafana.
+//! With the feature `webhook` they tell a chat or a program behind HTTP, and with `gate` the metrics of
+//! instances, or of a Prometheus, say whether a release may go on.
 
 mod alerts;
 #[cfg(feature = "client")]

@@ -8,6 +8,9 @@ use super::{
 };
 use crate::{Unit, query::Promql};
 
+/// The page where each alert is explained.
+const RUNBOOKS: &str = concat!(env!("CARGO_PKG_REPOSITORY"), "/blob/main/docs/reference/alerts.md");
+
 /// The table as a file of rules for Prometheus 2.42 or later.
 ///
 /// They mean the same as the alerts that a service judges by itself; what each process sees is told by
@@ -54,7 +57,7 @@ fn rule(file: &mut String, alert: &Alert, bound: &Bound) {
         "  annotations:".to_owned(),
         format!("    summary: {}", quoted(&summary)),
         format!("    description: {}", quoted(&alert.remedy)),
-        format!("    runbook_url: {}", quoted(&format!("docs/reference/alerts.md#{}", alert.name))),
+        format!("    runbook_url: {}", quoted(&format!("{RUNBOOKS}#{}", alert.name))),
     ];
     for line in lines {
         // Writing to a String cannot fail.
