@@ -73,12 +73,13 @@ async fn instance(store: &Store, tasks: &mut JoinSet<()>) -> String {
 /// The names of the criteria that do not hold, with their verdicts.
 async fn judged(criteria: &str, addresses: &[&str]) -> Vec<(String, Verdict)> {
     let evidence = Evidence::of_instances(addresses.iter().copied(), Duration::from_millis(250)).unwrap();
+    let criteria = Criteria::parse(criteria).unwrap();
     let mut last = 0.0;
-    let report = Criteria::parse(criteria).unwrap().judge(&evidence, |passed| {
+    let progress = |passed| {
         assert!(passed >= last && passed <= 1.0);
         last = passed;
-    });
-    let report = report.await;
+    };
+    let report = criteria.judge(&evidence, progress).await;
     assert!((last - 1.0).abs() < f64::EPSILON);
     let broken = report.rows.iter().filter(|row| row.verdict != Verdict::Go);
     let broken: Vec<_> = broken.map(|row| (row.name.clone(), row.verdict)).collect();
