@@ -124,7 +124,6 @@ fn panels_answer_rules_are_well_and_the_gate_judges() {
                 service.get(&format!("/api/v1/users/{id}")).header("x-trace-id").map(str::len),
                 Some(32)
             );
-            service.get("/api/v1/search?q=lamp");
         }
     };
     for _ in 0..PATIENCE {

@@ -9,7 +9,7 @@ use metrics_exporter_prometheus::{
 };
 
 use self::bounded::Bounded;
-use crate::{METRICS, MetricKind, Monitor};
+use crate::{METRICS, Metric, MetricKind, Monitor, Origin};
 
 /// Bounds of the latency buckets in seconds; a healthy Redis lives in the first three.
 const BUCKETS: &[f64] =
@@ -46,6 +46,7 @@ impl Exposition {
         let recorded = recorder.handle();
         metrics::set_global_recorder(Bounded::new(recorder)).map_err(|_| InstallError(None))?;
         crate::describe();
+        begin();
         let upkeep = recorded.clone();
         // Outside a runtime nothing is started; rendering tidies up as well.
         monitor.store().tasks().spawn("metrics.upkeep", async move {
@@ -71,6 +72,18 @@ impl Exposition {
 impl fmt::Debug for Exposition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Exposition").field("monitor", &self.monitor).finish_non_exhaustive()
+    }
+}
+
+/// Shows what has no labels from the start, so that what never happened is zero and not unknown.
+fn begin() {
+    let is_plain = |metric: &&Metric| metric.origin == Origin::Recorded && metric.labels.is_empty();
+    for metric in METRICS.iter().filter(is_plain) {
+        match metric.kind {
+            MetricKind::Counter => metrics::counter!(metric.name).increment(0),
+            MetricKind::Gauge => metrics::gauge!(metric.name).increment(0.0),
+            MetricKind::Histogram => {}
+        }
     }
 }
 

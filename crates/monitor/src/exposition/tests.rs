@@ -14,6 +14,7 @@ async fn the_page_holds_what_was_recorded_and_what_is_sampled() {
         r#"redstart_operation_duration_seconds_bucket{operation="monitor.ping",outcome="answered",le="0.0001"}"#,
         "# TYPE redis_up gauge\nredis_up 1\n",
         "redstart_health_score 100\n",
+        "redstart_standby_active 0\n",
     ] {
         assert!(text.contains(expected), "{expected} is missing in\n{text}");
     }

@@ -34,7 +34,7 @@ impl Promql<'_> {
                 }
                 format!("{share} and {} >= {least}", self.grown("increase", all))
             }
-            Query::PerMinute(of) => format!("{} * 60", self.grown("rate", of)),
+            Query::PerMinute(of) => format!("({} or {}) * 60", self.grown("rate", of), self.nothing()),
             Query::Increase(of) => self.increase(of),
             Query::Quantile(share, of) => {
                 let buckets = self.each(of, "_bucket", |range| format!("rate({range})"));
@@ -59,8 +59,12 @@ impl Promql<'_> {
                 format!("(increase({name}[{window}]) > 0 or ({name} unless {name} offset {window}))")
             })
             .collect();
-        let witness = self.folded("max", &Selector::of(UP));
-        format!("{} or {witness} * 0", self.sum(&parts))
+        format!("{} or {}", self.sum(&parts), self.nothing())
+    }
+
+    /// Zero wherever somebody is measured at all: what never happened has no series.
+    fn nothing(&self) -> String {
+        format!("{} * 0", self.folded("max", &Selector::of(UP)))
     }
 
     fn folded(&self, fold: &str, of: &Selector) -> String {
