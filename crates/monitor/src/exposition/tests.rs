@@ -21,15 +21,19 @@ async fn the_page_holds_what_was_recorded_and_what_is_sampled() {
     assert!(Exposition::install(&Monitor::new(store)).is_err());
 }
 
-#[tokio::test]
-async fn label_sets_are_bounded_and_the_overflow_is_counted() {
-    let exposition = Exposition::install(&Monitor::new(Store::memory())).unwrap();
+#[test]
+fn label_sets_are_bounded_and_the_overflow_is_counted() {
+    let recorder = recorder().unwrap();
+    let page = recorder.handle();
+    let bounded = Bounded::new(recorder);
     for round in 0..2 {
-        for nth in 0..bounded::MOST + 50 {
-            metrics::counter!("rate_limit_rejected_total", "endpoint" => format!("/made/up/{nth}"))
-                .increment(1);
-        }
-        let text = exposition.render().await;
+        metrics::with_local_recorder(&bounded, || {
+            for nth in 0..bounded::MOST + 50 {
+                let endpoint = format!("/made/up/{nth}");
+                metrics::counter!("rate_limit_rejected_total", "endpoint" => endpoint).increment(1);
+            }
+        });
+        let text = page.render();
         let lines = |start: &str| text.lines().filter(|line| line.starts_with(start)).count();
         assert_eq!(lines("rate_limit_rejected_total{"), bounded::MOST + 1);
         let folded = 50 * (round + 1);
@@ -42,11 +46,14 @@ async fn label_sets_are_bounded_and_the_overflow_is_counted() {
     }
 }
 
-#[tokio::test]
-async fn counter_of_an_old_name_is_of_no_type() {
-    let exposition = Exposition::install(&Monitor::new(Store::memory())).unwrap();
-    metrics::counter!(redstart_connection::names::LIMITER_ERRORS, "policy" => "api").increment(1);
-    let text = exposition.render().await;
+#[test]
+fn counter_of_an_old_name_is_of_no_type() {
+    let recorder = recorder().unwrap();
+    metrics::with_local_recorder(&recorder, || {
+        metrics::counter!(redstart_connection::names::LIMITER_ERRORS, "policy" => "api").increment(1);
+    });
+    let mut text = recorder.handle().render();
+    declare_untyped(&mut text);
     assert!(
         text.contains("# TYPE limiter_redis_errors untyped\nlimiter_redis_errors{policy=\"api\"} 1\n"),
         "{text}"
