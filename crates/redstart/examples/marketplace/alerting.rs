@@ -17,7 +17,7 @@ pub(crate) fn table() -> AlertTable {
 /// Judges from now on, and tells the receivers that the environment names.
 pub(crate) fn start(settings: &mut Settings, monitor: &Monitor, exposition: &Exposition) -> Alerts {
     let alerts = AlertSettings::new(monitor).with_table(table()).with_exposition(exposition);
-    let alerts = alerts.with_source(&format!("marketplace {}", settings.address));
+    let alerts = alerts.with_source(&format!("marketplace@{}", settings.address));
     let webhooks = std::mem::take(&mut settings.webhooks);
     webhooks.into_iter().fold(alerts, AlertSettings::with_webhook).start()
 }
