@@ -198,7 +198,7 @@ impl Line {
         let told = self.told;
         if change == Some(Change::Resolved) {
             (self.told, self.last_told) = (0, None);
-            return (told > 0 && !is_silent).then_some((NoticeStatus::Resolved, told - 1));
+            return (told > 0 && !is_silent).then(|| (NoticeStatus::Resolved, told - 1));
         }
         let is_due = self.last_told.is_none_or(|last| now.instant.duration_since(last) >= repeat_every);
         if !self.state.is_firing() || is_silent || is_outdone || !is_due {

@@ -79,6 +79,14 @@ fn worse_bound_silences_the_milder_one() {
 }
 
 #[test]
+fn bound_that_nobody_was_told_of_ends_in_silence() {
+    let mut bench = Bench::new();
+    assert_eq!(bench.judge(&[95.0; 10]), [(10, Critical, Firing, 0)]);
+    assert_eq!(bench.judge(&[10.0; 7]), [(160, Critical, Resolved, 0)]);
+    assert_eq!(bench.phases(), [(AlertPhase::Resolved, Warning), (AlertPhase::Resolved, Critical)]);
+}
+
+#[test]
 fn silence_holds_notices_back_and_not_the_judgement() {
     let mut bench = Bench::new();
     let now = bench.now();
