@@ -107,7 +107,7 @@ async fn used(store: &Store) {
     let limiter = Limiter::new(store.clone());
     let policy = Policy::per_minute("login", 1).on_outage(OnOutage::Allow);
     for _ in 0..3 {
-        limiter.check(&policy, Subject::from(PERSON)).await;
+        drop(limiter.check(&policy, Subject::from(PERSON)).await);
     }
     let guard = Locks::new(store.clone()).lock(&JOB.key(&person)).acquire().await.unwrap();
     guard.release().await.unwrap();
@@ -126,9 +126,8 @@ async fn promtool_accepts_our_page_and_no_person_is_named() {
     // Its server is away: limits are decided by their outage rule, and this is counted under its old name.
     let away = redstart_connection::Config::from_url("redis://127.0.0.1:9/0").unwrap();
     let away = Store::lazy(&away.with_connect_timeout(Duration::from_millis(10))).unwrap();
-    Limiter::new(away)
-        .check(&Policy::per_minute("login", 1).on_outage(OnOutage::Allow), Subject::from(PERSON))
-        .await;
+    let open = Policy::per_minute("login", 1).on_outage(OnOutage::Allow);
+    drop(Limiter::new(away).check(&open, Subject::from(PERSON)).await);
     alerts.judge().await;
 
     let page = exposition.render().await;
