@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod alerts;
 mod cache;
 mod cache_bounds;
 mod certainty;
@@ -12,6 +13,7 @@ mod connection;
 mod edge;
 mod feed;
 mod freshness;
+mod gate;
 mod gather;
 mod harness;
 mod harness_cluster;
@@ -21,6 +23,7 @@ mod inspect;
 mod jobs;
 mod lock;
 mod metrics;
+mod prometheus;
 mod ratelimit;
 mod rest;
 mod secure;
