@@ -10,7 +10,7 @@ use metrics_exporter_prometheus::{
 };
 
 use self::bounded::Bounded;
-use crate::{METRICS, Metric, MetricKind, Monitor, Origin};
+use crate::{METRICS, Metric, MetricKind, Monitor, Origin, metrics_table::UNTYPED};
 
 /// Bounds of the latency buckets in seconds; a healthy Redis lives in the first three.
 const BUCKETS: &[f64] =
@@ -107,16 +107,12 @@ fn begin() {
     }
 }
 
-/// A counter whose old name lacks `_total` is declared as of no type: rates are taken of it all the same, and
-/// no linter complains.
+/// Declares as the table does what the recorder declares by the kind alone.
 fn declare_untyped(text: &mut String) {
-    let is_misnamed = |name: &str| !name.ends_with("_total");
-    let counters =
-        METRICS.iter().filter(|metric| metric.kind == MetricKind::Counter && is_misnamed(metric.name));
-    for metric in counters {
-        let declared = format!("# TYPE {} counter", metric.name);
+    for Metric { name, .. } in METRICS.iter().filter(|metric| metric.declared() == UNTYPED) {
+        let declared = format!("# TYPE {name} counter");
         if let Some(at) = text.find(&declared) {
-            text.replace_range(at..at + declared.len(), &format!("# TYPE {} untyped", metric.name));
+            text.replace_range(at..at + declared.len(), &format!("# TYPE {name} {UNTYPED}"));
         }
     }
 }

@@ -20,7 +20,8 @@ const METADATA: Metadata<'static> = Metadata::new(module_path!(), Level::INFO, N
 /// A recorder behind a bound: whoever makes up labels without end can't fill the memory, nor the page.
 pub(super) struct Bounded<R> {
     recorder: R,
-    known: RwLock<HashMap<String, HashSet<u64>>>,
+    /// The keys by the metric's name; their hashes alone would not do, since some collide.
+    known: RwLock<HashMap<String, HashSet<Key>>>,
 }
 
 impl<R: Recorder> Bounded<R> {
@@ -45,18 +46,17 @@ impl<R: Recorder> Bounded<R> {
     }
 
     fn admits(&self, key: &Key) -> bool {
-        let hash = key.get_hash();
         {
             let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
             match known.get(key.name()) {
-                Some(sets) if sets.contains(&hash) => return true,
+                Some(sets) if sets.contains(key) => return true,
                 Some(sets) if sets.len() >= MOST => return false,
                 _ => {}
             }
         }
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         let sets = known.entry(key.name().to_owned()).or_default();
-        sets.contains(&hash) || (sets.len() < MOST && sets.insert(hash))
+        sets.contains(key) || (sets.len() < MOST && sets.insert(key.clone()))
     }
 }
 
