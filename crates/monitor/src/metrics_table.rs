@@ -384,7 +384,7 @@ impl Metric {
     /// The type on the page. A counter whose old name lacks `_total` is declared as of no type: rates are
     /// taken of it all the same, and no linter complains.
     pub(crate) fn declared(&self) -> &'static str {
-        let is_misnamed = self.kind == MetricKind::Counter && !self.name.ends_with("_total");
+        let is_misnamed = self.kind == Counter && !self.name.ends_with("_total");
         if is_misnamed { UNTYPED } else { self.kind.name() }
     }
 }
