@@ -13,7 +13,14 @@ pub(crate) fn build(example: &str) -> PathBuf {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
     let output = Command::new(cargo)
-        .args(["build", "--quiet", "-p", "redstart", "--features", "jobs,prometheus,rest,tls-ring"])
+        .args([
+            "build",
+            "--quiet",
+            "-p",
+            "redstart",
+            "--features",
+            "gate,jobs,prometheus,rest,tls-ring,webhook",
+        ])
         .args(["--example", example, "--message-format", "json-render-diagnostics"])
         .current_dir(root)
         .stderr(Stdio::inherit())

@@ -9,6 +9,7 @@ mod limits;
 mod marketplace;
 mod payments;
 mod prices;
+mod prometheus;
 mod service;
 mod state;
 mod topology;

@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod alerts;
 mod batches;
 mod cache;
 mod cache_bounds;
@@ -13,6 +14,7 @@ mod connection;
 mod edge;
 mod feed;
 mod freshness;
+mod gate;
 mod gather;
 mod harness;
 mod harness_cluster;
@@ -22,6 +24,7 @@ mod inspect;
 mod jobs;
 mod lock;
 mod metrics;
+mod prometheus;
 mod ratelimit;
 mod rest;
 mod secure;

@@ -15,43 +15,49 @@ pub(crate) struct Arguments {
     pub(crate) check: bool,
 }
 
-/// A page under docs/reference, and the flag with which the example prints it.
+/// A file under docs, the flag with which the example prints it, and what begins it.
 struct Page {
     file: &'static str,
     flag: &'static str,
+    notice: &'static str,
 }
 
-const PAGES: [Page; 4] = [
-    Page { file: "keys.md", flag: "--print-catalogue" },
-    Page { file: "metrics.md", flag: "--print-metrics" },
-    Page { file: "environment.md", flag: "--print-environment" },
-    Page { file: "health.md", flag: "--print-health" },
+const PAGES: [Page; 7] = [
+    Page { file: "reference/keys.md", flag: "--print-catalogue", notice: MARKDOWN },
+    Page { file: "reference/metrics.md", flag: "--print-metrics", notice: MARKDOWN },
+    Page { file: "reference/environment.md", flag: "--print-environment", notice: MARKDOWN },
+    Page { file: "reference/health.md", flag: "--print-health", notice: MARKDOWN },
+    Page { file: "reference/alerts.md", flag: "--print-alerts", notice: MARKDOWN },
+    Page { file: "dashboards/redstart-alerts.yml", flag: "--print-alert-rules", notice: YAML },
+    // JSON has no comments; its description has to do.
+    Page { file: "dashboards/redstart.json", flag: "--print-dashboard", notice: "" },
 ];
 
-const NOTICE: &str =
-    "<!-- Written by `cargo xtask docs` from the code. Change the code, not this page. -->\n";
+const MARKDOWN: &str =
+    "<!-- Written by `cargo xtask docs` from the code. Change the code, not this page. -->\n\n";
+const YAML: &str = "# Written by `cargo xtask docs` from the code. Change the code, not this file.\n";
 
 pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result {
     let example = ["--all-features", "--example", "marketplace"];
     workspace.cargo().arg("build").args(example).run()?;
-    let folder = workspace.root().join("docs/reference");
+    let folder = workspace.root().join("docs");
     let mut outdated = Vec::new();
-    for Page { file, flag } in PAGES {
+    for Page { file, flag, notice } in PAGES {
         let printed = workspace.cargo().args(["run", "--quiet"]).args(example).args(["--", flag]).read()?;
         if printed.trim().is_empty() {
             return Err(format!("the example prints nothing for {flag}").into());
         }
-        let page = format!("{NOTICE}\n{}\n", printed.trim());
+        let page = format!("{notice}{}\n", printed.trim());
         let path = folder.join(file);
         let present = fs::read_to_string(&path).unwrap_or_default();
         if present == page {
-            console::note(&format!("docs/reference/{file} is up to date"));
+            console::note(&format!("docs/{file} is up to date"));
         } else if arguments.check {
-            outdated.push(format!("docs/reference/{file} {}", first_difference(&present, &page)));
+            outdated.push(format!("docs/{file} {}", first_difference(&present, &page)));
         } else {
-            fs::create_dir_all(&folder)?;
+            fs::create_dir_all(path.parent().unwrap_or(&folder))?;
             fs::write(&path, page)?;
-            console::note(&format!("docs/reference/{file} is written"));
+            console::note(&format!("docs/{file} is written"));
         }
     }
     if outdated.is_empty() {

@@ -42,7 +42,7 @@ enum Chore {
     Ci(ci::Arguments),
     /// Refuses edges between crates, and names in public signatures, that the design does not allow.
     Layers,
-    /// Writes the reference pages under docs/reference from the code.
+    /// Writes the reference pages, the dashboard and the alert rules under docs from the code.
     Docs(docs::Arguments),
     /// Measures against the floors and the peers, in release mode.
     Bench(measure::Arguments),
@@ -52,6 +52,8 @@ enum Chore {
     Soak(measure::Arguments),
     /// Black-holes the server under a service with rate limits, and judges what its requests lose by it.
     Outage(measure::Arguments),
+    /// Judges by the metrics of instances, or by a Prometheus, whether a release may go on.
+    Gate(measure::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -68,6 +70,7 @@ fn main() -> ExitCode {
         Chore::Faults(arguments) => measure::faults(&workspace, arguments),
         Chore::Soak(arguments) => measure::soak(&workspace, arguments),
         Chore::Outage(arguments) => measure::outage(&workspace, arguments),
+        Chore::Gate(arguments) => measure::gate(&workspace, arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

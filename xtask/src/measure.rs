@@ -1,4 +1,4 @@
-//! `cargo xtask bench`, `faults`, `soak` and `outage`: what measures is built in release mode and handed its arguments.
+//! `cargo xtask bench`, `faults`, `soak`, `outage` and `gate`: what measures or judges is built and handed its arguments.
 
 use crate::{
     Result,
@@ -30,6 +30,13 @@ pub(crate) fn soak(workspace: &Workspace, arguments: &Arguments) -> Result {
 
 pub(crate) fn outage(workspace: &Workspace, arguments: &Arguments) -> Result {
     run(workspace, "redstart-faults", &["outage"], arguments)
+}
+
+/// It reads what others have measured, and needs no server.
+pub(crate) fn gate(workspace: &Workspace, arguments: &Arguments) -> Result {
+    let example =
+        ["run", "--quiet", "--package", "redstart", "--features", "gate,tls-ring", "--example", "gate", "--"];
+    workspace.cargo().args(example).args(&arguments.arguments).run()
 }
 
 fn run(workspace: &Workspace, package: &str, which: &[&str], arguments: &Arguments) -> Result {

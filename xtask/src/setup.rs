@@ -16,6 +16,10 @@ pub(crate) struct Arguments {
     /// Also gets what makes work nicer: cargo-nextest, cargo-deny, Chromium, promtool, Node; and newer servers.
     #[arg(long)]
     all: bool,
+
+    /// Gets one of these alone, and fails when it is not to be had: `promtool`, which brings prometheus along.
+    #[arg(conflicts_with = "all")]
+    extra: Option<String>,
 }
 
 const BY_HAND: &str = "\
@@ -27,6 +31,9 @@ no Redis or Valkey server is here, and none could be installed. Install one by h
 or name one: REDSTART_REDIS_SERVER=/path/to/redis-server";
 
 pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result {
+    if let Some(extra) = &arguments.extra {
+        return extras::one(workspace, extra);
+    }
     let server = server(workspace)?;
     console::result(&format!("{:<16}{server}", "server"));
     if arguments.all {
@@ -53,8 +60,8 @@ pub(crate) fn server(workspace: &Workspace) -> Result<Installed> {
 
 fn install(workspace: &Workspace) -> Result {
     if apt::is_available(workspace) {
-        return apt::unpack(workspace, "redis-server", "redis-server")
-            .or_else(|_| apt::unpack(workspace, "valkey-server", "valkey-server"));
+        return apt::unpack(workspace, "redis-server", &["redis-server"])
+            .or_else(|_| apt::unpack(workspace, "valkey-server", &["valkey-server"]));
     }
     if workspace.find("brew").is_some() {
         return workspace.command("brew").args(["install", "redis"]).run();

@@ -29,6 +29,9 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result {
     if let Err(reason) = setup::extras::install_browser(workspace) {
         console::skipped("the page for operators in a browser", &reason.to_string());
     }
+    if let Err(reason) = setup::extras::one(workspace, "promtool") {
+        console::skipped("the rules and panels under the real promtool", &reason.to_string());
+    }
     if !arguments.filter.is_empty() {
         console::skipped("documentation tests", "only the named tests were asked for");
     }
@@ -40,8 +43,15 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result {
         }
     };
     // The end-to-end tests start these; built here, no test has to wait for its build.
-    let examples =
-        ["build", "--quiet", "-p", "redstart", "--features", "jobs,prometheus,rest,tls-ring", "--examples"];
+    let examples = [
+        "build",
+        "--quiet",
+        "-p",
+        "redstart",
+        "--features",
+        "gate,jobs,prometheus,rest,tls-ring,webhook",
+        "--examples",
+    ];
     step("examples", workspace.cargo().args(examples).run());
     console::heading(&format!("tests on {}", server.version));
     step("tests", command(workspace, &server, &[], &arguments.filter).run());

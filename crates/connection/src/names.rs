@@ -78,6 +78,12 @@ pub const JOBS_REBUILT: &str = "redstart_jobs_worker_restarts_total";
 pub const JOBS_DEPTH: &str = "redstart_jobs_depth";
 /// Counter of registrations above the bound on the series of a metric, joined in one; label `metric`.
 pub const METRICS_OVERFLOW: &str = "redstart_metrics_overflow_total";
+/// Gauge of alerts that fire; labels `alert`, `severity`.
+pub const ALERTS_FIRING: &str = "redstart_alerts_firing";
+/// Counter of messages about alerts; label `outcome` (`delivered`, `refused`, `failed`, `lost`).
+pub const ALERT_DELIVERIES: &str = "redstart_alert_deliveries_total";
+/// Histogram of seconds per request; labels `http_request_method`, `http_route`, `http_response_status_code`, `audience`.
+pub const HTTP_SECONDS: &str = "http_server_request_duration_seconds";
 
 /// Whether this `outcome` of an operation says that it failed; the other outcomes are answers.
 ///

@@ -46,6 +46,7 @@ mod error;
 mod idempotency;
 mod limit;
 mod maintenance;
+mod measured;
 #[cfg(feature = "axum")]
 mod ops;
 #[cfg(feature = "axum")]
@@ -58,7 +59,9 @@ mod token;
 mod trace;
 
 #[cfg(feature = "axum")]
-pub use crate::ops::{OpsState, admin_router, dashboard_router, guarded, health_router, openapi};
+pub use crate::ops::{
+    OpsState, admin_router, alerts_router, dashboard_router, guarded, health_router, openapi,
+};
 pub use crate::{
     address::{ClientAddress, InvalidProxies, TrustedProxies},
     body::ResponseBody,
@@ -67,6 +70,7 @@ pub use crate::{
     idempotency::{IdempotencyLayer, IdempotentService},
     limit::{LimitBy, LimitHeaders, RateLimit, RateLimitLayer},
     maintenance::{Maintained, MaintenanceLayer},
+    measured::{MeasuredRequests, RequestMetricsLayer},
     read_body::ReadBody,
     replay::{ReplayGuardLayer, ReplayGuarded, ShownToken},
     security::{SecurityHeaders, SecurityHeadersLayer},

@@ -10,7 +10,7 @@ use metrics_exporter_prometheus::{
 };
 
 use self::bounded::Bounded;
-use crate::{METRICS, MetricKind, Monitor};
+use crate::{METRICS, Metric, MetricKind, Monitor, Origin, metrics_table::UNTYPED};
 
 /// Bounds of the latency buckets in seconds; a healthy Redis lives in the first three.
 const BUCKETS: &[f64] =
@@ -19,6 +19,9 @@ const BUCKETS: &[f64] =
 const UPKEEP_EVERY: Duration = Duration::from_secs(5);
 
 /// The metrics of the process as Prometheus text.
+///
+/// Of each metric at most 1,000 label sets are kept; further ones are folded into one whose labels say
+/// `other`, and `redstart_metrics_overflow_total` counts them.
 #[derive(Clone)]
 pub struct Exposition {
     recorded: PrometheusHandle,
@@ -34,7 +37,6 @@ impl Exposition {
     /// Installs the recorder of the process, which must not have one yet.
     ///
     /// Install it before the first operation: what was measured earlier is lost.
-    /// A metric has 1,000 sets of labels at most; what comes above is joined in one series and counted.
     /// Within a runtime, the recorder's housekeeping runs in the background until the store is shut down.
     ///
     /// # Errors
@@ -47,6 +49,7 @@ impl Exposition {
             InstallError(SetRecorderError(bounded.into_inner()).into())
         })?;
         crate::describe();
+        begin();
         let of_monitor = recorded.clone();
         monitor.read_recorded(move || of_monitor.render());
         let upkeep = recorded.clone();
@@ -80,6 +83,7 @@ impl Exposition {
         let sampled = self.monitor.sampled_text().await;
         self.recorded.run_upkeep();
         let mut text = self.recorded.render();
+        declare_untyped(&mut text);
         text.push_str(&sampled);
         text
     }
@@ -88,6 +92,28 @@ impl Exposition {
 impl fmt::Debug for Exposition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Exposition").field("monitor", &self.monitor).finish_non_exhaustive()
+    }
+}
+
+/// Shows what has no labels from the start, so that what never happened is zero and not unknown.
+fn begin() {
+    let is_plain = |metric: &&Metric| metric.origin == Origin::Recorded && metric.labels.is_empty();
+    for metric in METRICS.iter().filter(is_plain) {
+        match metric.kind {
+            MetricKind::Counter => metrics::counter!(metric.name).increment(0),
+            MetricKind::Gauge => metrics::gauge!(metric.name).increment(0.0),
+            MetricKind::Histogram => {}
+        }
+    }
+}
+
+/// Declares as the table does what the recorder declares by the kind alone.
+fn declare_untyped(text: &mut String) {
+    for Metric { name, .. } in METRICS.iter().filter(|metric| metric.declared() == UNTYPED) {
+        let declared = format!("# TYPE {name} counter");
+        if let Some(at) = text.find(&declared) {
+            text.replace_range(at..at + declared.len(), &format!("# TYPE {name} {UNTYPED}"));
+        }
     }
 }
 

@@ -19,34 +19,60 @@
 //! [`METRICS`] lists every metric of the toolkit; [`describe`] registers the descriptions with
 //! whatever recorder the service has installed.
 //! With the feature `prometheus`, `Exposition` installs one and renders the text for `/metrics`.
+//!
+//! [`Alerts`] judge that text by an [`AlertTable`], and tell whoever should know; the same table is written
+//! as rules for Prometheus by [`alert_rules`] and drawn into a [`dashboard()`] for Grafana.
+//! With the feature `webhook` they tell a chat or a program behind HTTP, and with `gate` the metrics of
+//! instances, or of a Prometheus, say whether a release may go on.
 
+mod alerts;
 mod census;
+#[cfg(feature = "client")]
+mod client;
+mod dashboard;
 mod durations;
 #[cfg(feature = "prometheus")]
 mod exposition;
 mod facts;
 mod finder;
+#[cfg(feature = "gate")]
+mod gate;
 mod health;
 mod info;
 mod inspect;
 mod inspection;
 mod metrics_table;
 mod monitor;
+mod query;
 mod recorded;
 mod rfc3339;
 mod ring;
 mod sampled;
+mod scrape;
 mod text;
 mod told;
+#[cfg(feature = "webhook")]
+mod webhook;
 mod window;
 
 #[cfg(feature = "prometheus")]
 pub use crate::exposition::{Exposition, InstallError};
+#[cfg(feature = "gate")]
+pub use crate::gate::{
+    Attested, Criteria, Criterion, Evidence, GateReport, GateRow, InvalidCriteria, InvalidEvidence, Verdict,
+};
+#[cfg(feature = "webhook")]
+pub use crate::webhook::{InvalidWebhook, Webhook};
 pub use crate::{
+    alerts::{
+        Alert, AlertList, AlertPhase, AlertSettings, AlertState, AlertTable, Alerts, Bound, Notice,
+        NoticeStatus, SilenceState, UnknownAlert, alert_rules, alerts_to_markdown,
+    },
     census::{
         CategoryCount, Census, CensusPage, CensusPlan, CensusProgress, CensusRound, CountedKey, HotKey,
         SizedKey,
     },
+    dashboard::dashboard,
     facts::{Facts, NodeFacts, Reach},
     health::{Grade, Health, HealthStatus, Issue, Level, Rule, Severity, Unit, rules, rules_to_markdown},
     info::{
@@ -62,6 +88,7 @@ pub use crate::{
     inspection::Inspection,
     metrics_table::{METRICS, Metric, MetricKind, MetricUnit, Origin, describe, to_markdown},
     monitor::Monitor,
+    query::{Query, Selector},
     recorded::ClientWindow,
     rfc3339::Rfc3339,
     told::Told,

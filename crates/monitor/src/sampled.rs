@@ -1,5 +1,7 @@
 //! The metrics that the monitor samples when they are read.
 
+use redstart_connection::BreakerState;
+
 use crate::{Mode, Reach, Role, ServerInfo, metrics_table as names, monitor::Look, text::Page};
 
 /// What one look found, as Prometheus text.
@@ -32,6 +34,12 @@ pub(crate) fn render(look: &Look) -> String {
         page.whole(names::LIMIT_CACHE_HITS, &[], client.limit_decisions_cached);
         page.whole(names::LIMIT_CACHE_TOTAL, &[], client.limit_decisions);
     }
+    let breaker = match facts.status.breaker {
+        BreakerState::Closed => 0.0,
+        BreakerState::HalfOpen => 1.0,
+        BreakerState::Open => 2.0,
+    };
+    page.sample(names::BREAKER_STATE, &[], breaker);
     if let Some(utilization) = facts.pool_utilization() {
         page.sample(names::POOL_UTILIZATION, &[], utilization);
     }

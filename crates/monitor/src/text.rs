@@ -41,7 +41,7 @@ impl Page {
 
     fn header(&mut self, name: &str) {
         if let Some(metric) = METRICS.iter().find(|metric| metric.name == name) {
-            self.write(format_args!("# HELP {name} {}\n# TYPE {name} {}\n", metric.help, metric.kind.name()));
+            self.write(format_args!("# HELP {name} {}\n# TYPE {name} {}\n", metric.help, metric.declared()));
         }
     }
 

@@ -13,8 +13,8 @@ pub(crate) fn is_available(workspace: &Workspace) -> bool {
     ["apt-get", "dpkg-deb"].into_iter().all(|program| workspace.find(program).is_some())
 }
 
-/// Unpacks a package with all that it needs and the system lacks, and puts its program into `tools/bin`.
-pub(crate) fn unpack(workspace: &Workspace, package: &str, program: &str) -> Result {
+/// Unpacks a package with all that it needs and the system lacks, and puts its programs into `tools/bin`.
+pub(crate) fn unpack(workspace: &Workspace, package: &str, programs: &[&str]) -> Result {
     update(workspace);
     let apt_get = || workspace.command("apt-get");
     let mut packages = needed(apt_get(), &[package])?;
@@ -22,7 +22,7 @@ pub(crate) fn unpack(workspace: &Workspace, package: &str, program: &str) -> Res
         packages.push(package.to_owned());
     }
     fetch(workspace, apt_get(), &packages, &workspace.tools().join("apt"))?;
-    place(&workspace.tools().join("bin"), program, &wrapper(program))
+    programs.iter().try_for_each(|program| place(&workspace.tools().join("bin"), program, &wrapper(program)))
 }
 
 /// Downloads packages with this `apt-get` and unpacks them into `home/root`.

@@ -24,7 +24,10 @@ const EXTRAS: [Extra; 5] = [
         names: &["chromium", "chromium-browser", "google-chrome"],
         install: |workspace| apt::install(workspace, "chromium"),
     },
-    Extra { names: &["promtool"], install: |workspace| apt::unpack(workspace, "prometheus", "promtool") },
+    Extra {
+        names: &["promtool"],
+        install: |workspace| apt::unpack(workspace, "prometheus", &["promtool", "prometheus"]),
+    },
     Extra { names: &["node"], install: |_| Err("see https://nodejs.org, or your package manager".into()) },
 ];
 
@@ -73,6 +76,18 @@ pub(crate) fn install_browser(workspace: &Workspace) -> Result {
     let mut npm = workspace.command("npm");
     npm.args(["install", "--no-audit", "--no-fund", "--no-save", "--ignore-scripts", "--prefix"]);
     npm.arg(&folder).args(BROWSER_PACKAGES).run()
+}
+
+/// Finds or installs the one of this name.
+pub(crate) fn one(workspace: &Workspace, name: &str) -> Result {
+    if workspace.find(name).is_none() {
+        let extra = EXTRAS.iter().find(|extra| extra.names.contains(&name));
+        (extra.ok_or_else(|| format!("there is no extra of the name {name}"))?.install)(workspace)?;
+    }
+    let path =
+        workspace.find(name).ok_or_else(|| format!("{name} is installed, but not found on the path"))?;
+    console::result(&format!("{name:<16}{}", path.display()));
+    Ok(())
 }
 
 /// Installs cargo-deny for the user of this machine, so that the next checkout finds it: three to seven minutes.

@@ -2,7 +2,7 @@
 
 use axum::{Router, extract::State, response::Response, routing::get};
 use http::StatusCode;
-use redstart_monitor::{Health, HealthStatus, Issue, Reach, Rfc3339};
+use redstart_monitor::{AlertList, Health, HealthStatus, Issue, Reach, Rfc3339};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -47,6 +47,14 @@ pub(super) struct Ready {
     redis: bool,
     /// `ready`, `warming` or `waiting`.
     status: &'static str,
+}
+
+/// What is wrong: the alerts where the service judges them, else the broken thresholds.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+pub(super) enum AlertsAnswer {
+    Judged(AlertList),
+    Broken(AlertsNow),
 }
 
 /// The thresholds that are broken now.
@@ -110,14 +118,17 @@ pub(super) async fn health(State(state): State<OpsState>) -> Response {
     answer(status_of(&health), &health)
 }
 
-/// The thresholds that are broken now.
+/// The alerts where there are some, else the thresholds that are broken now.
 #[utoipa::path(
     get, path = "/api/health/redis-alerts", tag = "health",
-    responses((status = 200, description = "The alerts", body = AlertsNow))
+    responses((status = 200, description = "The alerts", body = AlertsAnswer))
 )]
 pub(super) async fn alerts(State(state): State<OpsState>) -> Response {
+    if let Some(alerts) = &state.0.alerts {
+        return answer(StatusCode::OK, &AlertsAnswer::Judged(alerts.list()));
+    }
     let Health { checked_at, issues, status, .. } = state.monitor().health().await;
-    answer(StatusCode::OK, &AlertsNow { alerts: issues, checked_at, status })
+    answer(StatusCode::OK, &AlertsAnswer::Broken(AlertsNow { alerts: issues, checked_at, status }))
 }
 
 pub(super) const fn status_of(health: &Health) -> StatusCode {

@@ -1,6 +1,7 @@
 //! Endpoints for those who run the service.
 
 mod admin;
+mod alerts;
 mod dashboard;
 mod forget;
 mod guard;
@@ -30,12 +31,13 @@ use http::{
 use redstart_cache::Cache;
 use redstart_connection::Store;
 use redstart_keys::Id;
-use redstart_monitor::Monitor;
+use redstart_monitor::{Alerts, Monitor};
 use redstart_ratelimit::Violations;
 use serde::{Serialize, de::DeserializeOwned};
 
 pub use self::{
-    admin::admin_router, dashboard::dashboard_router, guard::guarded, health::health_router, openapi::openapi,
+    admin::admin_router, alerts::alerts_router, dashboard::dashboard_router, guard::guarded,
+    health::health_router, openapi::openapi,
 };
 use self::{forget::Forget, live::Live};
 
@@ -52,6 +54,7 @@ struct Inner {
     coordination: Option<Monitor>,
     caches: Vec<Arc<dyn Forget>>,
     live: Live,
+    alerts: Option<Alerts>,
     ready_alone: bool,
     is_warm: Option<Arc<AtomicBool>>,
     sweeping: Arc<AtomicBool>,
@@ -69,6 +72,7 @@ impl OpsState {
             coordination: None,
             caches: Vec::new(),
             live: Live::default(),
+            alerts: None,
             ready_alone: false,
             is_warm: None,
             sweeping: Arc::default(),
@@ -107,6 +111,12 @@ impl OpsState {
     /// Ends the live streams of the page, so that a server that waits for its connections can end.
     pub fn end_live(&self) {
         self.0.live.end();
+    }
+
+    /// Answers `/api/health/redis-alerts` with what these alerts say, and not only with what is wrong now.
+    #[must_use]
+    pub fn with_alerts(self, alerts: &Alerts) -> Self {
+        self.with(|inner| inner.alerts = Some(alerts.clone()))
     }
 
     /// Says ready even while Redis does not answer, for services that go on without it.

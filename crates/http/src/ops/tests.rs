@@ -384,15 +384,19 @@ async fn the_metrics_page_tells_refusals_by_route() {
     let exposition = redstart_monitor::Exposition::install(&monitor).unwrap();
     let limits = RateLimitLayer::new(&store)
         .limit(redstart_ratelimit::Policy::per_minute("none", 0), LimitBy::client_address());
+    let measured = crate::RequestMetricsLayer::new(store.clock().clone())
+        .with_audience(|headers| if headers.contains_key("x-tester") { "tester" } else { "public" });
     let app = Router::new()
         .route("/items/{id}", axum::routing::get(|| async { "item" }))
         .layer(limits)
+        .layer(measured)
         .merge(health_router(OpsState::new(monitor).with_exposition(exposition)));
     assert_eq!(ask(&app, "GET", "/items/42", None).await.0, StatusCode::TOO_MANY_REQUESTS);
     let (_, _, page) = ask(&app, "GET", "/metrics", None).await;
     for expected in [
         "rate_limit_rejected_total{endpoint=\"/items/{id}\"} 1\n",
         "redstart_operation_duration_seconds_bucket",
+        "http_server_request_duration_seconds_count{http_request_method=\"GET\",http_route=\"/items/{id}\",http_response_status_code=\"429\",audience=\"public\"} 1\n",
         "redis_up 1\n",
     ] {
         assert!(page.contains(expected), "{expected} is missing in\n{page}");
@@ -418,4 +422,35 @@ async fn routes_of_ones_own_stand_behind_the_token() {
     let app = guarded(routes, token());
     assert_eq!(ask(&app, "GET", "/api/admin/mine", None).await.0, StatusCode::UNAUTHORIZED);
     assert_eq!(ask(&app, "GET", "/api/admin/mine", Some(TOKEN)).await.2, "mine");
+}
+
+#[tokio::test]
+async fn alerts_are_listed_and_silenced() {
+    let alerts = redstart_monitor::AlertSettings::new(&Monitor::new(store())).start();
+    let state = OpsState::new(Monitor::new(store())).with_alerts(&alerts);
+    let app = health_router(state).merge(alerts_router(alerts, token()));
+    for (method, path) in [
+        ("GET", "/api/admin/redis/alerts"),
+        ("PUT", "/api/admin/redis/alerts/memory/silence?minutes=60"),
+        ("DELETE", "/api/admin/redis/alerts/memory/silence"),
+    ] {
+        assert_eq!(ask(&app, method, path, None).await.0, StatusCode::UNAUTHORIZED, "{method} {path}");
+    }
+    let path = "/api/admin/redis/alerts/memory/silence?minutes=60&reason=moving%20house";
+    let list = json_of(&app, "PUT", path).await;
+    assert_eq!(list["silences"][0]["reason"], "moving house");
+    let public: Value =
+        serde_json::from_str(&ask(&app, "GET", "/api/health/redis-alerts", None).await.2).unwrap();
+    assert_eq!(
+        (&public["silences"][0]["alert"], &public["alerts"]),
+        (&"memory".into(), &Value::Array(Vec::new()))
+    );
+    let (status, _, body) =
+        ask(&app, "PUT", "/api/admin/redis/alerts/nothing/silence?minutes=1", Some(TOKEN)).await;
+    assert!(status == StatusCode::NOT_FOUND && body.contains("nothing"), "{body}");
+    let (status, ..) = ask(&app, "PUT", "/api/admin/redis/alerts/memory/silence", Some(TOKEN)).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    let ended = json_of(&app, "DELETE", "/api/admin/redis/alerts/memory/silence").await;
+    assert_eq!(ended["wasSilent"], true);
+    assert_eq!(json_of(&app, "GET", "/api/admin/redis/alerts").await["silences"], Value::Array(Vec::new()));
 }

@@ -160,6 +160,18 @@ impl Health {
     }
 }
 
+impl Severity {
+    /// The word for it, as in JSON.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Advice => "advice",
+            Self::Warning => "warning",
+            Self::Critical => "critical",
+        }
+    }
+}
+
 impl Grade {
     const fn of(score: u8) -> Self {
         match score {

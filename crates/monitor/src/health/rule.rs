@@ -2,7 +2,7 @@
 
 use std::{fmt, mem, sync::Arc};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Issue, Severity};
 use crate::Facts;
@@ -70,7 +70,7 @@ pub struct Level {
 }
 
 /// What the value of a rule counts.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
@@ -211,7 +211,7 @@ impl fmt::Debug for Rule {
 
 impl Unit {
     /// A value with its unit, for people.
-    pub(super) fn show(self, value: f64) -> String {
+    pub(crate) fn show(self, value: f64) -> String {
         const DAY: f64 = 86_400.0;
         const MEBIBYTE: f64 = 1_048_576.0;
         match self {

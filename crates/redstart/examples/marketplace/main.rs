@@ -3,6 +3,7 @@
 //! `cargo run --example marketplace` needs nothing; with `REDIS_URL=redis://127.0.0.1:6379` it runs on
 //! Redis.
 
+mod alerting;
 mod answer;
 mod app;
 mod caches;
@@ -54,8 +55,7 @@ const LIMITS_ARE_READ: Duration = Duration::from_secs(1);
 /// How often the keys are counted, for the health.
 const CENSUS_EVERY: Duration = Duration::from_secs(300);
 
-const USAGE: &str =
-    "usage: marketplace [--print-catalogue | --print-metrics | --print-environment | --print-health]";
+const USAGE: &str = "usage: marketplace [--print-catalogue | --print-metrics | --print-environment | --print-health\n                    | --print-alerts | --print-alert-rules | --print-dashboard]";
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -77,25 +77,26 @@ async fn start() -> ExitCode {
         .with_writer(io::stderr)
         .with_ansi(io::stderr().is_terminal())
         .init();
-    let settings = match Settings::from_env() {
+    let mut settings = match Settings::from_env() {
         Ok(settings) => settings,
         Err(problems) => {
             return refuse(&format!("the environment is not right:\n  {}", problems.join("\n  ")));
         }
     };
-    match serve(&settings).await {
+    match serve(&mut settings).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => refuse(&error.to_string()),
     }
 }
 
 /// Serves until a signal comes, and then ends in good order.
-async fn serve(settings: &Settings) -> Result<(), Box<dyn Error>> {
+async fn serve(settings: &mut Settings) -> Result<(), Box<dyn Error>> {
     let store = Store::lazy(&settings.store)?;
     let coordination = settings.store.coordination().map(Store::lazy).transpose()?;
     let monitor = Monitor::new(store.clone());
     // Before anything else: what happens earlier is not measured.
     let exposition = Exposition::install(&monitor)?;
+    let alerts = alerting::start(settings, &monitor, &exposition);
     let file = settings.database(&store);
     let place = file.as_ref().map_or_else(|| "memory".to_owned(), |file| file.display().to_string());
     let database = Database::open(file).await.map_err(|error| causes(&error))?;
@@ -119,11 +120,12 @@ async fn serve(settings: &Settings) -> Result<(), Box<dyn Error>> {
         of_locks.read_recorded(move || recorded.recorded());
         ops = ops.with_coordination(of_locks);
     }
-    let ops = app.caches.shown_in(ops).with_exposition(exposition).ready_when_warm(&is_warm);
+    let ops =
+        app.caches.shown_in(ops).with_exposition(exposition).ready_when_warm(&is_warm).with_alerts(&alerts);
     if !monitor.take_census_every(CENSUS_EVERY, CensusPlan::new()) {
         tracing::warn!("the keys are not counted");
     }
-    let service = routes::router(&app, &ops, settings.admin_token.clone());
+    let service = routes::router(&app, &ops, alerts, settings.admin_token.clone());
     let service = service.into_make_service_with_connect_info::<SocketAddr>();
     let closing = closed(Arc::clone(&app));
     let end = async move {

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use redstart::{connection, monitor};
 
 use crate::{
+    alerting,
     database::{QUERIES, QUERIES_HELP},
     keys, settings,
 };
@@ -16,6 +17,9 @@ pub(crate) fn page(flag: &str) -> Option<String> {
         "--print-metrics" => Some(metrics()),
         "--print-environment" => Some(environment()),
         "--print-health" => Some(health()),
+        "--print-alerts" => Some(alerts()),
+        "--print-alert-rules" => Some(monitor::alert_rules(&alerting::table())),
+        "--print-dashboard" => Some(format!("{:#}", monitor::dashboard(&alerting::table()))),
         _ => None,
     }
 }
@@ -53,6 +57,20 @@ fn health() -> String {
          What may not be asked on a server, or is not known yet, breaks no rule.\n\
          A service adds rules of its own with `Monitor::add_rule`.\n\n{}",
         monitor::rules_to_markdown()
+    )
+}
+
+fn alerts() -> String {
+    format!(
+        "# Alerts\n\n\
+         What is worth waking somebody: judged every ten seconds by a service that starts `Alerts`, and by \
+         Prometheus with the [rules](../dashboards/redstart-alerts.yml) made from the same table.\n\
+         Every line can be changed or left out; the last two are the example's own.\n\n\
+         An alert is pending while its bound is broken, and fires when that has lasted for its time.\n\
+         It is told once, repeated every four hours while it fires, and told once more when it is over.\n\
+         A worse bound of the same alert silences the milder one; for Prometheus's Alertmanager that is\n\n\
+         ```yaml\ninhibit_rules:\n  - source_matchers: [severity=\"critical\"]\n    target_matchers: [severity=\"warning\"]\n    equal: [alertname, job, instance]\n```\n\n{}",
+        monitor::alerts_to_markdown(&alerting::table())
     )
 }
 

@@ -11,6 +11,7 @@ use std::{
 use redstart::{
     Config, Store,
     http::{AdminToken, TrustedProxies},
+    monitor::Webhook,
     ratelimit::PolicyTable,
 };
 
@@ -45,6 +46,8 @@ pub(crate) struct Settings {
     pub(crate) outbox: Option<PathBuf>,
     /// How long the bank takes over a payment.
     pub(crate) payment_time: Duration,
+    /// Who is told of alerts.
+    pub(crate) webhooks: Vec<Webhook>,
     database: Option<PathBuf>,
 }
 
@@ -64,7 +67,7 @@ impl fmt::Debug for Secret {
 }
 
 /// One variable that this service reads by itself: name, default, meaning.
-pub(crate) const VARIABLES: [(&str, &str, &str); 15] = [
+pub(crate) const VARIABLES: [(&str, &str, &str); 18] = [
     ("PORT", "3000", "Port to listen on; 0 takes any that is free."),
     ("MARKETPLACE_ADDRESS", "127.0.0.1", "Address to listen on."),
     (
@@ -100,6 +103,17 @@ pub(crate) const VARIABLES: [(&str, &str, &str); 15] = [
         "What signs tokens and hides codes, 16 characters or more; the same for all instances.",
     ),
     ("MARKETPLACE_OUTBOX", "none", "File that messages to people are written to."),
+    (
+        "ALERT_SLACK_WEBHOOK",
+        "none",
+        "Address of an incoming webhook of Slack, or of a chat that takes its format.",
+    ),
+    ("ALERT_WEBHOOK", "none", "Address of a receiver of alerts as JSON."),
+    (
+        "ALERT_WEBHOOK_SECRET",
+        "none",
+        "What requests to `ALERT_WEBHOOK` are signed with, by Standard Webhooks.",
+    ),
 ];
 
 impl Settings {
@@ -131,6 +145,7 @@ impl Settings {
         let admin_token = admin_token.map(|token| token.for_hosts(hosts));
         let proxies = variable("TRUSTED_PROXIES").unwrap_or_default().parse();
         let proxies = proxies.map_err(|error| problems.push(format!("TRUSTED_PROXIES, {error}")));
+        let webhooks = webhooks(&mut problems);
         let (Ok(store), Ok(admin_token), Ok(policies), Ok(proxies), true) =
             (store, admin_token, policies, proxies, problems.is_empty())
         else {
@@ -150,6 +165,7 @@ impl Settings {
             secret: Secret(secret),
             outbox: variable("MARKETPLACE_OUTBOX").map(PathBuf::from),
             payment_time: Duration::from_millis(payment_time.unwrap_or(0)),
+            webhooks,
             database: variable("MARKETPLACE_DB").map(PathBuf::from),
         })
     }
@@ -172,6 +188,21 @@ impl Settings {
             }
         }
     }
+}
+
+fn webhooks(problems: &mut Vec<String>) -> Vec<Webhook> {
+    let slack =
+        variable("ALERT_SLACK_WEBHOOK").map(|address| ("ALERT_SLACK_WEBHOOK", Webhook::slack(&address)));
+    let json = variable("ALERT_WEBHOOK").map(|address| {
+        let signed = Webhook::json(&address).and_then(|webhook| match variable("ALERT_WEBHOOK_SECRET") {
+            Some(secret) => webhook.signed_with(&secret),
+            None => Ok(webhook),
+        });
+        ("ALERT_WEBHOOK", signed)
+    });
+    let made = slack.into_iter().chain(json);
+    made.filter_map(|(name, webhook)| webhook.map_err(|error| problems.push(format!("{name}: {error}"))).ok())
+        .collect()
 }
 
 /// A variable that is set to something.

@@ -116,6 +116,21 @@ async fn the_answers_are_as_described() {
     assert_eq!(checked, 15, "all endpoints but the metrics' text and the live stream");
 }
 
+#[tokio::test]
+async fn judged_alerts_are_as_described() {
+    let monitor = Monitor::new(Store::memory());
+    let alerts = redstart_monitor::AlertSettings::new(&monitor).start();
+    alerts.silence("memory", std::time::Duration::from_secs(60), "moving house").unwrap();
+    let app = health_router(OpsState::new(monitor).with_alerts(&alerts));
+    let root = ask(&app, "GET", "/openapi.json").await;
+    let path = "/api/health/redis-alerts";
+    let described = &root["paths"][path]["get"]["responses"]["200"]["content"]["application/json"];
+    let value = ask(&app, "GET", path).await;
+    assert_eq!(value["silences"][0]["reason"], "moving house");
+    let found = differences(&root, &described["schema"], &value, path);
+    assert!(found.is_empty(), "{found:#?}\n{value:#}");
+}
+
 #[test]
 fn administration_asks_for_the_token() {
     let root = serde_json::to_value(openapi()).unwrap();

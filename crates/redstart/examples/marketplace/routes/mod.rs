@@ -19,9 +19,10 @@ use std::sync::Arc;
 
 use axum::{Router, extract::DefaultBodyLimit, http::StatusCode, middleware::from_fn_with_state};
 use redstart::http::{
-    AdminToken, ApiError, OpsState, ResponseTimeLayer, SecurityHeadersLayer, TraceLayer, admin_router,
-    dashboard_router, guarded, health_router,
+    AdminToken, ApiError, OpsState, RequestMetricsLayer, ResponseTimeLayer, SecurityHeadersLayer, TraceLayer,
+    admin_router, alerts_router, dashboard_router, guarded, health_router,
 };
+use redstart::monitor::Alerts;
 
 use self::activity::User;
 pub(crate) use self::postcodes::tagged;
@@ -31,7 +32,7 @@ use crate::{answer, app::App, limits, state};
 pub(crate) const LARGEST_BODY: usize = 16 * 1024;
 
 /// The whole service.
-pub(crate) fn router(app: &Arc<App>, ops: &OpsState, admin_token: AdminToken) -> Router {
+pub(crate) fn router(app: &Arc<App>, ops: &OpsState, alerts: Alerts, admin_token: AdminToken) -> Router {
     let clock = app.store.clock().clone();
     let unlimited = Router::new()
         .merge(records::router())
@@ -49,6 +50,7 @@ pub(crate) fn router(app: &Arc<App>, ops: &OpsState, admin_token: AdminToken) ->
     let ours = administration::router().with_state(Arc::clone(app));
     let administration =
         admin_router(ops.clone(), admin_token.clone()).merge(guarded(ours, admin_token.clone()));
+    let administration = administration.merge(alerts_router(alerts, admin_token.clone()));
     Router::new()
         .merge(activity::router(app))
         .merge(search::router(app))
@@ -72,6 +74,7 @@ pub(crate) fn router(app: &Arc<App>, ops: &OpsState, admin_token: AdminToken) ->
         .layer(open_hours)
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .layer(SecurityHeadersLayer::new())
-        .layer(ResponseTimeLayer::new(clock))
+        .layer(ResponseTimeLayer::new(clock.clone()))
+        .layer(RequestMetricsLayer::new(clock))
         .layer(TraceLayer::new())
 }
