@@ -56,6 +56,8 @@ impl Service {
         let address = greeting.rsplit_once("http://").expect("an address").1.trim().to_owned();
         let config =
             Agent::config_builder().http_status_as_error(false).timeout_global(Some(Duration::from_secs(30)));
+        // A request that is refused before its body has come ends its connection; this client would use it again.
+        let config = config.max_idle_connections(0);
         Self { child, log: Some(log), address, agent: config.build().into() }
     }
 

@@ -72,11 +72,18 @@ impl Bench {
 async fn cache_goes_on_in_memory_and_forgets_it_on_return() {
     let mut bench = Bench::start().await;
     assert_eq!(bench.read(1, "before").await, ("before".into(), Source::Loaded));
+    assert_eq!(bench.store.status().stood_in, Duration::ZERO);
     bench.goes_away().await;
     assert_eq!(bench.read(1, "meanwhile").await, ("meanwhile".into(), Source::Loaded));
     assert_eq!(bench.read(1, "again").await, ("meanwhile".into(), Source::Standby));
+    let meanwhile = bench.store.status().stood_in;
+    assert!(meanwhile > Duration::ZERO);
     assert_eq!(bench.comes_back().await, 0);
     assert_eq!(bench.read(1, "after").await, ("before".into(), Source::L2));
+    let in_all = bench.store.status().stood_in;
+    assert!(in_all >= meanwhile);
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    assert_eq!(bench.store.status().stood_in, in_all, "the outage is over");
     // A second outage knows nothing of the first.
     bench.goes_away().await;
     assert_eq!(bench.read(1, "later").await, ("later".into(), Source::Loaded));

@@ -33,7 +33,7 @@ below = 0.80
 [[criterion]]
 name = "redis-p95"
 question = "How long do operations on Redis take, all but one in twenty?"
-ask.quantile = { share = 0.95, of = "redstart_operation_duration_seconds" }
+ask.quantile = { share = 0.95, of = "db_client_operation_duration_seconds" }
 below = 5
 unit = "seconds"
 

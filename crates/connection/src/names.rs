@@ -1,7 +1,12 @@
 //! Names of the metrics that the toolkit emits.
 
-/// Histogram of seconds per operation; labels `operation`, `outcome`.
-pub const OPERATION_SECONDS: &str = "redstart_operation_duration_seconds";
+/// Label of [`OPERATION_SECONDS`] that names the operation.
+pub const OPERATION: &str = "db_operation_name";
+/// Histogram of seconds per operation; labels `db_operation_name`, `outcome`, `db_system_name` and, where it
+/// failed, `error_type`.
+///
+/// It is `db.client.operation.duration` of OpenTelemetry's conventions, as Prometheus writes that.
+pub const OPERATION_SECONDS: &str = "db_client_operation_duration_seconds";
 /// Counter of attempts that were sent again; label `operation`.
 pub const RETRIES: &str = "redstart_retries_total";
 /// Gauge of connected lanes.

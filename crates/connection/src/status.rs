@@ -40,6 +40,8 @@ pub struct Status {
     pub relies_on_keeping: bool,
     /// Where the breaker stands; of several servers' the worst.
     pub breaker: BreakerState,
+    /// How long this process's memory has answered in the place of servers that were away, all together.
+    pub stood_in: Duration,
     /// When the first of the certificates ends that the servers showed at their last handshakes; none
     /// without TLS.
     pub certificate_end: Option<Timestamp>,

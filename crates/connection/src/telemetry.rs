@@ -5,12 +5,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use metrics::Histogram;
+use metrics::{Histogram, Label};
 
 use crate::{Clock, names};
 
 /// One call in so many is timed on the embedded store.
 const TIMED: u8 = 16;
+
+/// What all operations are of, by the conventions' name for Redis and what speaks its protocol.
+static SYSTEM: Label = Label::from_static_parts("db_system_name", "redis");
 
 thread_local! {
     /// Looking a handle up by labels costs more than recording, so each thread keeps those it has used.
@@ -79,8 +82,12 @@ impl Known {
             histogram.record(elapsed);
             return;
         }
-        let histogram =
-            metrics::histogram!(names::OPERATION_SECONDS, "operation" => operation, "outcome" => outcome);
+        let mut labels =
+            vec![Label::new(names::OPERATION, operation), Label::new("outcome", outcome), SYSTEM.clone()];
+        if names::is_error(outcome) {
+            labels.push(Label::new("error_type", outcome));
+        }
+        let histogram = metrics::histogram!(names::OPERATION_SECONDS, labels);
         histogram.record(elapsed);
         self.handles.push((place, histogram));
     }

@@ -78,7 +78,7 @@ pub const METRICS: &[Metric] = &[
     row(
         names::OPERATION_SECONDS,
         (Histogram, Seconds, Recorded),
-        &["operation", "outcome"],
+        &[names::OPERATION, "outcome", "error_type", "db_system_name"],
         "Time of an operation; on the embedded store one call in sixteen is timed, and stands for those after it.",
     ),
     row(names::RETRIES, (Counter, Count, Recorded), &["operation"], "Attempts that were sent again."),
@@ -298,6 +298,12 @@ pub const METRICS: &[Metric] = &[
         &[],
         "Where the breaker stands: 0 closed, 1 half open, 2 open; of several the worst.",
     ),
+    row(
+        STANDBY_SECONDS,
+        (Counter, Seconds, Sampled),
+        &[],
+        "Time in which this process's memory answered for servers that were away.",
+    ),
     row(POOL_UTILIZATION, (Gauge, Ratio, Sampled), &[], "Share of the connection's capacity in use."),
     row(CONNECTIONS_MAX, (Gauge, Count, Sampled), &[], "How many lanes there may be."),
     row(IN_FLIGHT, (Gauge, Count, Sampled), &[], "Commands sent and not yet answered."),
@@ -355,6 +361,7 @@ pub(crate) const WAITING: &str = "redstart_waiting";
 pub(crate) const CONNECTIONS_OPEN: &str = "redstart_connections_open";
 pub(crate) const POOL_IN_USE: &str = "redstart_pool_in_use";
 pub(crate) const POOL_WAITS: &str = "redstart_pool_waits_total";
+pub(crate) const STANDBY_SECONDS: &str = "redstart_standby_seconds_total";
 pub(crate) const POOL_WAIT_SECONDS: &str = "redstart_pool_wait_seconds_total";
 pub(crate) const POOL_EXHAUSTED: &str = "redstart_pool_exhausted_total";
 pub(crate) const MEMORY_USAGE: &str = "redis_memory_usage";

@@ -102,7 +102,7 @@ impl Recorded {
         for sample in text.lines().filter_map(Sample::of) {
             let Sample { name, labels, value } = sample;
             // What this monitor asks by itself says nothing of the service.
-            if label(labels, "operation").is_some_and(|operation| operation.starts_with("monitor.")) {
+            if label(labels, names::OPERATION).is_some_and(|operation| operation.starts_with("monitor.")) {
                 continue;
             }
             match name.strip_prefix(names::OPERATION_SECONDS) {

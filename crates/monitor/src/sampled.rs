@@ -54,6 +54,7 @@ pub(crate) fn render(look: &Look) -> String {
     }
     page.whole(names::POOL_WAITS, &[], facts.status.exclusive_waits);
     page.sample(names::POOL_WAIT_SECONDS, &[], facts.status.exclusive_waited.as_secs_f64());
+    page.sample(names::STANDBY_SECONDS, &[], facts.status.stood_in.as_secs_f64());
     page.whole(names::POOL_EXHAUSTED, &[], facts.status.exclusive_exhausted);
     if let Some(info) = &facts.server {
         server(&mut page, info);

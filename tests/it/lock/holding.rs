@@ -74,10 +74,10 @@ async fn long_work_keeps_its_lease() {
     let config = config();
     let (holder, other) =
         (Locks::new(Store::lazy(&config).unwrap()), Locks::new(Store::lazy(&config).unwrap()));
-    let guard = holder.lock(&PAYOUT.key(&1)).ttl(Ttl::millis(600)).acquire().await.unwrap();
-    // Three leases long nobody else gets it.
+    let guard = holder.lock(&PAYOUT.key(&1)).ttl(Ttl::seconds(2)).acquire().await.unwrap();
+    // More than two leases long nobody else gets it.
     for _ in 0..18 {
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        tokio::time::sleep(Duration::from_millis(250)).await;
         assert!(other.lock(&PAYOUT.key(&1)).try_acquire().await.unwrap().is_none());
     }
     assert!(guard.valid_for() > Duration::ZERO);

@@ -36,22 +36,22 @@ const HITS_95: Story = &[("redis_keyspace_hits_total", "0+95x80"), ("redis_keysp
 /// Few reads say nothing, however they end.
 const HITS_FEW: Story = &[("redis_keyspace_hits_total", "0+1x80"), ("redis_keyspace_misses_total", "0+9x80")];
 const FAST: Story = &[
-    (r#"redstart_operation_duration_seconds_bucket{le="0.005"}"#, "0+100x80"),
-    (r#"redstart_operation_duration_seconds_bucket{le="0.025"}"#, "0+100x80"),
-    (r#"redstart_operation_duration_seconds_bucket{le="0.25"}"#, "0+100x80"),
-    (r#"redstart_operation_duration_seconds_bucket{le="+Inf"}"#, "0+100x80"),
+    (r#"db_client_operation_duration_seconds_bucket{le="0.005"}"#, "0+100x80"),
+    (r#"db_client_operation_duration_seconds_bucket{le="0.025"}"#, "0+100x80"),
+    (r#"db_client_operation_duration_seconds_bucket{le="0.25"}"#, "0+100x80"),
+    (r#"db_client_operation_duration_seconds_bucket{le="+Inf"}"#, "0+100x80"),
 ];
 const SLOW: Story = &[
-    (r#"redstart_operation_duration_seconds_bucket{le="0.005"}"#, "0+50x80"),
-    (r#"redstart_operation_duration_seconds_bucket{le="0.025"}"#, "0+100x80"),
-    (r#"redstart_operation_duration_seconds_bucket{le="0.25"}"#, "0+100x80"),
-    (r#"redstart_operation_duration_seconds_bucket{le="+Inf"}"#, "0+100x80"),
+    (r#"db_client_operation_duration_seconds_bucket{le="0.005"}"#, "0+50x80"),
+    (r#"db_client_operation_duration_seconds_bucket{le="0.025"}"#, "0+100x80"),
+    (r#"db_client_operation_duration_seconds_bucket{le="0.25"}"#, "0+100x80"),
+    (r#"db_client_operation_duration_seconds_bucket{le="+Inf"}"#, "0+100x80"),
 ];
 const VERY_SLOW: Story = &[
-    (r#"redstart_operation_duration_seconds_bucket{le="0.005"}"#, "0+50x80"),
-    (r#"redstart_operation_duration_seconds_bucket{le="0.025"}"#, "0+90x80"),
-    (r#"redstart_operation_duration_seconds_bucket{le="0.25"}"#, "0+100x80"),
-    (r#"redstart_operation_duration_seconds_bucket{le="+Inf"}"#, "0+100x80"),
+    (r#"db_client_operation_duration_seconds_bucket{le="0.005"}"#, "0+50x80"),
+    (r#"db_client_operation_duration_seconds_bucket{le="0.025"}"#, "0+90x80"),
+    (r#"db_client_operation_duration_seconds_bucket{le="0.25"}"#, "0+100x80"),
+    (r#"db_client_operation_duration_seconds_bucket{le="+Inf"}"#, "0+100x80"),
 ];
 
 pub(super) const CASES: &[Case] = &[
@@ -103,8 +103,8 @@ pub(super) const CASES: &[Case] = &[
         W,
         "5m",
         &[
-            (r#"redstart_operation_duration_seconds_count{outcome="timeout"}"#, "0+2x60"),
-            (r#"redstart_operation_duration_seconds_count{outcome="hit"}"#, "0+98x60"),
+            (r#"db_client_operation_duration_seconds_count{outcome="timeout"}"#, "0+2x60"),
+            (r#"db_client_operation_duration_seconds_count{outcome="hit"}"#, "0+98x60"),
         ],
     ),
     // What is refused or missed is an answer, and no error.
@@ -113,8 +113,8 @@ pub(super) const CASES: &[Case] = &[
         W,
         "5m",
         &[
-            (r#"redstart_operation_duration_seconds_count{outcome="refused"}"#, "0+50x60"),
-            (r#"redstart_operation_duration_seconds_count{outcome="hit"}"#, "0+50x60"),
+            (r#"db_client_operation_duration_seconds_count{outcome="refused"}"#, "0+50x60"),
+            (r#"db_client_operation_duration_seconds_count{outcome="hit"}"#, "0+50x60"),
         ],
     ),
     fires("connection-errors", W, "3m", &[(r#"redstart_connections_lost_total{reason="reset"}"#, "0+3x60")]),

@@ -45,11 +45,11 @@ async fn never_more_than_the_places_are_in_at_once() {
 #[tokio::test]
 async fn place_is_renewed_while_it_is_held_and_given_back_when_dropped() {
     let places = Places::new(Store::lazy(&config()).unwrap());
-    let one = Concurrency::new("one", 1).lease(Duration::from_millis(300));
+    let one = Concurrency::new("one", 1).lease(Duration::from_secs(2));
     let Entry::Entered(place) = places.enter(&one, 1).await.unwrap() else { panic!("nobody is in") };
-    // Three leases long.
+    // More than two leases long.
     let validity = place.validity().unwrap();
-    tokio::time::sleep(Duration::from_millis(900)).await;
+    tokio::time::sleep(Duration::from_millis(4_500)).await;
     assert!(validity.is_valid());
     assert!(matches!(places.enter(&one, 1).await.unwrap(), Entry::Full { .. }));
     drop(place);

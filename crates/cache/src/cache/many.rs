@@ -1,27 +1,16 @@
 //! Reading many: each id has its flight, and all that this caller leads travel together.
 
-use std::{
-    collections::{HashMap, HashSet},
-    future::Future,
-    hash::Hash,
-    sync::Arc,
-};
+mod fleet;
+mod loading;
 
-use futures_util::future::join_all;
-use redstart_connection::Timestamp;
+use std::{collections::HashSet, future::Future, hash::Hash};
+
 use redstart_keys::Id;
 use serde::{Serialize, de::DeserializeOwned};
-use tokio::{sync::SemaphorePermit, time::timeout};
+use tokio::sync::SemaphorePermit;
 
 use super::{Filling, Inner, Place, Reader, bring::Permit, fleet::Standing, load::Passenger};
-use crate::{
-    batch::Batch,
-    cached::Source,
-    error::LoadError,
-    flight::{Outcome, Turn},
-    loaded::Loaded,
-    value::Held,
-};
+use crate::{batch::Batch, cached::Source, error::LoadError, flight::Turn, loaded::Loaded};
 
 /// One id of a batch that this process does not have.
 struct Seat<'a, K, V>
@@ -85,7 +74,26 @@ where
                 None => absent.push(id),
             }
         }
-        let (absent, mut ahead) = self.look_ahead(absent, &mut batch).await;
+        let (mut absent, mut ahead) = self.look_ahead(absent, &mut batch).await;
+        while !absent.is_empty() {
+            absent = self.bring_many(absent, ahead.take(), &mut batch, &mut load).await;
+        }
+        batch.batch
+    }
+
+    /// Leads the flights that nobody leads, and waits for the others; answers for which ids that was too old.
+    async fn bring_many<'a, E, F, L>(
+        &'a self,
+        absent: Vec<&'a K>,
+        mut ahead: Option<Ahead>,
+        batch: &mut Gathering<K, V, E>,
+        load: &mut F,
+    ) -> Vec<&'a K>
+    where
+        E: Send + Sync + 'static,
+        F: FnMut(Vec<K>) -> L + Send,
+        L: Future<Output = Answers<K, V, E>> + Send,
+    {
         let seat = |id| {
             let place = self.place(id);
             let passenger = Passenger::join(self, place.spot, false);
@@ -93,6 +101,7 @@ where
         };
         let seats: Vec<_> = absent.into_iter().map(seat).collect();
         let mut open: Vec<&Seat<'_, K, V>> = seats.iter().collect();
+        let mut too_old = Vec::new();
         while !open.is_empty() {
             let (led, others): (Vec<_>, Vec<_>) = open
                 .into_iter()
@@ -102,11 +111,11 @@ where
             let others: Vec<&Seat<'_, K, V>> = others.into_iter().map(|(seat, _)| seat).collect();
             // Nothing is waited for while a turn is held, so that no two batches can wait for each other.
             if !led.is_empty() {
-                self.lead_many(led, ahead, &mut batch, &mut load).await;
+                self.lead_many(led, ahead, batch, load).await;
             }
-            open = self.await_others(others, &mut batch, &mut load).await;
+            open = self.await_others(others, &mut too_old, batch, load).await;
         }
-        batch.batch
+        too_old.into_iter().map(|seat| seat.place.spot.id).collect()
     }
 
     /// Reads the store before any flight is joined, where this process keeps nothing; answers what is missing.
@@ -147,6 +156,7 @@ where
     async fn await_others<'s, 'a, E, F, L>(
         &self,
         others: Vec<&'s Seat<'a, K, V>>,
+        too_old: &mut Vec<&'s Seat<'a, K, V>>,
         batch: &mut Gathering<K, V, E>,
         load: &mut F,
     ) -> Vec<&'s Seat<'a, K, V>>
@@ -158,6 +168,8 @@ where
         let mut others = others.into_iter();
         while let Some(seat) = others.next() {
             match seat.passenger.flight.turn().await {
+                // Its leader's terms may have allowed an old value where a batch must not show one.
+                Turn::Done(outcome) if !self.suffices(outcome, &self.terms) => too_old.push(seat),
                 Turn::Done(outcome) => {
                     let now = self.store.clock().now();
                     match outcome.result() {
@@ -234,218 +246,5 @@ where
             }
         }
         (missing, true)
-    }
-
-    /// Takes the tickets; what other processes load comes second.
-    async fn permits<'s, 'a, E: Send + Sync + 'static>(
-        &self,
-        seats: Vec<&'s Seat<'a, K, V>>,
-        batch: &mut Gathering<K, V, E>,
-    ) -> (Vec<Loading<'s, 'a, K, V>>, Vec<&'s Seat<'a, K, V>>) {
-        let keys = seats.iter().map(|seat| seat.place.key.clone()).collect();
-        let tickets = self.told(self.store.run(&self.take(keys)).await);
-        let (as_of, mut tickets) =
-            tickets.map_or((0, Vec::new()), |tickets| (tickets.as_of, tickets.tickets));
-        tickets.resize(seats.len(), None);
-        let (mut loading, mut elsewhere) = (Vec::with_capacity(seats.len()), Vec::new());
-        for (seat, ticket) in seats.into_iter().zip(tickets) {
-            let flight = &seat.passenger.flight;
-            if let Some(ticket) = ticket.as_ref().filter(|_| self.flight.is_fleet()) {
-                if ticket.is_of_failure() && self.terms.freshness.failure_pause.is_some() {
-                    self.give_up(seat, LoadError::resting(), batch).await;
-                    continue;
-                }
-                if !ticket.is_new && !flight.has_taken(&ticket.token) {
-                    elsewhere.push(seat);
-                    continue;
-                }
-                flight.holds(&ticket.token);
-            }
-            flight.is_of(as_of);
-            loading.push(Loading { seat, token: ticket.map(|ticket| ticket.token) });
-        }
-        (loading, elsewhere)
-    }
-
-    /// Takes out what another process has stored since this one looked: its load made way for the ticket.
-    async fn without_settled<'s, 'a, E: Send + Sync>(
-        &self,
-        loading: Vec<Loading<'s, 'a, K, V>>,
-        batch: &mut Gathering<K, V, E>,
-    ) -> Vec<Loading<'s, 'a, K, V>> {
-        if !self.flight.is_fleet() || loading.iter().all(|loading| loading.token.is_none()) {
-            return loading;
-        }
-        let keys = loading.iter().map(|loading| loading.seat.place.key.clone()).collect();
-        let Some((looked, source)) = self.told(self.look_many(keys).await) else { return loading };
-        let now = self.now().timestamp;
-        let mut left = Vec::with_capacity(loading.len());
-        for (Loading { seat, token }, held) in loading.into_iter().zip(looked) {
-            let Some(held) = held.filter(|held| held.is_fresh(now)) else {
-                left.push(Loading { seat, token });
-                continue;
-            };
-            self.standing(&seat.place, Some(&seat.passenger.flight), token.as_deref()).failed(None).await;
-            self.arrive(seat, &held, source, true, batch);
-        }
-        left
-    }
-
-    /// Waits for the loads of other processes; answers what is to be loaded here after all.
-    async fn await_fleet<'s, 'a, E: Send + Sync + 'static>(
-        &self,
-        seats: Vec<&'s Seat<'a, K, V>>,
-        batch: &mut Gathering<K, V, E>,
-    ) -> Vec<&'s Seat<'a, K, V>> {
-        let permit = |seat: &&'s Seat<'a, K, V>| {
-            let seat = *seat;
-            self.fleet_permit(&seat.place, &self.terms, Some(&seat.passenger.flight))
-        };
-        let permits = join_all(seats.iter().map(permit)).await;
-        let mut left = Vec::new();
-        for (seat, permit) in seats.into_iter().zip(permits) {
-            match permit {
-                Permit::Found(held, source) => self.arrive(seat, &held, source, true, batch),
-                Permit::Resting => self.give_up(seat, LoadError::resting(), batch).await,
-                Permit::Load { .. } | Permit::Elsewhere => left.push(seat),
-            }
-        }
-        left
-    }
-
-    /// Calls the loader, and stores what it brings.
-    async fn load_many<E, F, L>(
-        &self,
-        loading: Vec<Loading<'_, '_, K, V>>,
-        batch: &mut Gathering<K, V, E>,
-        load: &mut F,
-    ) where
-        E: Send + Sync + 'static,
-        F: FnMut(Vec<K>) -> L + Send,
-        L: Future<Output = Answers<K, V, E>> + Send,
-    {
-        let limit = self.limit(&self.terms);
-        let standing: Vec<_> = loading
-            .iter()
-            .map(|Loading { seat, token }| {
-                self.standing(&seat.place, Some(&seat.passenger.flight), token.as_deref())
-            })
-            .collect();
-        let started = self.instant();
-        let ids = loading.iter().map(|Loading { seat, .. }| seat.place.spot.id.clone()).collect();
-        let answers = Standing::during(&standing, timeout(limit, load(ids))).await;
-        let took = self.instant().saturating_duration_since(started);
-        let mut answers: HashMap<K, Result<Loaded<V>, LoadError<E>>> = match answers {
-            Ok(Ok(answers)) => answers
-                .into_iter()
-                .map(|(id, answer)| (id, answer.map_err(|error| LoadError::Load(Arc::new(error)))))
-                .collect(),
-            failed => {
-                let error = match failed {
-                    Ok(Err(error)) => LoadError::Load(Arc::new(error)),
-                    _ => LoadError::TimedOut(limit),
-                };
-                let id = |loading: &Loading<'_, '_, K, V>| loading.seat.place.spot.id.clone();
-                loading.iter().map(|loading| (id(loading), Err(error.clone()))).collect()
-            }
-        };
-        let mut brought = Vec::with_capacity(loading.len());
-        for (Loading { seat, token }, standing) in loading.into_iter().zip(standing) {
-            match answers.remove(seat.place.spot.id).unwrap_or_else(|| Ok(Loaded::absent())) {
-                Ok(loaded) => {
-                    self.near.failures.forget(seat.place.spot.mark);
-                    let as_of = seat.passenger.flight.as_of();
-                    let (held, ttl) = self.born(&seat.place.name, loaded, &self.terms, as_of, took);
-                    brought.push((seat, held, token.zip(ttl), standing));
-                }
-                Err(error) => {
-                    self.tallies.load_failures.add();
-                    standing.failed(self.rest(&seat.place, &self.terms, &error)).await;
-                    self.give_up(seat, error, batch).await;
-                }
-            }
-        }
-        if !brought.is_empty() {
-            self.tallies.loaded(took);
-        }
-        let filling = brought.iter().filter_map(|(seat, held, ticket, _)| {
-            let (token, ttl) = ticket.clone()?;
-            Some(Filling { place: &seat.place, held, token, ttl })
-        });
-        let filling = filling.collect();
-        let mut kept = self.fill(filling).await.into_iter();
-        for (seat, held, ticket, standing) in brought {
-            let may_keep = ticket.is_some() && kept.next().unwrap_or(false);
-            match may_keep {
-                true => standing.stored(),
-                false => standing.failed(None).await,
-            }
-            self.arrive(seat, &held, Source::Loaded, may_keep, batch);
-        }
-    }
-
-    /// Ends a flight with a value.
-    fn arrive<E>(
-        &self,
-        seat: &Seat<'_, K, V>,
-        held: &Held<V>,
-        source: Source,
-        may_keep: bool,
-        batch: &mut Gathering<K, V, E>,
-    ) {
-        let (spot, flight, now) = (seat.place.spot, &seat.passenger.flight, self.now());
-        self.near.loaded();
-        match source {
-            Source::Loaded => {
-                self.near.land(spot, flight, held, may_keep, now);
-                flight.finish(Outcome::Brought { held: held.clone(), source });
-            }
-            _ => self.found(&seat.place, flight, held, source, now),
-        }
-        self.gather(batch, spot.id, held.clone(), source, now.timestamp);
-    }
-
-    /// Ends a flight without a value.
-    async fn give_up<E: Send + Sync + 'static>(
-        &self,
-        seat: &Seat<'_, K, V>,
-        error: LoadError<E>,
-        batch: &mut Gathering<K, V, E>,
-    ) {
-        self.near.loaded();
-        self.near.abandon(seat.place.spot, &seat.passenger.flight);
-        seat.passenger.flight.finish(Outcome::Failed(error.erased()));
-        self.fail(seat, error, batch).await;
-    }
-
-    /// An old value, or an error, for an id whose load failed.
-    async fn fail<E: Send + Sync>(
-        &self,
-        seat: &Seat<'_, K, V>,
-        error: LoadError<E>,
-        batch: &mut Gathering<K, V, E>,
-    ) {
-        let id = seat.place.spot.id;
-        let old = match batch.reader {
-            Reader::Caller => self.or_old(&seat.place, &self.terms, error).await,
-            Reader::Warming => Err(error),
-        };
-        match old {
-            Ok(Some(old)) => drop(batch.batch.found.insert(id.clone(), old)),
-            Ok(None) => {}
-            Err(error) => drop(batch.batch.failed.insert(id.clone(), error)),
-        }
-    }
-
-    fn gather<E>(
-        &self,
-        batch: &mut Gathering<K, V, E>,
-        id: &K,
-        held: Held<V>,
-        source: Source,
-        now: Timestamp,
-    ) {
-        let cached = self.answer(batch.reader, id, held, source, now);
-        batch.batch.found.extend(cached.map(|cached| (id.clone(), cached)));
     }
 }

@@ -6,16 +6,20 @@
 mod journal;
 mod keeper;
 
-use std::sync::{
-    Arc, Mutex, PoisonError, RwLock,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use arc_swap::ArcSwap;
+use tokio::time::Instant;
 
 use self::journal::Journal;
 pub use self::journal::Replay;
-use crate::{Clock, Event, Memory, Operation, Result, events::Announcer, names};
+use crate::{Clock, Event, Memory, Operation, Result, clock::runtime_now, events::Announcer, names};
 
 type Hook = Arc<dyn Fn() + Send + Sync>;
 
@@ -37,6 +41,14 @@ pub(crate) struct Away {
     active: AtomicBool,
     allowed: bool,
     announcer: Announcer,
+    stay: Mutex<Stay>,
+}
+
+/// How long memory has stood in.
+#[derive(Debug, Default)]
+struct Stay {
+    since: Option<Instant>,
+    before: Duration,
 }
 
 impl Standby {
@@ -90,8 +102,8 @@ impl Standby {
 }
 
 impl Away {
-    pub(crate) const fn new(server: String, allowed: bool, announcer: Announcer) -> Self {
-        Self { server, active: AtomicBool::new(false), allowed, announcer }
+    pub(crate) fn new(server: String, allowed: bool, announcer: Announcer) -> Self {
+        Self { server, active: AtomicBool::new(false), allowed, announcer, stay: Mutex::default() }
     }
 
     pub(crate) fn is_active(&self) -> bool {
@@ -106,6 +118,7 @@ impl Away {
     /// From now on memory answers, as far as it may.
     pub(crate) fn enter(&self) {
         if self.allowed && !self.active.swap(true, Ordering::AcqRel) {
+            self.stay().since = Some(runtime_now());
             metrics::gauge!(names::STANDBY_ACTIVE).increment(1.0);
             self.announcer.announce(Event::StandbyEntered { server: self.server.clone() });
         }
@@ -113,9 +126,29 @@ impl Away {
 
     fn leave(&self, replayed: usize) {
         if self.active.swap(false, Ordering::AcqRel) {
+            let mut stay = self.stay();
+            stay.before = stay.total();
+            stay.since = None;
+            drop(stay);
             metrics::gauge!(names::STANDBY_ACTIVE).decrement(1.0);
             let server = self.server.clone();
             self.announcer.announce(Event::StandbyLeft { server, replayed });
         }
+    }
+
+    /// How long memory has answered in this server's place, all together.
+    pub(crate) fn total(&self) -> Duration {
+        self.stay().total()
+    }
+
+    fn stay(&self) -> MutexGuard<'_, Stay> {
+        self.stay.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Stay {
+    fn total(&self) -> Duration {
+        self.before
+            + self.since.map_or(Duration::ZERO, |since| runtime_now().saturating_duration_since(since))
     }
 }

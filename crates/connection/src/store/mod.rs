@@ -377,6 +377,7 @@ impl Store {
         for node in &nodes {
             status.breaker = status.breaker.max(node.breaker.state());
             node.exclusive.status(&mut status);
+            status.stood_in += node.away.total();
             for lane in node.lanes.iter().filter(|lane| lane.is_in_use()) {
                 status.lanes += 1;
                 status.connected += usize::from(lane.is_live());

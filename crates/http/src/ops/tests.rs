@@ -395,7 +395,7 @@ async fn the_metrics_page_tells_refusals_by_route() {
     let (_, _, page) = ask(&app, "GET", "/metrics", None).await;
     for expected in [
         "rate_limit_rejected_total{endpoint=\"/items/{id}\"} 1\n",
-        "redstart_operation_duration_seconds_bucket",
+        "db_client_operation_duration_seconds_bucket",
         "http_server_request_duration_seconds_count{http_request_method=\"GET\",http_route=\"/items/{id}\",http_response_status_code=\"429\",audience=\"public\"} 1\n",
         "redis_up 1\n",
     ] {

@@ -10,8 +10,8 @@ async fn the_page_holds_what_was_recorded_and_what_is_sampled() {
     store.run(&Ping).await.unwrap();
     let text = exposition.render().await;
     for expected in [
-        "# TYPE redstart_operation_duration_seconds histogram",
-        r#"redstart_operation_duration_seconds_bucket{operation="monitor.ping",outcome="answered",le="0.0001"}"#,
+        "# TYPE db_client_operation_duration_seconds histogram",
+        r#"db_client_operation_duration_seconds_bucket{db_operation_name="monitor.ping",outcome="answered",db_system_name="redis",le="0.0001"}"#,
         "# TYPE redis_up gauge\nredis_up 1\n",
         "redstart_health_score 100\n",
         "redstart_standby_active 0\n",

@@ -4,7 +4,7 @@ use super::*;
 
 /// What the exporter writes after so many operations of 0.2 ms, slow ones of 8 ms, and failed ones of 2 s.
 fn page(fast: u64, slow: u64, failed: u64, losses: u64) -> String {
-    let name = "redstart_operation_duration_seconds";
+    let name = "db_client_operation_duration_seconds";
     let mut text = format!("# HELP {name} Time of an operation.\n# TYPE {name} histogram\n");
     for (operation, outcome, counts) in [
         ("cache.read", "hit", [fast, fast, fast, fast]),
@@ -12,7 +12,7 @@ fn page(fast: u64, slow: u64, failed: u64, losses: u64) -> String {
         ("lock.acquire", "timeout", [0, 0, failed, failed]),
         ("monitor.info", "permission", [0, 0, 7_000, 7_000]),
     ] {
-        let labels = format!("operation=\"{operation}\",outcome=\"{outcome}\"");
+        let labels = format!("db_operation_name=\"{operation}\",outcome=\"{outcome}\"");
         for (bound, count) in ["0.00025", "0.01", "2.5", "+Inf"].iter().zip(counts) {
             text += &format!("{name}_bucket{{{labels},le=\"{bound}\"}} {count}\n");
         }
@@ -57,7 +57,7 @@ fn any_text_can_be_read() {
         "",
         "\n\n#\n",
         "a{b 1",
-        "redstart_operation_duration_seconds_bucket{le=\"NaN\"} 1",
+        "db_client_operation_duration_seconds_bucket{le=\"NaN\"} 1",
         "x{} 1e3\u{fffd}",
     ] {
         assert_eq!(samples.add(text, clock.instant()).operations, 0, "{text:?}");

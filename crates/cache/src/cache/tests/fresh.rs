@@ -217,6 +217,37 @@ async fn old_value_shown_to_others_is_none_for_who_wants_a_fresh_one() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn batch_is_not_shown_the_old_value_that_another_caller_put_up_with() {
+    const SOFT: Freshness = FORGIVING.soft_timeout(Duration::from_millis(80));
+    for l1 in TIERS {
+        let shelf = shelf(FORGIVING, l1);
+        shelf.fetch("a", &open()).await;
+        shelf.clock.advance(Duration::from_secs(3_601));
+        let (gate, begun) = (closed(), Arc::new(Semaphore::new(0)));
+        let slow = shelf.users.entry(&1).freshness(SOFT).fetch({
+            let (gate, begun) = (Arc::clone(&gate), Arc::clone(&begun));
+            move |_| async move {
+                begun.add_permits(1);
+                let _open = gate.acquire().await;
+                load("b").await
+            }
+        });
+        let batch = async {
+            // It joins the flight of the other one, which is then shown the old value.
+            let _begun = begun.acquire().await;
+            let bring = async |ids: Vec<u64>| {
+                Ok::<_, Infallible>(ids.into_iter().map(|id| (id, "c".to_owned())).collect())
+            };
+            shelf.users.get_many_or_load(&[1], bring).await
+        };
+        let (old, batch) = tokio::join!(slow, batch);
+        assert_eq!(old.unwrap().unwrap().as_str(), "a");
+        let found = batch.into_result().expect("it loads");
+        assert_eq!((found[&1].as_str(), found[&1].is_stale()), ("c", false));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn fast_load_is_waited_for() {
     let shelf = shelf(FORGIVING.soft_timeout(Duration::from_millis(80)), L1::entries(10));
     shelf.fetch("a", &open()).await;

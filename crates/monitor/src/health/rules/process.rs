@@ -8,7 +8,7 @@ pub(super) const RULES: &[Rule] = &[
         "errors",
         "the share of failed operations but the monitor's own, in five minutes and of 100 at least",
         "operations fail",
-        "See the log, and the label outcome of redstart_operation_duration_seconds, for how they fail.",
+        "See the log, and the label outcome of db_client_operation_duration_seconds, for how they fail.",
     )
     .in_unit(Unit::Ratio)
     .warns_beyond(0.01, 15)
