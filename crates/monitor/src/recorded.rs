@@ -8,10 +8,13 @@ use std::{
 use redstart_connection::names;
 use serde::Serialize;
 
-use crate::{durations, info::ratio, ring::Ring};
+use crate::{durations, info::ratio, ring::Ring, scrape::line};
 
 /// Fewer operations than this give no rate.
 const ENOUGH: u64 = 100;
+/// What has been over for longer than this is over: a twelfth of the window, as for alerts on two windows
+/// (Beyer et al., "The Site Reliability Workbook", chapter 5).
+const LATELY: Duration = Duration::from_secs(25);
 /// The sources of decisions for which the server was not asked.
 const CACHED: [&str; 2] = ["deny_cache", "lease"];
 
@@ -27,6 +30,8 @@ pub struct ClientWindow {
     pub operations: u64,
     /// Those of them that failed.
     pub errors: u64,
+    /// The share that failed in the last half minute; none where nothing ended or that was not yet seen.
+    pub failing: Option<f64>,
     /// Attempts that were sent again.
     pub retries: u64,
     /// Answers of this process's memory in the server's place.
@@ -56,10 +61,12 @@ pub struct ClientWindow {
 }
 
 impl ClientWindow {
-    /// The share of operations that failed; none before there are 100.
+    /// The share of operations that failed, and still fail: the smaller one of the window and of its last half
+    /// minute; none before there are 100.
     #[must_use]
     pub fn error_rate(&self) -> Option<f64> {
-        if self.operations < ENOUGH { None } else { ratio(self.errors, self.operations) }
+        let rate = if self.operations < ENOUGH { None } else { ratio(self.errors, self.operations) };
+        rate.map(|rate| self.failing.map_or(rate, |failing| failing.min(rate)))
     }
 }
 
@@ -71,10 +78,14 @@ impl ClientSamples {
     /// Takes what is recorded now, as Prometheus text, and answers what came in the window.
     pub(crate) fn add(&mut self, text: &str, at: Instant) -> ClientWindow {
         let now = Recorded::parse(text);
-        let window = match self.0.oldest(at) {
+        let mut window = match self.0.oldest(at) {
             Some((ago, earlier)) => now.since(earlier, Some(ago)),
             None => now.since(&Recorded::default(), None),
         };
+        window.failing = self.0.before(at, LATELY).and_then(|earlier| {
+            let errors = now.errors.saturating_sub(earlier.errors);
+            ratio(errors, now.operations.saturating_sub(earlier.operations))
+        });
         self.0.add(at, now);
         window
     }
@@ -99,21 +110,21 @@ struct Recorded {
 impl Recorded {
     fn parse(text: &str) -> Self {
         let mut recorded = Self::default();
-        for sample in text.lines().filter_map(Sample::of) {
-            let Sample { name, labels, value } = sample;
+        for line in text.lines().filter_map(|line| line::parse(line).ok()) {
+            let (name, value) = (line.name, count(line.value));
             // What this monitor asks by itself says nothing of the service.
-            if label(labels, names::OPERATION).is_some_and(|operation| operation.starts_with("monitor.")) {
+            if line.label(names::OPERATION).is_some_and(|operation| operation.starts_with("monitor.")) {
                 continue;
             }
             match name.strip_prefix(names::OPERATION_SECONDS) {
                 Some("_count") => {
                     recorded.operations += value;
-                    if label(labels, "outcome").is_some_and(names::is_error) {
+                    if line.label("outcome").is_some_and(names::is_error) {
                         recorded.errors += value;
                     }
                 }
                 Some("_bucket") => {
-                    if let Some(bound) = label(labels, "le").and_then(micros) {
+                    if let Some(bound) = line.label("le").and_then(micros) {
                         *recorded.buckets.entry(bound).or_default() += value;
                     }
                 }
@@ -124,7 +135,7 @@ impl Recorded {
                     names::LIMITER_ERRORS => recorded.limiter_errors += value,
                     names::LIMIT_DECISIONS => {
                         recorded.limit_decisions += value;
-                        if label(labels, "source").is_some_and(|source| CACHED.contains(&source)) {
+                        if line.label("source").is_some_and(|source| CACHED.contains(&source)) {
                             recorded.limit_decisions_cached += value;
                         }
                     }
@@ -153,6 +164,7 @@ impl Recorded {
             seconds: ago.map(|ago| ago.as_secs_f64()),
             operations,
             errors: self.errors.saturating_sub(earlier.errors),
+            failing: None,
             retries: self.retries.saturating_sub(earlier.retries),
             standby_answers: self.standby_answers.saturating_sub(earlier.standby_answers),
             limiter_errors: self.limiter_errors.saturating_sub(earlier.limiter_errors),
@@ -167,27 +179,14 @@ impl Recorded {
     }
 }
 
-/// One line of Prometheus text that holds a whole number.
-struct Sample<'a> {
-    name: &'a str,
-    labels: &'a str,
-    value: u64,
-}
-
-impl<'a> Sample<'a> {
-    fn of(line: &'a str) -> Option<Self> {
-        let (series, value) = line.rsplit_once(' ')?;
-        let (name, labels) = series.split_once('{').unwrap_or((series, ""));
-        Some(Self { name, labels, value: value.parse().ok()? })
-    }
-}
-
-/// The value of a label; ours hold no quotes.
-fn label<'a>(labels: &'a str, name: &str) -> Option<&'a str> {
-    labels.split("\",").find_map(|pair| {
-        let (found, value) = pair.split_once("=\"")?;
-        (found == name).then(|| value.trim_end_matches(['}', '"']))
-    })
+/// A count, which the format writes as any other number.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "counts are whole; what is none saturates"
+)]
+const fn count(value: f64) -> u64 {
+    value as u64
 }
 
 #[expect(

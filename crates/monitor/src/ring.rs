@@ -42,6 +42,12 @@ impl<T> Ring<T> {
         self.kept.front().map(|(at, sample)| (now.saturating_duration_since(*at), sample))
     }
 
+    /// The newest sample that is at least this old.
+    pub(crate) fn before(&self, now: Instant, age: Duration) -> Option<&T> {
+        let is_old = |at: Instant| now.saturating_duration_since(at) >= age;
+        self.kept.iter().rev().find(|(at, _)| is_old(*at)).map(|(_, sample)| sample)
+    }
+
     /// Keeps a sample, unless one was kept just now.
     pub(crate) fn add(&mut self, now: Instant, sample: T) {
         let is_due = |at: Instant| now.saturating_duration_since(at) >= SPACING;

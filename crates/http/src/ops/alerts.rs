@@ -9,9 +9,9 @@ use axum::{
     routing::{get, put},
 };
 use http::StatusCode;
-use redstart_monitor::Alerts;
-use serde::Deserialize;
-use serde_json::json;
+use redstart_monitor::{AlertList, Alerts};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{guarded, json as answer};
 use crate::{AdminToken, ApiError};
@@ -44,17 +44,37 @@ pub fn alerts_router(alerts: Alerts, token: AdminToken) -> Router {
     guarded(routes, token)
 }
 
-async fn list(State(alerts): State<Alerts>) -> Response {
+/// The alerts that are pending, fire, or were over lately, and the silences.
+#[utoipa::path(
+    get, path = "/api/admin/redis/alerts", tag = "admin", security(("token" = [])),
+    responses((status = 200, description = "The alerts", body = AlertList), (status = 401, description = "No token"))
+)]
+pub(super) async fn list(State(alerts): State<Alerts>) -> Response {
     answer(StatusCode::OK, &alerts.list())
 }
 
 #[derive(Deserialize)]
-struct SilenceQuery {
+pub(super) struct SilenceQuery {
     minutes: u64,
     reason: Option<String>,
 }
 
-async fn silence(
+/// Silences an alert in this process; the answer is the list as it is then.
+#[utoipa::path(
+    put, path = "/api/admin/redis/alerts/{alert}/silence", tag = "admin", security(("token" = [])),
+    params(
+        ("alert" = String, Path, description = "The alert"),
+        ("minutes" = u64, Query, description = "For how long"),
+        ("reason" = Option<String>, Query, description = "Why, for those who see the silence"),
+    ),
+    responses(
+        (status = 200, description = "The alerts", body = AlertList),
+        (status = 400, description = "It is not said for how long"),
+        (status = 401, description = "No token"),
+        (status = 404, description = "There is no such alert"),
+    )
+)]
+pub(super) async fn silence(
     State(alerts): State<Alerts>,
     Path(alert): Path<String>,
     query: Result<Query<SilenceQuery>, QueryRejection>,
@@ -68,7 +88,22 @@ async fn silence(
     Ok(answer(StatusCode::OK, &alerts.list()))
 }
 
-async fn end_silence(State(alerts): State<Alerts>, Path(alert): Path<String>) -> Response {
+/// The end of a silence.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct SilenceEnded {
+    alert: String,
+    /// Whether it was silent at all.
+    was_silent: bool,
+}
+
+/// Ends the silence of an alert in this process.
+#[utoipa::path(
+    delete, path = "/api/admin/redis/alerts/{alert}/silence", tag = "admin", security(("token" = [])),
+    params(("alert" = String, Path, description = "The alert")),
+    responses((status = 200, description = "It is over", body = SilenceEnded), (status = 401, description = "No token"))
+)]
+pub(super) async fn end_silence(State(alerts): State<Alerts>, Path(alert): Path<String>) -> Response {
     let was_silent = alerts.end_silence(&alert);
-    answer(StatusCode::OK, &json!({ "alert": alert, "wasSilent": was_silent }))
+    answer(StatusCode::OK, &SilenceEnded { alert, was_silent })
 }

@@ -7,10 +7,10 @@ use utoipa::{
     openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
 };
 
-use super::{admin, forget, health, json as answer, live};
+use super::{admin, alerts, forget, health, json as answer, live};
 
-/// Describes the endpoints of [`health_router`](crate::health_router) and [`admin_router`](crate::admin_router)
-/// as OpenAPI, for `/openapi.json`.
+/// Describes the endpoints of [`health_router`](crate::health_router), [`admin_router`](crate::admin_router) and
+/// [`alerts_router`](crate::alerts_router) as OpenAPI, for `/openapi.json`.
 ///
 /// A service that describes more merges it into its own description.
 ///
@@ -51,6 +51,9 @@ pub(super) fn described<S: Clone + Send + Sync + 'static>(router: Router<S>) -> 
         admin::take_census,
         admin::slow_log,
         admin::violations,
+        alerts::list,
+        alerts::silence,
+        alerts::end_silence,
         live::live,
         forget::forget,
     ),

@@ -44,6 +44,22 @@ fn a_window_tells_what_came_since() {
 }
 
 #[test]
+fn outage_that_is_over_is_no_error_any_more() {
+    let clock = Clock::manual(Timestamp::from_micros(0));
+    let mut samples = ClientSamples::default();
+    let mut after = |seconds: u64, fast: u64, failed: u64| {
+        clock.advance(Duration::from_secs(seconds));
+        samples.add(&page(fast, 0, failed, 0), clock.instant()).error_rate()
+    };
+    assert_eq!(after(0, 1_000, 0), Some(0.0));
+    assert_eq!(after(60, 1_500, 500), Some(0.5), "half of them fail");
+    assert_eq!(after(10, 1_600, 500), Some(500.0 / 1_100.0), "they did so just now");
+    assert_eq!(after(30, 1_700, 500), Some(0.0), "not one of the last");
+    assert_eq!(after(30, 1_700, 500), Some(500.0 / 1_200.0), "nothing shows that it is over");
+    assert_eq!(after(10, 2_000, 600), Some(100.0 / 400.0), "they fail again");
+}
+
+#[test]
 fn few_operations_have_no_rate() {
     let window = ClientWindow { operations: 99, errors: 99, ..ClientWindow::default() };
     assert_eq!(window.error_rate(), None);

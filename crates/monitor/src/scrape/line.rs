@@ -1,16 +1,24 @@
 //! One line of the text format of Prometheus.
 
+use std::borrow::Cow;
+
 /// A sample as it is written.
 #[derive(Debug, PartialEq)]
-pub(super) struct Line<'a> {
+pub(crate) struct Line<'a> {
     /// Name and labels as they stand there.
-    pub(super) series: &'a str,
-    pub(super) name: &'a str,
-    pub(super) labels: Labels,
-    pub(super) value: f64,
+    pub(crate) series: &'a str,
+    pub(crate) name: &'a str,
+    pub(crate) labels: Labels<'a>,
+    pub(crate) value: f64,
 }
 
-type Labels = Vec<(String, String)>;
+type Labels<'a> = Vec<(&'a str, Cow<'a, str>)>;
+
+impl Line<'_> {
+    pub(crate) fn label(&self, name: &str) -> Option<&str> {
+        self.labels.iter().find(|(label, _)| *label == name).map(|(_, value)| &**value)
+    }
+}
 
 /// What stands before the labels or the value.
 pub(super) fn name(text: &str) -> &str {
@@ -19,7 +27,7 @@ pub(super) fn name(text: &str) -> &str {
 }
 
 /// Reads `name{label="value",…} 42`, with or without labels and with or without a time behind the value.
-pub(super) fn parse(text: &str) -> Result<Line<'_>, &'static str> {
+pub(crate) fn parse(text: &str) -> Result<Line<'_>, &'static str> {
     let name = name(text);
     let is_legal = |character: char| character.is_ascii_alphanumeric() || matches!(character, '_' | ':');
     if name.is_empty() || !name.chars().all(is_legal) {
@@ -37,7 +45,7 @@ pub(super) fn parse(text: &str) -> Result<Line<'_>, &'static str> {
 }
 
 /// The labels, and what follows the closing brace.
-fn labels(inside: &str) -> Result<(Labels, &str), &'static str> {
+fn labels(inside: &str) -> Result<(Labels<'_>, &str), &'static str> {
     let mut labels = Vec::new();
     let mut rest = inside;
     loop {
@@ -47,23 +55,26 @@ fn labels(inside: &str) -> Result<(Labels, &str), &'static str> {
         }
         let (label, quoted) = rest.split_once("=\"").ok_or("its labels do not end")?;
         let (value, after) = unquoted(quoted).ok_or("the value of a label does not end")?;
-        labels.push((label.to_owned(), value));
+        labels.push((label, value));
         rest = after;
     }
 }
 
 /// The text up to the closing quote, and what follows.
-fn unquoted(text: &str) -> Option<(String, &str)> {
-    let mut value = String::new();
+fn unquoted(text: &str) -> Option<(Cow<'_, str>, &str)> {
+    let mut value = Cow::Borrowed("");
     let mut characters = text.char_indices();
     while let Some((at, character)) = characters.next() {
         match character {
             '"' => return Some((value, &text[at + 1..])),
             '\\' => match characters.next()?.1 {
-                'n' => value.push('\n'),
-                escaped => value.push(escaped),
+                'n' => value.to_mut().push('\n'),
+                escaped => value.to_mut().push(escaped),
             },
-            plain => value.push(plain),
+            plain => match &mut value {
+                Cow::Borrowed(plainly) => *plainly = &text[..at + plain.len_utf8()],
+                Cow::Owned(value) => value.push(plain),
+            },
         }
     }
     None

@@ -1,6 +1,6 @@
 //! What a page of metrics says, and by how much its counters grew.
 
-mod line;
+pub(crate) mod line;
 
 use std::collections::HashMap;
 
@@ -57,6 +57,8 @@ impl Ledger {
             let unreadable = |problem| Unreadable { line: index + 1, problem };
             let line::Line { series, name, labels, value } = line::parse(text).map_err(unreadable)?;
             let growth = self.grown(series, name, value);
+            let labels =
+                labels.into_iter().map(|(label, value)| (label.to_owned(), value.into_owned())).collect();
             samples.push(Sample { name: name.to_owned(), labels, value, growth });
         }
         self.pages += 1;

@@ -9,7 +9,7 @@ use serde_json::Value;
 use tower::ServiceExt as _;
 
 use super::*;
-use crate::{AdminToken, OpsState, admin_router, health_router};
+use crate::{AdminToken, OpsState, admin_router, alerts_router, health_router};
 
 const TOKEN: &str = "gX7-4fQz1mWb0dKe8sRt";
 const USER: Entity<u64> = Entity::new(Category::Cache, "user").ttl(Ttl::hours(1));
@@ -99,21 +99,29 @@ async fn the_answers_are_as_described() {
     let rule = redstart_monitor::Rule::new("mine", "a fact", "something is wrong", "Mend it.");
     monitor.add_rule(rule.warns_beyond(0.0, 1).measured_by(|_| Some(1.0)));
     let state = OpsState::new(monitor).with_cache(&users).with_violations(limiter.violations());
-    let app = health_router(state.clone()).merge(admin_router(state, AdminToken::new(TOKEN).unwrap()));
+    let alerts = redstart_monitor::AlertSettings::new(state.monitor()).start();
+    let token = AdminToken::new(TOKEN).unwrap();
+    let app = health_router(state.clone()).merge(alerts_router(alerts, token.clone()));
+    let app = app.merge(admin_router(state, token));
     let root = ask(&app, "GET", "/openapi.json").await;
     let mut checked = 0;
     for (path, methods) in root["paths"].as_object().unwrap() {
         for (method, described) in methods.as_object().unwrap() {
             let content = &described["responses"]["200"]["content"];
             let Some(json) = content.get("application/json") else { continue };
-            let query = if method == "delete" { "?pattern=user:*&dryRun=true" } else { "" };
-            let value = ask(&app, &method.to_uppercase(), &format!("{path}{query}")).await;
+            let query = match method.as_str() {
+                "delete" => "?pattern=user:*&dryRun=true",
+                "put" => "?minutes=60&reason=maintenance",
+                _ => "",
+            };
+            let uri = path.replace("{alert}", "memory") + query;
+            let value = ask(&app, &method.to_uppercase(), &uri).await;
             let found = differences(&root, &json["schema"], &value, path);
             assert!(found.is_empty(), "{method} {path}: {found:#?}\n{value:#}");
             checked += 1;
         }
     }
-    assert_eq!(checked, 15, "all endpoints but the metrics' text and the live stream");
+    assert_eq!(checked, 18, "all endpoints but the metrics' text and the live stream");
 }
 
 #[tokio::test]

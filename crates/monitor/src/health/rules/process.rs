@@ -6,7 +6,7 @@ use crate::{ClientWindow, Facts, Rule, Unit};
 pub(super) const RULES: &[Rule] = &[
     Rule::new(
         "errors",
-        "the share of failed operations but the monitor's own, in five minutes and of 100 at least",
+        "the share of failed operations but the monitor's own, in five minutes and of 100 at least, and still in the last half minute",
         "operations fail",
         "See the log, and the label outcome of db_client_operation_duration_seconds, for how they fail.",
     )
