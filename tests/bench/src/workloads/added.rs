@@ -5,6 +5,7 @@ use std::hint::black_box;
 use redstart_connection::{
     Effect, Memory, Operation, Outage, Redis, Result as StoreResult, Store, Timestamp,
 };
+use redstart_monitor::{Exposition, Monitor};
 
 use crate::{
     Result,
@@ -19,6 +20,16 @@ const BUDGET: Budget = Budget::AtMost(300.0);
 
 /// Measures one thread, and two for what they share.
 pub(crate) fn measure(plan: &Plan, report: &mut Report) -> Result {
+    measure_as("added", plan, report)
+}
+
+/// The same where everything is recorded for Prometheus, as in a service with `/metrics`.
+pub(crate) fn measure_observed(plan: &Plan, report: &mut Report) -> Result {
+    let _exposition = Exposition::install(&Monitor::new(Store::memory()))?;
+    measure_as("observed", plan, report)
+}
+
+fn measure_as(name: &str, plan: &Plan, report: &mut Report) -> Result {
     let runtime = load::runtime()?;
     let server = Server::start();
     let (memory, redis) = (Store::memory(), server.store(&runtime)?);
@@ -26,7 +37,7 @@ pub(crate) fn measure(plan: &Plan, report: &mut Report) -> Result {
     // The promise is for a call; what two threads cost each other is shown beside it.
     for (threads, budget) in [(1, Some(BUDGET)), (2, None)] {
         let load = (&runtime, Load::threads(threads));
-        let mut contest = Contest::new(format!("added, threads: {threads}"));
+        let mut contest = Contest::new(format!("{name}, threads: {threads}"));
         let floor = contest.enter("body alone", load, |_| Alone);
         let on_memory = contest.enter("run, embedded store", load, |_| Door(memory.clone()));
         let on_redis = contest.enter("run, Redis, nothing sent", load, |_| Door(redis.clone()));

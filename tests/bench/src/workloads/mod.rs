@@ -32,11 +32,23 @@ pub(crate) enum Workload {
     Lock,
     /// Reads, beside bb8-redis, deadpool-redis and fred.
     Peers,
+    /// What [`Workload::Added`] measures, in a process that records for Prometheus.
+    Observed,
 }
 
 impl Workload {
-    pub(crate) const ALL: [Self; 8] =
-        [Self::Door, Self::Added, Self::L1, Self::Cache, Self::Rate, Self::Limits, Self::Lock, Self::Peers];
+    /// All of them; from the last one on the process has a recorder.
+    pub(crate) const ALL: [Self; 9] = [
+        Self::Door,
+        Self::Added,
+        Self::L1,
+        Self::Cache,
+        Self::Rate,
+        Self::Limits,
+        Self::Lock,
+        Self::Peers,
+        Self::Observed,
+    ];
 
     pub(crate) fn measure(self, plan: &Plan, report: &mut Report) -> Result {
         match self {
@@ -48,6 +60,7 @@ impl Workload {
             Self::Limits => limits::measure(plan, report),
             Self::Lock => lock::measure(plan, report),
             Self::Peers => peers::measure(plan, report),
+            Self::Observed => added::measure_observed(plan, report),
         }
     }
 }
