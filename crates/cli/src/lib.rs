@@ -14,16 +14,16 @@
 //! ```
 
 mod cli;
-mod completions;
+pub mod completions;
 mod console;
 mod exit;
 mod interrupt;
-mod man;
+pub mod man;
 mod server;
 
 pub use crate::{
     cli::{Cli, Command},
-    console::{Console, ConsoleOptions, Progress, Table},
+    console::{Color, Console, ConsoleOptions, Progress, Table},
     exit::{Exit, Failure},
     interrupt::{Interrupted, or_interrupted},
     server::{Server, ServerOptions},
