@@ -2,7 +2,10 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::{Console, ConsoleOptions, Exit, Failure, Server, ServerOptions, completions, man};
+use crate::{
+    Console, ConsoleOptions, Exit, Failure, Server, ServerOptions, completions, configure, doctor, man,
+    or_interrupted, ping, security,
+};
 
 /// What is wrong with Redis, what to do about it, and what it can bear.
 #[derive(Debug, Parser)]
@@ -24,6 +27,14 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 #[non_exhaustive]
 pub enum Command {
+    /// Asks whether the server answers, and how fast.
+    Ping(ping::Args),
+    /// Holds every rule of health and security against the server, with what to do about it.
+    Doctor(doctor::Args),
+    /// Sets the server up for what it is used for.
+    Configure(configure::Args),
+    /// Says who could do what to the server, and writes rules of access for each component.
+    Security(security::Args),
     /// Prints the completions of a shell.
     Completions(completions::Args),
     /// Writes the manual pages.
@@ -47,9 +58,12 @@ impl Cli {
 }
 
 impl Command {
-    #[expect(clippy::unused_async, unused_variables, reason = "those that ask a server follow")]
     async fn run(&self, server: &Server, console: &Console) -> Result<Exit, Failure> {
         match self {
+            Self::Ping(args) => or_interrupted(ping::run(args, server, console)).await?,
+            Self::Doctor(args) => or_interrupted(doctor::run(args, server, console)).await?,
+            Self::Configure(args) => configure::run(args, server, console).await,
+            Self::Security(args) => or_interrupted(security::run(args, server, console)).await?,
             Self::Completions(args) => completions::run(args, console),
             Self::Man(args) => man::run(args, console),
         }

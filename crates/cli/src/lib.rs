@@ -15,10 +15,14 @@
 
 mod cli;
 pub mod completions;
+pub mod configure;
 mod console;
+pub mod doctor;
 mod exit;
 mod interrupt;
 pub mod man;
+pub mod ping;
+pub mod security;
 mod server;
 
 pub use crate::{

@@ -100,6 +100,15 @@ impl Console {
         ended(writeln!(anstream::stderr(), "{text}"));
     }
 
+    /// Begins a page anew, where the answer goes to a terminal.
+    pub fn clear(&self) {
+        if io::stdout().is_terminal() {
+            ended(write!(anstream::stdout(), "\x1b[2J\x1b[H"));
+        } else {
+            self.line("");
+        }
+    }
+
     /// Prints the answer: as one JSON document, or for people by `shown`.
     ///
     /// # Errors
