@@ -1,6 +1,6 @@
 //! The settings, for people.
 
-use super::{Outcome, plan::Setting};
+use super::{Outcome, Size, plan::Setting};
 use crate::{Console, Table};
 
 pub(super) fn plan(console: &Console, outcome: &Outcome) {
@@ -9,15 +9,25 @@ pub(super) fn plan(console: &Console, outcome: &Outcome) {
         console.line(&format!("\x1b[1m{}\x1b[0m{role}", server.address));
         let mut table = Table::new();
         for Setting { name, present, desired } in &server.settings {
-            let present = if present.is_empty() { "\"\"" } else { present };
+            let (was, wanted) = (shown(name, present), shown(name, desired));
             if present == desired {
-                table.row([format!("  \x1b[32m✓\x1b[0m {name}"), present.to_owned()]);
+                table.row([format!("  \x1b[32m✓\x1b[0m {name}"), was]);
             } else {
-                let change = format!("\x1b[31m{present}\x1b[0m → \x1b[32m{desired}\x1b[0m");
+                let change = format!("\x1b[31m{was}\x1b[0m → \x1b[32m{wanted}\x1b[0m");
                 table.row([format!("  \x1b[33m~\x1b[0m {name}"), change]);
             }
         }
         console.line(&table.to_string());
+    }
+}
+
+/// A value for people.
+fn shown(name: &str, value: &str) -> String {
+    match (name, value, value.parse::<u64>()) {
+        (_, "", _) => "\"\"".to_owned(),
+        ("maxmemory", "0", _) => "no bound".to_owned(),
+        ("maxmemory", _, Ok(bytes)) => Size::from(bytes).to_string(),
+        _ => value.to_owned(),
     }
 }
 

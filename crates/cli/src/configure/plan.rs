@@ -128,7 +128,7 @@ fn managed(address: &str, told: &Told<BTreeMap<String, String>>, desired: &Desir
         Told::NotOffered | Told::Known(_) => "it offers no CONFIG, as managed services do",
     };
     let lines =
-        desired.settings().map(|(name, value)| format!("{name} {value}")).collect::<Vec<_>>().join(", ");
+        desired.settings().map(|(name, value)| format!("{name} \"{value}\"")).collect::<Vec<_>>().join(", ");
     Failure::found(format!("{address} can't be set from here: {why}")).with_remedy(format!(
         "with a managed service, set these in its console or its API (ElastiCache: parameter group; \
          Azure: advanced settings; Memorystore: configuration; Upstash: eviction): {lines}. With a server of your own, \

@@ -69,7 +69,7 @@ impl Doctor {
     ///
     /// Fails when the configuration is wrong, or names no second server where one is to be examined.
     pub fn new(args: &Args, server: &Server) -> Result<Self, Failure> {
-        let first = server.config()?;
+        let first = server.config_as_it_is()?;
         let (config, keeps) = match first.coordination() {
             Some(second) if args.coordination => (second.clone(), true),
             None if args.coordination => {

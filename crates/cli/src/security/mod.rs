@@ -77,6 +77,8 @@ pub struct Granted {
     pub components: Vec<Component>,
     /// Its rules.
     pub rules: AccessRules,
+    /// Commands that were left out, since this server does not know them.
+    pub unknown: Vec<&'static str>,
     /// What came of trying them; none where nobody asked for it.
     pub proof: Option<Proof>,
 }
@@ -112,7 +114,7 @@ async fn examine(args: &Args, server: &Server, console: &Console) -> Result<Exit
 
 /// Writes rules, and tries them where that is asked for.
 async fn grant(args: &Args, server: &Server, console: &Console) -> Result<Exit, Failure> {
-    let config = server.config()?.allow_insecure(true);
+    let config = server.config_as_it_is()?;
     let config = match config.coordination() {
         Some(second) if args.coordination => second.clone().allow_insecure(true),
         _ => config,
@@ -127,6 +129,14 @@ async fn grant(args: &Args, server: &Server, console: &Console) -> Result<Exit, 
     } else {
         vec![Granted::new(&args.user, args.components.clone(), &prefix)]
     };
+    for granted in &mut granted {
+        // Rules that name a command which the server does not know, it does not take.
+        match granted.rules.unknown_to(&store).await {
+            Ok(unknown) => granted.unknown = granted.rules.leave_out(&unknown),
+            Err(error) if args.prove && !config.is_memory() => return Err(error.into()),
+            Err(_) => {}
+        }
+    }
     if args.prove {
         if config.is_memory() {
             return Err(Failure::usage("--prove: no server is named on which the rules could be tried")
@@ -144,6 +154,6 @@ async fn grant(args: &Args, server: &Server, console: &Console) -> Result<Exit, 
 impl Granted {
     fn new(user: &str, components: Vec<Component>, prefix: &str) -> Self {
         let rules = AccessRules::of(&components, prefix);
-        Self { user: user.to_owned(), components, rules, proof: None }
+        Self { user: user.to_owned(), components, rules, unknown: Vec::new(), proof: None }
     }
 }

@@ -45,10 +45,13 @@ pub(super) fn granted(console: &Console, granted: &[Granted]) {
     console.note(
         "# or at once: redis-cli ACL SETUSER NAME on '>PASSWORD' RULES, and ACL SAVE or CONFIG REWRITE",
     );
-    for Granted { user, components, rules, proof } in granted {
+    for Granted { user, components, rules, unknown, proof } in granted {
         let names = components.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         console.note(&format!("# {names}"));
         console.line(&format!("user {user} on #<sha256 of the password> {rules}"));
+        if !unknown.is_empty() {
+            console.note(&format!("# left out, since this server does not know it: {}", unknown.join(", ")));
+        }
         if let Some(proof) = proof {
             show_proof(console, proof);
         }
@@ -56,7 +59,7 @@ pub(super) fn granted(console: &Console, granted: &[Granted]) {
 }
 
 fn show_proof(console: &Console, proof: &Proof) {
-    let Proof { tried, wrong, unknown } = proof;
+    let Proof { tried, wrong } = proof;
     if wrong.is_empty() {
         console.note(&format!(
             "# \x1b[32m✓\x1b[0m {tried} commands tried: allowed what is needed, refused all else"
@@ -68,8 +71,5 @@ fn show_proof(console: &Console, proof: &Proof) {
             "# \x1b[31m✗\x1b[0m {} {should}, and the server says: {}",
             trial.command, trial.said
         ));
-    }
-    if !unknown.is_empty() {
-        console.note(&format!("# – this server does not know {}", unknown.join(", ")));
     }
 }

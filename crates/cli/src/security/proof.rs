@@ -1,9 +1,11 @@
 //! Rules tried on a real server: what must be allowed is, and what must not is not.
 
+use std::ops::Range;
+
 use redstart_connection::{Cmd, Error, ErrorKind, Result, Store, Value};
 use serde::Serialize;
 
-use super::AccessRules;
+use super::{AccessRules, rules::is_nothing};
 
 /// What no component may do, whatever it is for.
 const FORBIDDEN: [&str; 9] = [
@@ -27,8 +29,6 @@ pub struct Proof {
     pub tried: usize,
     /// Those that came out otherwise than they should.
     pub wrong: Vec<Trial>,
-    /// Commands that this server does not know.
-    pub unknown: Vec<String>,
 }
 
 /// A command that came out otherwise than it should.
@@ -69,13 +69,10 @@ impl Proof {
     }
 
     async fn with(store: &Store, rules: &AccessRules, user: &str) -> Result<Self> {
-        let mut proof = Self { tried: 0, wrong: Vec::new(), unknown: Vec::new() };
+        let mut proof = Self { tried: 0, wrong: Vec::new() };
         let (own, foreign) = (rules.own_key(), "redstart-foreign:key".to_owned());
         for command in rules.commands() {
-            let Some(shape) = Shape::of(store, command).await? else {
-                proof.unknown.push(command.to_owned());
-                continue;
-            };
+            let Some(shape) = Shape::of(store, command, rules.only_reads()).await? else { continue };
             let channel = rules.own_channel();
             proof.attempt(store, user, shape.line(&own, channel.as_deref()), true).await?;
             if shape.has_keys() && !rules.reads_all() {
@@ -124,25 +121,34 @@ fn is_about_the_line(error: &Error) -> bool {
 /// How a command looks: how many words it has, and where its keys stand.
 struct Shape {
     words: Vec<String>,
-    first_key: usize,
+    keys: Range<usize>,
     length: usize,
+    only_reads: bool,
 }
 
 impl Shape {
     /// Asks the server; none when it knows no such command.
-    async fn of(store: &Store, command: &str) -> Result<Option<Self>> {
+    async fn of(store: &Store, command: &str, only_reads: bool) -> Result<Option<Self>> {
         let words: Vec<String> = command.split('|').map(str::to_owned).collect();
         let told = store.command(Cmd::new("COMMAND").arg("INFO").arg(command)).await?.into_array()?;
-        let Some(told) = told.into_iter().next().filter(|told| !told.is_nil()) else { return Ok(None) };
+        let Some(told) = told.into_iter().next().filter(|told| !is_nothing(told)) else { return Ok(None) };
         let mut parts = told.into_array()?.into_iter().skip(1);
         let arity = parts.next().map_or(Ok(0), Value::into_int)?;
-        let first = parts.nth(1).map_or(Ok(0), Value::into_int)?;
+        let (first, last) = (parts.nth(1), parts.next());
+        let position = |value: Option<Value>| value.map_or(Ok(0), Value::into_int);
+        let (first, last) = (position(first)?, position(last)?);
         let length = usize::try_from(arity.unsigned_abs()).unwrap_or(0).max(words.len());
-        Ok(Some(Self { words, first_key: usize::try_from(first).unwrap_or(0), length }))
+        // The last is counted from the end where there may be any number of keys.
+        let keys = match (usize::try_from(first), usize::try_from(last)) {
+            (Ok(0) | Err(_), _) => 0..0,
+            (Ok(first), Ok(last)) => first..last + 1,
+            (Ok(first), Err(_)) => first..length.max(first + 1),
+        };
+        Ok(Some(Self { words, length: length.max(keys.end), keys, only_reads }))
     }
 
     fn has_keys(&self) -> bool {
-        self.first_key > 0 || self.special("").is_some_and(|line| line.iter().any(String::is_empty))
+        !self.keys.is_empty() || self.special("").is_some_and(|line| line.iter().any(String::is_empty))
     }
 
     /// The command with `key` where it takes keys, and as few other words as it bears.
@@ -155,7 +161,7 @@ impl Shape {
             line.push(channel.to_owned());
         }
         while line.len() < self.length {
-            line.push(if line.len() == self.first_key { key.to_owned() } else { "1".to_owned() });
+            line.push(if self.keys.contains(&line.len()) { key.to_owned() } else { "1".to_owned() });
         }
         line
     }
@@ -163,6 +169,8 @@ impl Shape {
     /// Commands whose keys stand where only their arguments say.
     fn special(&self, key: &str) -> Option<Vec<String>> {
         let line = match self.words[0].as_str() {
+            // What only reads has no keys to hand to a script.
+            "eval" if self.only_reads => vec!["eval", "return 1", "0"],
             "eval" => vec!["eval", "return 1", "1", key],
             "evalsha" => vec!["evalsha", "0", "1", key],
             "xread" => vec!["xread", "STREAMS", key, "0"],
@@ -170,7 +178,7 @@ impl Shape {
             "bzpopmin" => vec!["bzpopmin", key, "0"],
             "xgroup" => vec!["xgroup", "CREATE", key, "g", "$"],
             "xinfo" => vec!["xinfo", "STREAM", key],
-            "memory" => vec!["memory", self.words.get(1)?, key],
+            "memory" if self.words.get(1).is_some_and(|word| word == "usage") => vec!["memory", "usage", key],
             "object" => vec!["object", self.words.get(1)?, key],
             _ => return None,
         };

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, fmt};
 
+use redstart_connection::{Cmd, Error, Store, Value};
 use serde::{Serialize, Serializer};
 
 use super::Component;
@@ -33,7 +34,7 @@ impl AccessRules {
             for category in component.categories() {
                 keys.push(format!("~{start}{category}:*"));
                 // What stands beside a key that is shared with other programs has braces round its whole name.
-                keys.push(format!("~{start}{{{category}:*"));
+                keys.push(format!("~{{{start}{category}:*"));
                 if component.has_channels() {
                     channels.push(format!("&{start}{category}:*"));
                 }
@@ -61,6 +62,24 @@ impl AccessRules {
             .chain(commands)
     }
 
+    /// Which of the commands a server does not know, such as `client|setinfo` before Redis 7.2.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the server does not answer, or refuses `COMMAND INFO`.
+    pub async fn unknown_to(&self, store: &Store) -> Result<Vec<&'static str>, Error> {
+        let ask = self.commands.iter().fold(Cmd::new("COMMAND").arg("INFO"), |cmd, name| cmd.arg(*name));
+        let told = store.command(ask).await?.into_array()?;
+        let unknown = self.commands.iter().zip(told).filter(|(_, told)| is_nothing(told));
+        Ok(unknown.map(|(name, _)| *name).collect())
+    }
+
+    /// Leaves these commands out, and answers with them.
+    pub fn leave_out(&mut self, commands: &[&'static str]) -> Vec<&'static str> {
+        self.commands.retain(|command| !commands.contains(command));
+        commands.to_vec()
+    }
+
     /// The commands that are allowed; `config|get` is a part of one.
     pub fn commands(&self) -> impl Iterator<Item = &'static str> {
         self.commands.iter().copied()
@@ -79,10 +98,20 @@ impl AccessRules {
         Some(format!("{}redstart-proof", pattern.trim_start_matches('&').trim_end_matches('*')))
     }
 
+    /// Whether no key may be written.
+    pub(super) fn only_reads(&self) -> bool {
+        self.keys.iter().all(|key| key.starts_with("%R"))
+    }
+
     /// Whether every key may be read, so that none lies outside.
     pub(super) fn reads_all(&self) -> bool {
         self.keys.iter().any(|key| key == "%R~*")
     }
+}
+
+/// Whether a server says of a command that there is none.
+pub(super) fn is_nothing(told: &Value) -> bool {
+    matches!(told, Value::Nil) || matches!(told, Value::Array(parts) if parts.is_empty())
 }
 
 /// The names of queues, as the jobs make them of the prefix.

@@ -35,11 +35,19 @@ struct Desk {
 }
 
 impl Desk {
-    fn of(component: Component) -> Self {
-        let rules = AccessRules::of(&[component], "prod:shop").to_string();
-        let server = RedisServer::configure().password("admin").user("app", "secret", &rules).start();
+    async fn of(component: Component) -> Self {
+        let server = RedisServer::configure().password("admin").start();
         let config = Config::from_url(&server.url()).expect("an address").with_prefix("prod:shop");
         let config = config.expect("a prefix").with_command_timeout(PATIENCE).with_connect_timeout(PATIENCE);
+        let mut rules = AccessRules::of(&[component], "prod:shop");
+        let admin = Store::lazy(&config).expect("a configuration");
+        let unknown = rules.unknown_to(&admin).await.expect("the server answers");
+        rules.leave_out(&unknown);
+        let words: Vec<_> = rules.words().collect();
+        let begin = ["ACL", "SETUSER", "app", "on", ">secret"].map(str::to_owned);
+        server.raw().command(&[&begin[..], &words].concat());
+        server.raw().command(&["ACL", "LOG", "RESET"]);
+        let config = config.with_username("app").with_password("secret");
         Self { store: Store::lazy(&config).expect("a configuration"), server }
     }
 
@@ -52,7 +60,7 @@ impl Desk {
 
 #[tokio::test]
 async fn cache_works_with_its_own_rules() {
-    let desk = Desk::of(Component::Cache);
+    let desk = Desk::of(Component::Cache).await;
     let users = Cache::<u64, String>::new(&desk.store, &USER);
     users.ready().await;
     let load = || async { Ok::<_, std::io::Error>(Some("Ada".to_owned())) };
@@ -71,11 +79,12 @@ async fn cache_works_with_its_own_rules() {
 
 #[tokio::test]
 async fn locks_work_with_their_own_rules() {
-    let desk = Desk::of(Component::Lock);
+    let desk = Desk::of(Component::Lock).await;
     let locks = Locks::new(desk.store.clone());
     let request = || locks.lock(&RUN.key(&1)).ttl(Ttl::seconds(15)).wait(PATIENCE);
     let guard = request().acquire().await.expect("it is free");
-    let (second, released) = tokio::join!(request().acquire(), async {
+    let waiting = request();
+    let (second, released) = tokio::join!(waiting.acquire(), async {
         tokio::time::sleep(Duration::from_millis(50)).await;
         guard.release().await
     });
@@ -89,7 +98,7 @@ async fn locks_work_with_their_own_rules() {
 
 #[tokio::test]
 async fn limits_work_with_their_own_rules() {
-    let desk = Desk::of(Component::RateLimit);
+    let desk = Desk::of(Component::RateLimit).await;
     let limiter = Limiter::new(desk.store.clone()).without_deny_cache();
     let policies = [
         Policy::per_minute("log", 2),
@@ -110,7 +119,7 @@ async fn limits_work_with_their_own_rules() {
 
 #[tokio::test]
 async fn state_works_with_its_own_rules() {
-    let desk = Desk::of(Component::State);
+    let desk = Desk::of(Component::State).await;
     let store = &desk.store;
     let sessions = Sessions::<u64>::new(store, &WEB).sliding();
     let session = sessions.open_for("user 7", 42).await.expect("opens");
@@ -150,7 +159,7 @@ async fn state_works_with_its_own_rules() {
 
 #[tokio::test]
 async fn jobs_work_with_their_own_rules() {
-    let desk = Desk::of(Component::Jobs);
+    let desk = Desk::of(Component::Jobs).await;
     let jobs = Jobs::open(&desk.store).await.expect("opens");
     let mail = jobs.queue::<String>(&MAIL);
     let worker = mail.worker(|job: Job<String>| async move {
@@ -168,7 +177,7 @@ async fn jobs_work_with_their_own_rules() {
 
 #[tokio::test]
 async fn monitor_works_with_its_own_rules() {
-    let desk = Desk::of(Component::Monitor);
+    let desk = Desk::of(Component::Monitor).await;
     let monitor = Monitor::new(desk.store.clone());
     let (facts, _) = monitor.report().await;
     assert!(facts.server.is_some(), "{facts:?}");

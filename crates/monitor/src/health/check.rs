@@ -77,7 +77,10 @@ impl Check {
         let issue = rule.worst(servers);
         let seen = servers.iter().find(|facts| match &issue {
             Some(issue) => rule.judge(facts).is_some_and(|found| found == *issue),
-            None => rule.measure(facts).is_some(),
+            // Of a server that is silent nothing is known but the way to it.
+            None => {
+                rule.measure(facts).is_some() && (facts.reach != Reach::Silent || topic.is_of_this_side())
+            }
         });
         let verdict = match (&issue, seen) {
             (Some(issue), _) => issue.severity.into(),
@@ -117,6 +120,11 @@ impl From<Severity> for CheckVerdict {
 }
 
 impl Topic {
+    /// Whether it is seen without the server.
+    const fn is_of_this_side(self) -> bool {
+        matches!(self, Self::Connection | Self::Process | Self::Service)
+    }
+
     /// The word for it.
     #[must_use]
     pub const fn name(self) -> &'static str {
