@@ -40,8 +40,9 @@ enum Chore {
     Matrix(matrix::Arguments),
     /// Runs everything that a change must pass, and ends with a table.
     Ci(ci::Arguments),
-    /// Refuses edges between crates, and names in public signatures, that the design does not allow.
-    Layers,
+    /// Refuses edges between crates, and names in public signatures, that the design does not allow, and a
+    /// table of permissions that is not what the code sends.
+    Layers(layers::Arguments),
     /// Writes the reference pages, the dashboard and the alert rules under docs from the code.
     Docs(docs::Arguments),
     /// Measures against the floors and the peers, in release mode.
@@ -54,6 +55,8 @@ enum Chore {
     Outage(measure::Arguments),
     /// Judges by the metrics of instances, or by a Prometheus, whether a release may go on.
     Gate(measure::Arguments),
+    /// Runs the `redstart` command for operators.
+    Redstart(measure::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -64,13 +67,14 @@ fn main() -> ExitCode {
         Chore::Test(arguments) => test::run(&workspace, arguments),
         Chore::Matrix(arguments) => matrix::run(&workspace, arguments),
         Chore::Ci(arguments) => ci::run(&workspace, arguments),
-        Chore::Layers => layers::run(&workspace),
+        Chore::Layers(arguments) => layers::run(&workspace, arguments),
         Chore::Docs(arguments) => docs::run(&workspace, arguments),
         Chore::Bench(arguments) => measure::bench(&workspace, arguments),
         Chore::Faults(arguments) => measure::faults(&workspace, arguments),
         Chore::Soak(arguments) => measure::soak(&workspace, arguments),
         Chore::Outage(arguments) => measure::outage(&workspace, arguments),
         Chore::Gate(arguments) => measure::gate(&workspace, arguments),
+        Chore::Redstart(arguments) => measure::redstart(&workspace, arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -153,3 +153,86 @@ fn the_fixtures_get_the_grades_that_an_operator_would_give() {
     // A replica without its primary, where a primary should be.
     assert_eq!(grade(include_str!("../info/fixtures/valkey-8.1.txt")), Grade::F);
 }
+
+mod examined {
+    use std::{collections::BTreeMap, sync::Arc};
+
+    use redstart_connection::Timestamp;
+
+    use super::*;
+    use crate::{Admission, Check, CheckVerdict, Examination, Examined, Exposure, Told};
+
+    const HOUR: u64 = 3_600;
+    const NOW: u64 = 1_800_000_000;
+
+    fn examination(settings: &[(&str, &str)], change: impl FnOnce(&mut Facts, &mut Examined)) -> Examination {
+        let settings: BTreeMap<String, String> =
+            settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let mut examined = Examined::default();
+        examined.inspection.settings = Told::Known(settings);
+        let mut facts = facts(|facts| facts.now = Timestamp::from_micros(NOW * 1_000_000));
+        change(&mut facts, &mut examined);
+        facts.examined = Some(Arc::new(examined));
+        Examination::judge(facts, &[])
+    }
+
+    fn found<'a>(examination: &'a Examination, rule: &str) -> &'a Check {
+        examination.checks.iter().find(|check| check.rule == rule).unwrap()
+    }
+
+    fn snapshot(save: &str, age_in_hours: u64, changes: u64) -> CheckVerdict {
+        let examination = examination(&[("save", save), ("appendonly", "no")], |facts, _| {
+            let persistence = &mut facts.server.as_mut().unwrap().persistence;
+            persistence.last_snapshot = NOW - age_in_hours * HOUR;
+            persistence.unsaved_changes = changes;
+        });
+        found(&examination, "snapshot-age").verdict
+    }
+
+    #[test]
+    fn age_of_a_snapshot_counts_where_something_has_changed() {
+        assert_eq!(snapshot("300 1", 25, 7), CheckVerdict::Passed);
+        assert_eq!(snapshot("300 1", 27, 7), CheckVerdict::Warning);
+        assert_eq!(snapshot("300 1", 73, 7), CheckVerdict::Critical);
+        assert_eq!(snapshot("300 1", 73, 0), CheckVerdict::Passed);
+        assert_eq!(snapshot("", 73, 7), CheckVerdict::Unseen);
+    }
+
+    #[test]
+    fn strangers_are_worse_from_elsewhere() {
+        let admitted = |local| {
+            let examination = examination(&[], |facts, examined| {
+                facts.status.mode = "standalone";
+                examined.exposure.local = local;
+                examined.exposure.anonymous = Told::Known(Admission::Admitted);
+            });
+            found(&examination, "stranger").verdict
+        };
+        assert_eq!((admitted(true), admitted(false)), (CheckVerdict::Advice, CheckVerdict::Critical));
+    }
+
+    #[test]
+    fn what_nobody_sees_is_never_kept() {
+        let silent = Examination::judge(Facts::default(), &[]);
+        for check in &silent.checks {
+            let is_honest =
+                check.verdict != CheckVerdict::Passed || ["breaker", "pool-exhausted"].contains(&check.rule);
+            assert!(is_honest, "{check:?}");
+        }
+        assert!(silent.has_findings() && !silent.is_reachable());
+    }
+
+    #[test]
+    fn plain_text_is_fine_at_home_alone() {
+        let verdict = |encrypted, local| {
+            let examination = examination(&[], |facts, examined| {
+                facts.status.mode = "standalone";
+                examined.exposure = Exposure { encrypted, local, ..Exposure::default() };
+            });
+            found(&examination, "plain-text").verdict
+        };
+        assert_eq!(verdict(false, false), CheckVerdict::Warning);
+        assert_eq!(verdict(true, false), CheckVerdict::Passed);
+        assert_eq!(verdict(false, true), CheckVerdict::Passed);
+    }
+}
