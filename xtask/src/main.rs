@@ -54,6 +54,8 @@ enum Chore {
     Outage(measure::Arguments),
     /// Judges by the metrics of instances, or by a Prometheus, whether a release may go on.
     Gate(measure::Arguments),
+    /// Runs the `redstart` command for operators.
+    Redstart(measure::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -71,6 +73,7 @@ fn main() -> ExitCode {
         Chore::Soak(arguments) => measure::soak(&workspace, arguments),
         Chore::Outage(arguments) => measure::outage(&workspace, arguments),
         Chore::Gate(arguments) => measure::gate(&workspace, arguments),
+        Chore::Redstart(arguments) => measure::redstart(&workspace, arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

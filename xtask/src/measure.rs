@@ -1,4 +1,7 @@
-//! `cargo xtask bench`, `faults`, `soak`, `outage` and `gate`: what measures or judges is built and handed its arguments.
+//! `cargo xtask bench`, `faults`, `soak`, `outage`, `gate` and `redstart`: what measures or judges is built and
+//! handed its arguments.
+
+use std::process::Stdio;
 
 use crate::{
     Result,
@@ -37,6 +40,20 @@ pub(crate) fn gate(workspace: &Workspace, arguments: &Arguments) -> Result {
     let example =
         ["run", "--quiet", "--package", "redstart", "--features", "gate,tls-ring", "--example", "gate", "--"];
     workspace.cargo().args(example).args(&arguments.arguments).run()
+}
+
+/// The command for operators; a drill starts the servers that the tests run on.
+pub(crate) fn redstart(workspace: &Workspace, arguments: &Arguments) -> Result {
+    let server = setup::server(workspace)?;
+    let program = ["run", "--quiet", "--release", "--package", "redstart-cli", "--"];
+    // It asks before it changes something.
+    workspace
+        .cargo()
+        .args(program)
+        .args(&arguments.arguments)
+        .env(VARIABLE, &server.path)
+        .stdin(Stdio::inherit())
+        .run()
 }
 
 fn run(workspace: &Workspace, package: &str, which: &[&str], arguments: &Arguments) -> Result {

@@ -16,6 +16,8 @@ fn layers_look_down_only() {
     check("redstart-tests", "redstart", true, None);
     check("redstart-bench", "redstart-lock", false, None);
     check("redstart-faults", "redstart-testkit", false, None);
+    check("redstart-cli", "redstart-monitor", false, None);
+    check("redstart", "redstart-cli", false, Some("lower layer"));
     check("redstart-keys", "redstart-connection", true, Some("lower layer"));
     check("redstart-cache", "redstart-lock", true, Some("siblings"));
     check("redstart-lock", "redstart-http", false, Some("lower layer"));
@@ -27,6 +29,7 @@ fn testkit_stands_on_the_connection_and_under_tests() {
     check("redstart-tests", "redstart-testkit", true, None);
     check("redstart", "redstart-testkit", false, None);
     check("redstart-bench", "redstart-testkit", false, None);
+    check("redstart-cli", "redstart-testkit", false, None);
     check("redstart-testkit", "redstart-lock", false, Some("siblings"));
     check("redstart-http", "redstart-testkit", false, Some("no part of a product"));
     check("redstart-lock", "redstart-testkit", true, Some("no part of a product"));

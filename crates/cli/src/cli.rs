@@ -1,0 +1,63 @@
+//! The command line: one variant for each subcommand, whose arguments stand in its own module.
+
+use clap::{Parser, Subcommand};
+
+use crate::{Console, ConsoleOptions, Exit, Failure, Server, ServerOptions, completions, man};
+
+/// What is wrong with Redis, what to do about it, and what it can bear.
+#[derive(Debug, Parser)]
+#[command(name = "redstart", version, after_help = exit_codes(), propagate_version = true)]
+#[non_exhaustive]
+pub struct Cli {
+    /// Which server, and as whom.
+    #[command(flatten)]
+    pub server: ServerOptions,
+    /// How the answer looks.
+    #[command(flatten)]
+    pub console: ConsoleOptions,
+    /// What is to be done.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What the command can do.
+#[derive(Debug, Subcommand)]
+#[non_exhaustive]
+pub enum Command {
+    /// Prints the completions of a shell.
+    Completions(completions::Args),
+    /// Writes the manual pages.
+    Man(man::Args),
+}
+
+impl Cli {
+    /// Does what was asked for, prints the answer, and says how it went.
+    pub async fn run(self) -> Exit {
+        let Self { server, console, command } = self;
+        let console = Console::new(&console);
+        let server = Server::new(server);
+        match command.run(&server, &console).await {
+            Ok(exit) => exit,
+            Err(failure) => {
+                console.failure(&failure);
+                failure.exit()
+            }
+        }
+    }
+}
+
+impl Command {
+    #[expect(clippy::unused_async, unused_variables, reason = "those that ask a server follow")]
+    async fn run(&self, server: &Server, console: &Console) -> Result<Exit, Failure> {
+        match self {
+            Self::Completions(args) => completions::run(args, console),
+            Self::Man(args) => man::run(args, console),
+        }
+    }
+}
+
+/// The end of every help text.
+fn exit_codes() -> String {
+    let lines = Exit::ALL.map(|exit| format!("  {:>3}  {}", exit.code(), exit.meaning()));
+    format!("Exit codes:\n{}", lines.join("\n"))
+}

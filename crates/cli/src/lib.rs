@@ -1,0 +1,30 @@
+//! The `redstart` command: what is wrong with Redis, what to do about it, and what it can bear.
+//!
+//! Each subcommand is a module with its `Args` and a function `run`; what it finds out is a plain value
+//! that is printed for people, or with `--json` for programs.
+//! The binary parses, runs and turns the answer into an [`Exit`] code; a program that wants the same without
+//! a terminal calls [`Cli::run`].
+//!
+//! ```
+//! use clap::Parser;
+//! use redstart_cli::Cli;
+//!
+//! let cli = Cli::try_parse_from(["redstart", "completions", "bash"]);
+//! assert!(cli.is_ok());
+//! ```
+
+mod cli;
+mod completions;
+mod console;
+mod exit;
+mod interrupt;
+mod man;
+mod server;
+
+pub use crate::{
+    cli::{Cli, Command},
+    console::{Console, ConsoleOptions, Progress, Table},
+    exit::{Exit, Failure},
+    interrupt::{Interrupted, or_interrupted},
+    server::{Server, ServerOptions},
+};
