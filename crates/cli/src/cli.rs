@@ -2,7 +2,10 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::{Console, ConsoleOptions, Exit, Failure, Server, ServerOptions, completions, man};
+use crate::{
+    Console, ConsoleOptions, Exit, Failure, Server, ServerOptions, backup, completions, drill, keys, man,
+    restore,
+};
 
 /// What is wrong with Redis, what to do about it, and what it can bear.
 #[derive(Debug, Parser)]
@@ -24,6 +27,14 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 #[non_exhaustive]
 pub enum Command {
+    /// Writes keys with their values and TTLs into a file.
+    Backup(backup::Args),
+    /// Puts the keys of a backup back.
+    Restore(restore::Args),
+    /// Compares the keys with their declarations, invalidates and warms.
+    Keys(keys::Args),
+    /// Breaks a server on purpose, and says what its clients saw.
+    Drill(drill::Args),
     /// Prints the completions of a shell.
     Completions(completions::Args),
     /// Writes the manual pages.
@@ -47,9 +58,12 @@ impl Cli {
 }
 
 impl Command {
-    #[expect(clippy::unused_async, unused_variables, reason = "those that ask a server follow")]
     async fn run(&self, server: &Server, console: &Console) -> Result<Exit, Failure> {
         match self {
+            Self::Backup(args) => backup::run(args, server, console).await,
+            Self::Restore(args) => restore::run(args, server, console).await,
+            Self::Keys(args) => keys::run(args, server, console).await,
+            Self::Drill(args) => drill::run(args, server, console).await,
             Self::Completions(args) => completions::run(args, console),
             Self::Man(args) => man::run(args, console),
         }

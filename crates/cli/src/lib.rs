@@ -13,15 +13,24 @@
 //! assert!(cli.is_ok());
 //! ```
 
+mod archive;
+pub mod backup;
+mod batches;
 mod cli;
 mod completions;
 mod console;
+pub mod drill;
 mod exit;
 mod interrupt;
+pub mod keys;
 mod man;
+pub mod restore;
 mod server;
+mod sizes;
+mod wire;
 
 pub use crate::{
+    archive::{Archive, ArchiveError, Header, Name, Position, Record, Selection, Totals},
     cli::{Cli, Command},
     console::{Console, ConsoleOptions, Progress, Table},
     exit::{Exit, Failure},

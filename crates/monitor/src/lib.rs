@@ -70,7 +70,7 @@ pub use crate::{
     },
     census::{
         CategoryCount, Census, CensusPage, CensusPlan, CensusProgress, CensusRound, CountedKey, HotKey,
-        SizedKey,
+        SizedKey, Walked,
     },
     dashboard::dashboard,
     facts::{Facts, NodeFacts, Reach},

@@ -7,7 +7,7 @@ use utoipa::{
     openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
 };
 
-use super::{admin, forget, health, json as answer, live};
+use super::{admin, forget, health, json as answer, live, warm};
 
 /// Describes the endpoints of [`health_router`](crate::health_router) and [`admin_router`](crate::admin_router)
 /// as OpenAPI, for `/openapi.json`.
@@ -52,6 +52,8 @@ pub(super) fn described<S: Clone + Send + Sync + 'static>(router: Router<S>) -> 
         admin::slow_log,
         admin::violations,
         live::live,
+        warm::last_warming,
+        warm::warm,
         forget::forget,
     ),
     modifiers(&Token),
