@@ -143,13 +143,12 @@ impl<'a> Walk<'a> {
 
     /// The beginning on all servers as they are now.
     fn beginning(&self) -> ScanCursor {
-        let addresses: Vec<_> = self.servers.iter().map(|server| server.address.as_str()).collect();
-        ScanCursor::from_token(&format!("0 {}", addresses.join(" "))).unwrap_or_default()
+        ScanCursor::over(self.servers.iter().map(|server| server.address.clone()))
     }
 
     fn knows(&self, cursor: &ScanCursor) -> bool {
-        let is_there = |address: &str| self.servers.iter().any(|server| server.address == address);
-        cursor.to_token().split(' ').skip(1).all(is_there)
+        let is_there = |name: &String| self.servers.iter().any(|server| server.address == *name);
+        cursor.servers().iter().all(is_there)
     }
 
     fn server_of(&self, cursor: &ScanCursor) -> Identified {

@@ -82,11 +82,6 @@ impl Fault {
         matches!(self, Self::Cut | Self::Slow)
     }
 
-    /// Whether the server is away meanwhile, so that what needs it must fail or be answered without it.
-    pub(super) const fn is_outage(self) -> bool {
-        !matches!(self, Self::Slow | Self::Fill)
-    }
-
     /// Whether another server takes over, or the same comes back empty: what was acknowledged last is gone.
     pub(super) const fn loses(self, topology: Topology) -> bool {
         match self {

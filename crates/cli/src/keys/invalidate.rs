@@ -45,7 +45,12 @@ pub(super) async fn run(args: &InvalidateArgs, server: &Server, console: &Consol
         let progress = console.progress(Some(matched), "removing");
         let swept = or_interrupted(sweep_with(&store, &pattern, |swept| progress.at(swept.removed))).await;
         drop(progress);
-        invalidated.removed = Some(swept??.removed);
+        let swept = swept?.map_err(|error| {
+            Failure::from(error).with_remedy(
+                "run it again: what was removed stays removed, and the other processes hear of it at the end",
+            )
+        })?;
+        invalidated.removed = Some(swept.removed);
     }
     console.answer(&invalidated, show)?;
     Ok(Exit::Fine)

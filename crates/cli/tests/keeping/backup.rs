@@ -202,7 +202,6 @@ fn server_that_is_replaced_meanwhile_is_walked_again() {
     sentinels.kill_master();
     let backup = finish(child).ended(0).json();
     assert!(backup["keys"].as_u64().unwrap() >= 6_000, "{backup}");
-    eprintln!("{backup}");
     let noted = backup["notes"].to_string();
     assert!(noted.contains("walked again"), "{noted}");
 

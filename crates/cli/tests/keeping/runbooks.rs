@@ -109,7 +109,7 @@ fn memory_full() {
     let grow = "for i = 1, 400 do redis.call('SET', ARGV[1] .. ':cache:report:{' .. i .. '}', string.rep('x', 10000), 'EX', 3600) end";
     server.raw().command(&["EVAL", grow, "0", PREFIX]);
     server.config_set("maxmemory-policy", "noeviction");
-    server.config_set("maxmemory", "1mb");
+    server.config_set("maxmemory", "3mb");
     follow_at("memory-full.md", &server, &[]);
 }
 

@@ -129,7 +129,19 @@ impl ScanCursor {
         (!self.servers.is_empty()).then_some(self)
     }
 
-    /// The address of the server that is being walked; none before the walk has begun.
+    /// The beginning of a walk over these servers, as [`Redis::send_to_each`] names them; the last comes first.
+    #[must_use]
+    pub fn over(servers: impl IntoIterator<Item = String>) -> Self {
+        Self { servers: servers.into_iter().collect(), cursor: 0, begun: true }
+    }
+
+    /// The servers that are still to be walked, the present one last; none before the walk has begun.
+    #[must_use]
+    pub fn servers(&self) -> &[String] {
+        &self.servers
+    }
+
+    /// The name of the server that is being walked; none before the walk has begun.
     #[must_use]
     pub fn server(&self) -> Option<&str> {
         self.servers.last().map(String::as_str)
@@ -152,7 +164,7 @@ impl ScanCursor {
     #[must_use]
     pub fn to_token(&self) -> String {
         let Self { servers, cursor, begun } = self;
-        if *begun { format!("{cursor} {}", servers.join(" ")) } else { String::new() }
+        if *begun { format!("{cursor}\t{}", servers.join("\t")) } else { String::new() }
     }
 
     /// The place that [`to_token`](Self::to_token) wrote down; none for anything else.
@@ -160,11 +172,11 @@ impl ScanCursor {
     /// A server's own cursor means nothing to another, nor to the same one after a restart.
     #[must_use]
     pub fn from_token(token: &str) -> Option<Self> {
-        let mut words = token.split(' ').filter(|word| !word.is_empty());
-        let Some(cursor) = words.next() else { return Some(Self::default()) };
-        let servers: Vec<_> = words.map(str::to_owned).collect();
-        let cursor = cursor.parse().ok()?;
-        (!servers.is_empty()).then_some(Self { servers, cursor, begun: true })
+        if token.is_empty() {
+            return Some(Self::default());
+        }
+        let (cursor, servers) = token.split_once('\t')?;
+        Some(Self { cursor: cursor.parse().ok()?, ..Self::over(servers.split('\t').map(str::to_owned)) })
     }
 
     /// How many servers are still to be walked, with the present one; none before the walk has begun.
@@ -186,10 +198,11 @@ mod tests {
 
     #[test]
     fn place_survives_as_a_line() {
-        let place = ScanCursor { servers: vec!["a:1".into(), "b:2".into()], cursor: u64::MAX, begun: true };
+        let place =
+            ScanCursor { servers: vec!["a:1".into(), "the master b".into()], cursor: u64::MAX, begun: true };
         assert_eq!(ScanCursor::from_token(&place.to_token()), Some(place.clone()));
-        assert_eq!(place.server(), Some("b:2"));
-        for nonsense in ["x a:1", "7", "-1 a:1"] {
+        assert_eq!(place.server(), Some("the master b"));
+        for nonsense in ["x\ta:1", "7", "-1\ta:1"] {
             assert_eq!(ScanCursor::from_token(nonsense), None, "{nonsense:?}");
         }
     }
