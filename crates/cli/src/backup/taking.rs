@@ -14,11 +14,13 @@ use crate::{
     Failure,
     archive::{Chosen, Header, Name, Position, Record, Selection, Writer},
     batches::Batches,
-    wire::{Dump, Dumped, Patience},
+    wire::{Dump, Dumped, Identified, Patience},
 };
 
 /// Clocks that differ by more than this are worth a note.
 const AHEAD: i64 = 1_000;
+/// Snapshots are to be taken daily.
+const SNAPSHOT: Duration = Duration::from_secs(26 * 3_600);
 
 /// How far a backup is.
 #[derive(Clone, Copy, Debug, Default)]
@@ -132,7 +134,7 @@ pub async fn take(
             writer.flush(&walk.position())?;
         }
     }
-    let notes = notes(&walk);
+    let notes = notes(&walk, store.clock().now().as_millis());
     let mut backup = Backup {
         keys: taken.keys,
         categories: counts.into_iter().map(|(category, keys)| Counted { category, keys }).collect(),
@@ -232,23 +234,8 @@ fn of(store: &Store, chosen: &Chosen, walk: &Walk<'_>) -> Option<u64> {
     takes_all.then(|| walk.servers().iter().map(|server| server.keys).sum::<Option<u64>>()).flatten()
 }
 
-fn notes(walk: &Walk<'_>) -> Vec<String> {
-    let mut notes = Vec::new();
-    for server in walk.servers() {
-        match server.ahead {
-            None => notes.push(format!(
-                "{} does not tell its time: TTLs are right as far as its clock is that of this machine",
-                server.address
-            )),
-            Some(ahead) if ahead.abs() > AHEAD => notes.push(format!(
-                "the clock of {} is {} ms {} this machine's; TTLs are kept by this machine's",
-                server.address,
-                ahead.abs(),
-                if ahead > 0 { "ahead of" } else { "behind" }
-            )),
-            Some(_) => {}
-        }
-    }
+fn notes(walk: &Walk<'_>, now: u64) -> Vec<String> {
+    let mut notes: Vec<_> = walk.servers().iter().flat_map(|server| notes_on(server, now)).collect();
     if walk.begun_again() > 0 {
         notes.push(format!(
             "a server was replaced {} times meanwhile, and walked again: some keys are in the file twice, \
@@ -257,4 +244,47 @@ fn notes(walk: &Walk<'_>) -> Vec<String> {
         ));
     }
     notes
+}
+
+/// What is worth knowing of a server; `now` is in milliseconds since 1970.
+fn notes_on(server: &Identified, now: u64) -> Vec<String> {
+    let Identified { address, ahead, last_snapshot, .. } = server;
+    let clock = match ahead {
+        None => Some(format!(
+            "{address} does not tell its time: TTLs are right as far as its clock is that of this machine"
+        )),
+        Some(ahead) if ahead.abs() > AHEAD => Some(format!(
+            "the clock of {address} is {} ms {} this machine's; TTLs are kept by this machine's",
+            ahead.abs(),
+            if *ahead > 0 { "ahead of" } else { "behind" }
+        )),
+        Some(_) => None,
+    };
+    let age = last_snapshot.map(|at| Duration::from_secs((now / 1_000).saturating_sub(at)));
+    let snapshot = age.filter(|age| *age > SNAPSHOT).map(|age| {
+        let hours = age.as_secs() / 3_600;
+        format!("the last snapshot of {address} is {hours} hours old, and it keeps no append-only file")
+    });
+    clock.into_iter().chain(snapshot).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn noted(ahead: Option<i64>, snapshot_age: Option<u64>) -> Vec<String> {
+        let now = 1_700_000_000;
+        let last_snapshot = snapshot_age.map(|age| now - age);
+        let server = Identified { address: "a:1".into(), ahead, last_snapshot, ..Identified::default() };
+        notes_on(&server, now * 1_000)
+    }
+
+    #[test]
+    fn odd_clock_and_old_snapshot_are_noted() {
+        assert!(noted(Some(20), Some(3_600)).is_empty());
+        assert!(noted(Some(20), None).is_empty(), "an append-only file is kept instead");
+        assert!(noted(Some(-5_000), None)[0].contains("5000 ms behind"));
+        assert!(noted(None, None)[0].contains("does not tell its time"));
+        assert!(noted(Some(0), Some(27 * 3_600))[0].contains("27 hours old"));
+    }
 }

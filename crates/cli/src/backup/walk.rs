@@ -1,5 +1,7 @@
 //! The walk over the names, which survives a restart of the server and of this program.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use redstart_connection::{Clock, ErrorKind, ScanCursor, Store};
 use redstart_keys::Pattern;
@@ -12,6 +14,8 @@ use crate::{
 
 /// How often a walk begins again because its server was replaced.
 const BEGINNINGS: u32 = 20;
+/// After so long it is looked whether a server that is away has been replaced.
+const SETTLING: Duration = Duration::from_secs(3);
 
 /// A walk over all names that some patterns match, one pattern after the other, on every server.
 ///
@@ -81,11 +85,16 @@ impl<'a> Walk<'a> {
     pub(super) async fn next(&mut self) -> Result<Option<Names>, Failure> {
         let Some((pattern, from)) = self.at.clone() else { return Ok(None) };
         let list = ListNames { pattern: self.patterns[pattern].clone(), from: from.clone() };
-        let page = match self.patience.run(self.store, &list).await {
-            // A server has left the cluster: the others have its names now.
-            Err(error) if error.kind() == ErrorKind::Unavailable && self.servers.len() > 1 => {
-                self.begin_again().await?;
-                return Ok(Some(Names { names: Vec::new(), pattern, ahead: 0 }));
+        let page = match self.patience.at_most(SETTLING).run(self.store, &list).await {
+            Err(error) if error.kind() == ErrorKind::Unavailable => {
+                self.servers = identify(self.store, self.patience).await?;
+                if !self.knows(&from) {
+                    // It has left the cluster: others have its names now.
+                    self.at = Some((pattern, self.beginning()));
+                    self.count_beginning()?;
+                    return Ok(Some(Names { names: Vec::new(), pattern, ahead: 0 }));
+                }
+                self.patience.run(self.store, &list).await?
             }
             page => page?,
         };
@@ -119,14 +128,6 @@ impl<'a> Walk<'a> {
             self.at = Some((pattern, place.server_again()));
             self.count_beginning()?;
         }
-        Ok(())
-    }
-
-    async fn begin_again(&mut self) -> Result<(), Failure> {
-        self.count_beginning()?;
-        self.servers = identify(self.store, self.patience).await?;
-        let pattern = self.at.as_ref().map_or(0, |(pattern, _)| *pattern);
-        self.at = Some((pattern, self.beginning()));
         Ok(())
     }
 

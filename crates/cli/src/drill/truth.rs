@@ -76,7 +76,10 @@ impl Source {
 /// What a limit has let through, and what its outage rule has decided.
 #[derive(Debug, Default)]
 pub(super) struct Gate {
-    admitted: Mutex<Vec<(Duration, Duration)>>,
+    /// Let through by whomever.
+    pub(super) all: Admitted,
+    /// Let through by the server.
+    pub(super) by_server: Admitted,
     /// Refused by the outage rule, although nobody had counted.
     pub(super) refused_unasked: AtomicU64,
     /// Allowed by the outage rule, although nobody had counted.
@@ -84,23 +87,27 @@ pub(super) struct Gate {
     pub(super) refused: AtomicU64,
 }
 
-impl Gate {
-    pub(super) fn admit(&self, began: Duration, ended: Duration) {
-        lock(&self.admitted).push((began, ended));
+/// Calls that were let through: when each began and ended.
+#[derive(Debug, Default)]
+pub(super) struct Admitted(Mutex<Vec<(Duration, Duration)>>);
+
+impl Admitted {
+    pub(super) fn note(&self, began: Duration, ended: Duration) {
+        lock(&self.0).push((began, ended));
     }
 
-    pub(super) fn admitted(&self) -> usize {
-        lock(&self.admitted).len()
+    pub(super) fn count(&self) -> usize {
+        lock(&self.0).len()
     }
 
     /// How many were let through between two times.
     pub(super) fn between(&self, from: Duration, to: Duration) -> usize {
-        lock(&self.admitted).iter().filter(|(began, ended)| from <= *began && *ended < to).count()
+        lock(&self.0).iter().filter(|(began, ended)| from <= *began && *ended < to).count()
     }
 
     /// The most that were certainly let through within one period: asked for and answered within it.
     pub(super) fn most_within(&self, period: Duration) -> usize {
-        let mut calls = lock(&self.admitted).clone();
+        let mut calls = lock(&self.0).clone();
         calls.sort_unstable();
         let mut most = 0;
         for (nth, (from, _)) in calls.iter().enumerate() {
@@ -202,12 +209,12 @@ mod tests {
 
     #[test]
     fn more_than_a_limit_is_counted_only_where_it_is_certain() {
-        let gate = Gate::default();
-        for at in [0, 100, 200, 1_100] {
-            gate.admit(ms(at), ms(at + 5));
+        let gate = Admitted::default();
+        for at in [0, 100, 200, 1_050] {
+            gate.note(ms(at), ms(at + 5));
         }
         assert_eq!(gate.most_within(ms(1_000)), 3);
-        gate.admit(ms(990), ms(1_010));
+        gate.note(ms(990), ms(1_010));
         assert_eq!(
             gate.most_within(ms(1_000)),
             4,

@@ -198,7 +198,11 @@ impl Client {
         let gate = &self.seen.gate;
         let (allowed, by) = (decision.is_allowed(), decision.source());
         if allowed {
-            gate.admit(began, self.seen.now());
+            let ended = self.seen.now();
+            gate.all.note(began, ended);
+            if by == By::Redis {
+                gate.by_server.note(began, ended);
+            }
         } else {
             gate.refused.fetch_add(1, Ordering::SeqCst);
         }

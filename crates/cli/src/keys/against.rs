@@ -97,12 +97,10 @@ fn show(console: &Console, reality: &Reality) {
     if !has_catalogue {
         console.line("No catalogue was given, so nothing is judged: --catalogue docs/reference/keys.md");
     }
-    for (title, names) in [("Never end, although they should", endless)] {
-        if !names.is_empty() {
-            console.line(&format!("\n{title}"));
-            names.iter().for_each(|name| console.line(&format!("  {name}")));
-            console.line("  → give them a TTL (EXPIRE), and find who writes them without one");
-        }
+    if !endless.is_empty() {
+        console.line("\nNever end, although they should");
+        endless.iter().for_each(|name| console.line(&format!("  {name}")));
+        console.line("  → give them a TTL (EXPIRE), and find who writes them without one");
     }
     if !biggest.is_empty() {
         console.line("\nBiggest");
@@ -115,11 +113,9 @@ fn show(console: &Console, reality: &Reality) {
 }
 
 fn show_groups<'a>(console: &Console, title: &str, groups: impl Iterator<Item = &'a Group>) {
+    console.line("");
     let mut table = Table::new();
-    table.row(
-        [&format!("\n{title}"), "TTL", "keys", "beside", "endless", "other version", "size"]
-            .map(String::from),
-    );
+    table.row([title, "TTL", "keys", "beside", "endless", "other version", "size"]);
     for Group { name, ttl, keys, companions, endless, other_versions, bytes } in groups {
         let count = |count: &u64| if *count == 0 { "–".to_owned() } else { count.to_string() };
         table.row([

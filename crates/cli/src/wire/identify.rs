@@ -26,6 +26,9 @@ pub(crate) struct Identified {
     pub(crate) ahead: Option<i64>,
     /// How many keys it has.
     pub(crate) keys: Option<u64>,
+    /// When it last wrote a snapshot, in seconds since 1970; none where it does not tell, or keeps an
+    /// append-only file.
+    pub(crate) last_snapshot: Option<u64>,
 }
 
 impl Operation for Identify {
@@ -48,6 +51,10 @@ impl Operation for Identify {
         let infos = redis.send_to_each(Cmd::new("INFO").arg("server")).await?;
         let mut servers: Vec<_> =
             infos.into_iter().map(|(address, info)| Identified::of(address, info)).collect();
+        let kept = redis.send_to_each(Cmd::new("INFO").arg("persistence")).await?;
+        for (server, (_, info)) in servers.iter_mut().zip(kept) {
+            server.last_snapshot = last_snapshot(info);
+        }
         for (server, (_, keys)) in servers.iter_mut().zip(redis.send_to_each(Cmd::new("DBSIZE")).await?) {
             server.keys = keys.and_then(Value::into_int).ok().and_then(|keys| u64::try_from(keys).ok());
         }
@@ -76,12 +83,7 @@ impl Operation for Identify {
 impl Identified {
     fn of(address: String, info: Result<Value>) -> Self {
         let info = info.and_then(Value::into_text).unwrap_or_default();
-        let field = |name: &str| {
-            let mut lines = info.lines();
-            lines
-                .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))
-                .map(|text| text.trim().to_owned())
-        };
+        let field = |name: &str| field(&info, name);
         let server = match (field("valkey_version"), field("redis_version")) {
             (Some(version), _) => format!("Valkey {version}"),
             (None, Some(version)) => format!("Redis {version}"),
@@ -89,6 +91,18 @@ impl Identified {
         };
         Self { address, server, run: field("run_id"), ..Self::default() }
     }
+}
+
+/// When the last snapshot was written, where that is all that is kept.
+fn last_snapshot(info: Result<Value>) -> Option<u64> {
+    let info = info.and_then(Value::into_text).ok()?;
+    let has_file = field(&info, "aof_enabled").is_some_and(|enabled| enabled == "1");
+    field(&info, "rdb_last_save_time").filter(|_| !has_file)?.parse().ok()
+}
+
+fn field(info: &str, name: &str) -> Option<String> {
+    let found = info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+    found.map(|text| text.trim().to_owned())
 }
 
 /// The answer to TIME in microseconds.

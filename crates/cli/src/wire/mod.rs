@@ -21,3 +21,24 @@ pub(crate) use self::{
 fn needs_server() -> Error {
     Error::unsupported("the embedded store ends with its process; name a server by --url or REDIS_URL")
 }
+
+#[cfg(test)]
+mod tests {
+    use redstart_connection::{Clock, ErrorKind, Operation, ScanCursor, Store};
+    use redstart_keys::Pattern;
+
+    use super::*;
+
+    async fn refusal<O: Operation>(operation: &O) -> ErrorKind {
+        Store::memory().run(operation).await.err().unwrap().kind()
+    }
+
+    #[tokio::test]
+    async fn embedded_store_refuses_them() {
+        let list = ListNames { pattern: Pattern::all(), from: ScanCursor::default() };
+        assert_eq!(refusal(&list).await, ErrorKind::Unsupported);
+        assert_eq!(refusal(&Dump { names: Vec::new() }).await, ErrorKind::Unsupported);
+        assert_eq!(refusal(&Identify { clock: Clock::system() }).await, ErrorKind::Unsupported);
+        assert_eq!(refusal(&Restore { keys: Vec::new(), replaces: false }).await, ErrorKind::Unsupported);
+    }
+}

@@ -12,6 +12,11 @@ const PAUSE: Duration = Duration::from_millis(250);
 pub(crate) struct Patience(pub(crate) Duration);
 
 impl Patience {
+    /// No more patience than this.
+    pub(crate) fn at_most(self, most: Duration) -> Self {
+        Self(self.0.min(most))
+    }
+
     /// Carries out an operation, again and again while the store says that a later attempt may succeed.
     ///
     /// # Errors

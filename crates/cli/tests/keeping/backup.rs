@@ -4,6 +4,7 @@ use std::{
     fs,
     os::unix::{fs::PermissionsExt as _, process::ExitStatusExt as _},
     path::{Path, PathBuf},
+    process::Command,
     time::Duration,
 };
 
@@ -155,6 +156,24 @@ fn backup_that_is_killed_goes_on() {
 }
 
 #[test]
+fn interrupted_backup_says_how_to_go_on() {
+    let (server, place) = (server(), Place::new());
+    fill(&mut server.raw(), PREFIX, 2_000);
+    let url = server.url();
+    let slowly = ["--url", &url, "--prefix", PREFIX, "backup", text(&place.file), "--rate", "100"];
+    let child = command(&slowly).spawn().unwrap();
+    let part = place.folder.path().join("backup.rsb.part");
+    while !part.exists() {
+        std::thread::yield_now();
+    }
+    let interrupt = format!("kill -INT {}", child.id());
+    assert!(Command::new("sh").args(["-c", &interrupt]).status().unwrap().success());
+    let said = finish(child).ended(130);
+    assert!(said.err.contains("--resume") && part.exists() && !place.file.exists(), "{said:?}");
+    at(&server, &prefixed(&["backup", text(&place.file), "--resume"])).ended(0);
+}
+
+#[test]
 fn restore_that_is_killed_goes_on() {
     let (server, place) = (server(), Place::new());
     let mut raw = server.raw();
@@ -208,6 +227,32 @@ fn server_that_is_replaced_meanwhile_is_walked_again() {
     let other = server();
     let restored = at(&other, &["--json", "restore", text(&place.file)]).ended(0).json();
     assert_eq!(restored["written"], 6_000);
+}
+
+#[test]
+fn node_that_leaves_a_cluster_meanwhile_loses_no_key() {
+    let (mut cluster, place) = (Cluster::start(), Place::new());
+    for id in 0..900 {
+        let name = format!("cache:user:{{{id}}}");
+        cluster.raw(cluster.master_of(&name)).command(&["SET", &name, "value", "EX", "3600"]);
+    }
+    for node in cluster.masters() {
+        cluster.raw(node).command(&["WAIT", "1", "5000"]);
+    }
+    let nodes = cluster.addresses().iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+    let slowly = ["--nodes", &nodes, "--json", "backup", text(&place.file), "--rate", "300"];
+    let child = command(&slowly).spawn().unwrap();
+    let part = place.folder.path().join("backup.rsb.part");
+    while !part.exists() {
+        std::thread::yield_now();
+    }
+    // The owner of the last slots is walked first.
+    let walked = cluster.master_of_slot(16_383);
+    cluster.kill(walked);
+    finish(child).ended(0);
+    let other = server();
+    at(&other, &["restore", text(&place.file)]).ended(0);
+    assert_eq!(other.raw().command(&["DBSIZE"]), Reply::Int(900));
 }
 
 #[test]

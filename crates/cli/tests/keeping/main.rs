@@ -4,5 +4,7 @@ mod backup;
 mod drill;
 mod keys;
 mod matching;
+mod pages;
 mod runbooks;
 mod support;
+mod warm;

@@ -1,7 +1,41 @@
 //! Commands in a page, and what they are to print.
 
+use std::{
+    path::PathBuf,
+    process::{Command, Stdio},
+};
+
+use crate::support::text;
+
+/// Runs every command of a page in `folder`, and compares what it prints; answers how many there were.
+pub(crate) fn follow_page(page: &str, name: &str, variables: &[(&str, &str)], folder: &str) -> usize {
+    let blocks = page.split("```console\n").skip(1).map(|rest| rest.split("```").next().unwrap());
+    let steps: Vec<_> = blocks.flat_map(steps).collect();
+    for (command, expected) in &steps {
+        let said = shell(command, variables, folder);
+        check(expected, &said).unwrap_or_else(|why| panic!("{name}\n$ {command}\n{why}\nIt said:\n{said}"));
+    }
+    steps.len()
+}
+
+/// Runs a command as an operator does, and answers with all that it prints.
+fn shell(command: &str, variables: &[(&str, &str)], folder: &str) -> String {
+    let ours = PathBuf::from(env!("CARGO_BIN_EXE_redstart"));
+    let path = format!("{}:{}", text(ours.parent().unwrap()), std::env::var("PATH").unwrap());
+    let output = Command::new("sh")
+        .args(["-c", &format!("exec 2>&1; {command}")])
+        .current_dir(folder)
+        .env_clear()
+        .env("PATH", path)
+        .envs(variables.iter().copied())
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
 /// The commands of a block, each with the lines that it is to print.
-pub(crate) fn steps(block: &str) -> Vec<(String, Vec<String>)> {
+fn steps(block: &str) -> Vec<(String, Vec<String>)> {
     let mut steps: Vec<(String, Vec<String>)> = Vec::new();
     for line in block.lines() {
         match (line.strip_prefix("$ "), steps.last_mut()) {
@@ -14,7 +48,7 @@ pub(crate) fn steps(block: &str) -> Vec<(String, Vec<String>)> {
 }
 
 /// Compares line by line: `[..]` is anything within a line, `...` any lines.
-pub(crate) fn check(expected: &[String], said: &str) -> Result<(), String> {
+fn check(expected: &[String], said: &str) -> Result<(), String> {
     let said: Vec<_> = said.lines().map(str::trim_end).collect();
     if fits(expected, &said) {
         return Ok(());

@@ -1,11 +1,6 @@
 //! Every runbook is followed on a system that is broken that way.
 
-use std::{
-    fs,
-    path::PathBuf,
-    process::{Command, Stdio},
-    time::Duration,
-};
+use std::{fs, path::PathBuf, time::Duration};
 
 use redstart_connection::{Config, Store};
 use redstart_keys::{Category, Entity, TextId, Ttl};
@@ -13,7 +8,7 @@ use redstart_lock::Locks;
 use redstart_ratelimit::{Limiter, Policy};
 use redstart_testkit::{Raw, RedisServer, Sentinels};
 
-use crate::{matching, support::text};
+use crate::matching::follow_page;
 
 const PREFIX: &str = "prod:ecom";
 
@@ -23,33 +18,8 @@ fn docs(name: &str) -> PathBuf {
 
 /// Follows a runbook: each command must print what stands there.
 fn follow(name: &str, variables: &[(&str, &str)]) {
-    let page = fs::read_to_string(docs(name)).unwrap();
-    let blocks = page.split("```console\n").skip(1).map(|rest| rest.split("```").next().unwrap());
-    let mut steps = 0;
-    for block in blocks {
-        for (command, expected) in matching::steps(block) {
-            let said = shell(&command, variables);
-            matching::check(&expected, &said)
-                .unwrap_or_else(|why| panic!("{name}\n$ {command}\n{why}\nIt said:\n{said}"));
-            steps += 1;
-        }
-    }
+    let steps = follow_page(&fs::read_to_string(docs(name)).unwrap(), name, variables, ".");
     assert!(steps > 3, "{name} has {steps} steps");
-}
-
-/// Runs a command as an operator does, and answers with all that it prints.
-fn shell(command: &str, variables: &[(&str, &str)]) -> String {
-    let ours = PathBuf::from(env!("CARGO_BIN_EXE_redstart"));
-    let path = format!("{}:{}", text(ours.parent().unwrap()), std::env::var("PATH").unwrap());
-    let output = Command::new("sh")
-        .args(["-c", &format!("{command} 2>&1")])
-        .env_clear()
-        .env("PATH", path)
-        .envs(variables.iter().copied())
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
-    String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 fn at(server: &RedisServer) -> [(&'static str, String); 2] {
