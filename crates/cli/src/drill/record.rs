@@ -121,12 +121,12 @@ mod tests {
         record
     }
 
-    fn after(marks: &[(u64, Mark)], more: u64) -> Option<u64> {
+    fn after(marks: &[(u64, Mark)], more: u64) -> Option<u128> {
         let mut marks = marks.to_vec();
         let from = marks.last().map_or(0, |(at, _)| at + 1);
         marks.extend((from..from + more).map(|at| (at, Mark::Served)));
         let ms = Duration::from_millis;
-        record(&marks).recovered(ms(10), ms(50)).map(|recovered| recovered.as_millis() as u64)
+        record(&marks).recovered(ms(10), ms(50)).map(|recovered| recovered.as_millis())
     }
 
     #[test]

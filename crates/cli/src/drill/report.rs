@@ -114,7 +114,7 @@ fn show_ordeal(console: &Console, ordeal: &Ordeal) {
         "well again",
     ]);
     for seen in seen {
-        let ms = |ms: Option<f64>| ms.map_or("–".to_owned(), |ms| format!("{ms:.1} ms"));
+        let ms = |ms: Option<f64>| ms.map_or_else(|| "–".to_owned(), |ms| format!("{ms:.1} ms"));
         let errors = seen.errors.iter().map(|(kind, count)| format!("{count} {kind}"));
         let errors = errors.collect::<Vec<_>>().join(", ");
         table.row([
@@ -125,7 +125,7 @@ fn show_ordeal(console: &Console, ordeal: &Ordeal) {
             ms(seen.p99_before_ms),
             ms(seen.p99_during_ms),
             ms(Some(seen.longest_ms)),
-            seen.recovered_ms.map_or("never".to_owned(), |ms| format!("{:.1} s", ms / 1e3)),
+            seen.recovered_ms.map_or_else(|| "never".to_owned(), |ms| format!("{:.1} s", ms / 1e3)),
         ]);
     }
     console.line(&table.to_string());

@@ -54,7 +54,7 @@ impl Source {
     pub(super) fn seen(&self, id: u64, version: u64, began: Duration, grace: Duration) {
         let replaced = lock(&self.replaced);
         let is_older = |it: &&Replaced| it.id == id && it.version > version && it.at + grace < began;
-        if let Some(Replaced { at, .. }) = replaced.iter().rev().filter(is_older).last() {
+        if let Some(Replaced { at, .. }) = replaced.iter().find(is_older) {
             lock(&self.stale).push(Stale { replaced: *at });
         }
     }

@@ -1,5 +1,7 @@
 //! What keeps and returns data, on real servers: keys, backups, drills, runbooks.
 
+#![cfg(test)]
+
 mod backup;
 mod drill;
 mod keys;
