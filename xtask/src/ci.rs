@@ -76,7 +76,7 @@ impl Step {
     fn run(self, workspace: &Workspace) -> Result<Outcome> {
         match self {
             Self::Fmt => workspace.cargo().args(["fmt", "--all", "--check"]).run()?,
-            Self::Layers => layers::run(workspace)?,
+            Self::Layers => layers::run(workspace, &layers::Arguments::default())?,
             Self::Clippy => workspace
                 .cargo()
                 .args(["clippy", "--all-targets", "--all-features", "--", "--deny", "warnings"])

@@ -40,8 +40,9 @@ enum Chore {
     Matrix(matrix::Arguments),
     /// Runs everything that a change must pass, and ends with a table.
     Ci(ci::Arguments),
-    /// Refuses edges between crates, and names in public signatures, that the design does not allow.
-    Layers,
+    /// Refuses edges between crates, and names in public signatures, that the design does not allow, and a
+    /// table of permissions that is not what the code sends.
+    Layers(layers::Arguments),
     /// Writes the reference pages, the dashboard and the alert rules under docs from the code.
     Docs(docs::Arguments),
     /// Measures against the floors and the peers, in release mode.
@@ -66,7 +67,7 @@ fn main() -> ExitCode {
         Chore::Test(arguments) => test::run(&workspace, arguments),
         Chore::Matrix(arguments) => matrix::run(&workspace, arguments),
         Chore::Ci(arguments) => ci::run(&workspace, arguments),
-        Chore::Layers => layers::run(&workspace),
+        Chore::Layers(arguments) => layers::run(&workspace, arguments),
         Chore::Docs(arguments) => docs::run(&workspace, arguments),
         Chore::Bench(arguments) => measure::bench(&workspace, arguments),
         Chore::Faults(arguments) => measure::faults(&workspace, arguments),

@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::{
-    Console, ConsoleOptions, Exit, Failure, Server, ServerOptions, backup, completions, drill, keys, man,
-    restore,
+    Console, ConsoleOptions, Exit, Failure, Server, ServerOptions, backup, completions, configure, doctor,
+    drill, keys, man, or_interrupted, ping, restore, security,
 };
 
 /// What is wrong with Redis, what to do about it, and what it can bear.
@@ -27,12 +27,20 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 #[non_exhaustive]
 pub enum Command {
+    /// Asks whether the server answers, and how fast.
+    Ping(ping::Args),
+    /// Holds every rule of health and security against the server, with what to do about it.
+    Doctor(doctor::Args),
+    /// Sets the server up for what it is used for.
+    Configure(configure::Args),
+    /// Says who could do what to the server, and writes rules of access for each component.
+    Security(security::Args),
+    /// Compares the keys with their declarations, invalidates and warms.
+    Keys(keys::Args),
     /// Writes keys with their values and TTLs into a file.
     Backup(backup::Args),
     /// Puts the keys of a backup back.
     Restore(restore::Args),
-    /// Compares the keys with their declarations, invalidates and warms.
-    Keys(keys::Args),
     /// Breaks a server on purpose, and says what its clients saw.
     Drill(drill::Args),
     /// Prints the completions of a shell.
@@ -64,6 +72,10 @@ impl Command {
             Self::Restore(args) => restore::run(args, server, console).await,
             Self::Keys(args) => keys::run(args, server, console).await,
             Self::Drill(args) => drill::run(args, server, console).await,
+            Self::Ping(args) => or_interrupted(ping::run(args, server, console)).await?,
+            Self::Doctor(args) => or_interrupted(doctor::run(args, server, console)).await?,
+            Self::Configure(args) => configure::run(args, server, console).await,
+            Self::Security(args) => or_interrupted(security::run(args, server, console)).await?,
             Self::Completions(args) => completions::run(args, console),
             Self::Man(args) => man::run(args, console),
         }

@@ -17,14 +17,18 @@ mod archive;
 pub mod backup;
 mod batches;
 mod cli;
-mod completions;
+pub mod completions;
+pub mod configure;
 mod console;
+pub mod doctor;
 pub mod drill;
 mod exit;
 mod interrupt;
 pub mod keys;
-mod man;
+pub mod man;
+pub mod ping;
 pub mod restore;
+pub mod security;
 mod server;
 mod sizes;
 mod wire;
@@ -32,7 +36,7 @@ mod wire;
 pub use crate::{
     archive::{Archive, ArchiveError, Header, Name, Position, Record, Selection, Totals},
     cli::{Cli, Command},
-    console::{Console, ConsoleOptions, Progress, Table},
+    console::{Color, Console, ConsoleOptions, Progress, Table},
     exit::{Exit, Failure},
     interrupt::{Interrupted, or_interrupted},
     server::{Server, ServerOptions},

@@ -1,6 +1,6 @@
-//! Durations as numbers in JSON.
+//! Durations as numbers in JSON, and in words.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use serde::{Serialize as _, Serializer};
 
@@ -31,4 +31,19 @@ pub(crate) fn optional_milliseconds<S: Serializer>(
 /// Milliseconds with three digits, so that no reader sees 0.13999999999999999.
 fn in_milliseconds(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1_000_000.0).round() / 1_000.0
+}
+
+/// A duration in its largest unit and the next: `3 d 4 h`, `12 s`.
+pub(crate) struct Coarse(pub(crate) Duration);
+
+impl fmt::Display for Coarse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.0.as_secs();
+        match (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60) {
+            (0, 0, 0) => write!(f, "{seconds} s"),
+            (0, 0, minutes) => write!(f, "{minutes} min"),
+            (0, hours, minutes) => write!(f, "{hours} h {minutes} min"),
+            (days, hours, _) => write!(f, "{days} d {hours} h"),
+        }
+    }
 }

@@ -5,7 +5,8 @@ use std::{sync::Arc, time::Duration};
 use redstart_connection::{Error, ErrorKind, Status, Timestamp};
 
 use crate::{
-    Census, ClientWindow, ClusterState, DefaultUser, ServerInfo, ServerLatency, Told, Window, info::ratio,
+    Census, ClientWindow, ClusterState, DefaultUser, Examined, ServerInfo, ServerLatency, Told, Window,
+    info::ratio,
 };
 
 /// The rule whose threshold the configuration sets.
@@ -47,6 +48,8 @@ pub struct Facts {
     pub pool_exhausted: u64,
     /// The last census of the keys.
     pub census: Option<Arc<Census>>,
+    /// What else was asked and tried by somebody who examines the server.
+    pub examined: Option<Arc<Examined>>,
     /// Why there is no answer, or no `INFO`.
     ///
     /// It may name hosts, so it is for operators and not for the public.
@@ -126,6 +129,9 @@ impl Facts {
 
     /// The facts as seen from each server: of a cluster one for each, otherwise themselves.
     pub(crate) fn by_server(&self) -> Vec<Self> {
+        if self.nodes.is_empty() {
+            return vec![self.clone()];
+        }
         let of = |node: &NodeFacts| Self {
             server: node.server.clone(),
             window: node.window.clone(),

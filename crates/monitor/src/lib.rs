@@ -31,8 +31,10 @@ mod census;
 mod client;
 mod dashboard;
 mod durations;
+mod examination;
 #[cfg(feature = "prometheus")]
 mod exposition;
+mod exposure;
 mod facts;
 mod finder;
 #[cfg(feature = "gate")]
@@ -73,8 +75,13 @@ pub use crate::{
         SizedKey, Walked,
     },
     dashboard::dashboard,
+    examination::{Examination, Examined, ServerLine},
+    exposure::{Admission, AskCommands, AskUsers, Exposure, Reachable, UserRules},
     facts::{Facts, NodeFacts, Reach},
-    health::{Grade, Health, HealthStatus, Issue, Level, Rule, Severity, Unit, rules, rules_to_markdown},
+    health::{
+        Check, CheckVerdict, Grade, Health, HealthStatus, Issue, Level, Rule, Severity, Topic, Unit, rules,
+        rules_to_markdown,
+    },
     info::{
         Clients, Cpu, Database, Engine, ErrorCount, MemoryUse, Mode, Persistence, Replication, Role, Server,
         ServerInfo, Stats,

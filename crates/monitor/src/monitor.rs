@@ -6,13 +6,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use redstart_connection::{Result, Store};
+use redstart_connection::{Config, Result, Store};
 use redstart_keys::Pattern;
 use tokio::sync::Mutex;
 
 use crate::{
-    Ask, AskClients, Census, CensusPlan, CensusProgress, ClientList, Facts, FetchInfo, FetchSlowLog, Health,
-    HealthStatus, Inspection, KeySample, NodeInfo, Rfc3339, Rule, ServerInfo, SlowCall, Told,
+    Ask, AskClients, Census, CensusPlan, CensusProgress, ClientList, Examination, Examined, Exposure, Facts,
+    FetchInfo, FetchSlowLog, Health, HealthStatus, Inspection, KeySample, NodeInfo, Rfc3339, Rule,
+    ServerInfo, SlowCall, Told,
     finder::{Beside, Finder},
     inspect, rules,
 };
@@ -121,6 +122,34 @@ impl Monitor {
     /// It never fails: what may not be asked here is a fact.
     pub async fn inspect(&self) -> Inspection {
         Inspection::of(&self.0.store).await
+    }
+
+    /// Examines the server that `config` leads to: everything that health is judged from, what else it tells
+    /// when asked, and what a stranger could do to it.
+    ///
+    /// It opens two connections of its own and tries to get in without the password, which the server notes
+    /// in its ACL LOG; it is for operators, and not for every few seconds.
+    ///
+    /// It never fails: what may not be asked here is a fact, and a rule that nobody can see says so.
+    ///
+    /// ```
+    /// use redstart_connection::{Config, Store};
+    /// use redstart_monitor::{CheckVerdict, Monitor};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> redstart_connection::Result<()> {
+    /// let config = Config::memory();
+    /// let examination = Monitor::new(Store::lazy(&config)?).examine(&config).await;
+    /// let disks = examination.checks.iter().find(|check| check.rule == "encryption-at-rest");
+    /// assert!(disks.is_some_and(|check| check.verdict == CheckVerdict::Unseen));
+    /// # Ok(()) }
+    /// ```
+    pub async fn examine(&self, config: &Config) -> Examination {
+        let store = &self.0.store;
+        let (inspection, exposure) = tokio::join!(self.inspect(), Exposure::probe(config, store));
+        let mut facts = self.look().await.facts.clone();
+        facts.examined = Some(Arc::new(Examined { inspection, exposure }));
+        let own = self.0.rules.read().unwrap_or_else(PoisonError::into_inner);
+        Examination::judge(facts, &own)
     }
 
     /// Who is connected to the server.

@@ -1,4 +1,4 @@
-//! The Rust files below a folder, as text.
+//! The files below a folder, as text.
 
 use std::{
     fs, io,
@@ -20,8 +20,13 @@ impl Source {
     }
 }
 
-/// Reads the files below `folder`, with paths relative to `root`.
+/// Reads the Rust files below `folder`, with paths relative to `root`.
 pub(crate) fn read(root: &Path, folder: &str) -> io::Result<Vec<Source>> {
+    read_ending(root, folder, "rs")
+}
+
+/// Reads the files below `folder` whose names end so.
+pub(crate) fn read_ending(root: &Path, folder: &str, ending: &str) -> io::Result<Vec<Source>> {
     let mut sources = Vec::new();
     let mut folders = vec![root.join(folder)];
     while let Some(folder) = folders.pop() {
@@ -29,7 +34,7 @@ pub(crate) fn read(root: &Path, folder: &str) -> io::Result<Vec<Source>> {
             let path = entry?.path();
             if path.is_dir() {
                 folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
+            } else if path.extension().is_some_and(|extension| extension == ending) {
                 let text = fs::read_to_string(&path)?;
                 sources.push(Source { path: path.strip_prefix(root).unwrap_or(&path).to_owned(), text });
             }

@@ -96,9 +96,17 @@ impl Console {
     }
 
     /// Says something that is no part of the answer.
-    #[expect(clippy::unused_self, reason = "who writes beside the answer has a console")]
     pub fn note(&self, text: &str) {
         ended(writeln!(anstream::stderr(), "{text}"));
+    }
+
+    /// Begins a page anew, where the answer goes to a terminal.
+    pub fn clear(&self) {
+        if io::stdout().is_terminal() {
+            ended(write!(anstream::stdout(), "\x1b[2J\x1b[H"));
+        } else {
+            self.line("");
+        }
     }
 
     /// Prints the answer: as one JSON document, or for people by `shown`.
@@ -122,7 +130,6 @@ impl Console {
     /// # Errors
     ///
     /// Fails when they can't be written; a reader who has gone is no failure.
-    #[expect(clippy::unused_self, reason = "who writes has a console")]
     pub fn raw(&self, bytes: &[u8]) -> Result<(), Failure> {
         match io::stdout().write_all(bytes) {
             Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),

@@ -5,6 +5,7 @@ mod breaker;
 mod credentials;
 mod guard;
 mod named;
+mod posture;
 mod preset;
 mod problem;
 mod rest;
@@ -64,6 +65,8 @@ pub struct Config {
     pub(crate) sentinel_master: String,
     pub(crate) sentinel_credentials: Option<Credentials>,
     pub(crate) replica_reads: bool,
+    /// Whether a replica will do for the one server.
+    pub(crate) any_role: bool,
     /// Set in this mode alone.
     pub(crate) rest: Option<RestConfig>,
     /// A second server.
@@ -196,6 +199,7 @@ impl Config {
             sentinel_master: String::new(),
             sentinel_credentials: None,
             replica_reads: false,
+            any_role: false,
             rest: None,
             coordination: None,
             preset: None,

@@ -42,6 +42,7 @@ impl fmt::Debug for Config {
             sentinel_master: _,
             sentinel_credentials,
             replica_reads,
+            any_role,
             rest,
             coordination,
             preset,
@@ -76,6 +77,7 @@ impl fmt::Debug for Config {
             .field("tls", tls)
             .field("sentinel_credentials", sentinel_credentials)
             .field("replica_reads", replica_reads)
+            .field("any_role", any_role)
             .field("rest_token", &secret(rest.is_some()))
             .field("coordination", coordination)
             .field("preset", preset)

@@ -51,7 +51,8 @@ impl Link {
             }
             Mode::Rest => Route::Rest(Rest::new(config, &common)?),
             Mode::Standalone | Mode::Memory => {
-                Route::One(Node::new(&common, Target::At(config.address()), Part::Master))
+                let part = if config.any_role { Part::Replica } else { Part::Master };
+                Route::One(Node::new(&common, Target::At(config.address()), part))
             }
         };
         Ok(Self { common, route, prefix: config.prefix.clone(), clock, digest: config.digest_key() })

@@ -1,5 +1,6 @@
 //! The judgement: facts, rules, score.
 
+mod check;
 mod rule;
 mod rules;
 
@@ -8,7 +9,9 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::{Facts, Reach, Rfc3339, durations};
+pub use check::{Check, CheckVerdict, Topic};
 pub use rule::{Level, Rule, Unit};
+pub(crate) use rules::by_topic;
 pub use rules::{rules, rules_to_markdown};
 
 /// How the store is doing, why, and what to do about it.
@@ -125,13 +128,8 @@ impl Health {
         facts: &Facts,
         checked_at: Rfc3339,
     ) -> Self {
-        let nodes = facts.by_server();
-        let worst = |rule: &Rule| {
-            let of_nodes = nodes.iter().filter_map(|facts| rule.judge(facts));
-            let first = if nodes.is_empty() { rule.judge(facts) } else { None };
-            first.into_iter().chain(of_nodes).max_by_key(|issue| (issue.severity, issue.weight))
-        };
-        let mut issues: Vec<_> = rules.into_iter().filter_map(worst).collect();
+        let servers = facts.by_server();
+        let mut issues: Vec<_> = rules.into_iter().filter_map(|rule| rule.worst(&servers)).collect();
         issues.sort_by_key(|issue| std::cmp::Reverse((issue.severity, issue.weight)));
         let score = issues.iter().fold(100_u8, |score, issue| score.saturating_sub(issue.weight));
         let grade = Grade::of(score);

@@ -37,6 +37,10 @@ pub struct Rule {
     pub problem: &'static str,
     /// What to do then.
     pub remedy: &'static str,
+    /// A command that does it, or shows where to look; empty where there is none.
+    pub command: &'static str,
+    /// What it takes to measure the fact, for those who can't.
+    pub needs: &'static str,
     /// What the measured value counts.
     pub unit: Unit,
     /// Whether values below the bounds break the rule, rather than those above.
@@ -48,6 +52,7 @@ pub struct Rule {
     /// The bound of a critical issue.
     pub critical: Option<Level>,
     measure: Measure,
+    show: Option<fn(&Facts) -> Option<String>>,
 }
 
 /// How a rule comes to its value.
@@ -101,12 +106,15 @@ impl Rule {
             fact,
             problem,
             remedy,
+            command: "",
+            needs: "an answer to INFO (+info)",
             unit: Unit::Truth,
             is_floor: false,
             advice: None,
             warning: None,
             critical: None,
             measure: Measure::Plain(|_| None),
+            show: None,
         }
     }
 
@@ -145,6 +153,20 @@ impl Rule {
         self
     }
 
+    /// Names a command that does what the remedy says, or shows where to look. Defaults to none.
+    #[must_use]
+    pub const fn by_command(mut self, command: &'static str) -> Self {
+        self.command = command;
+        self
+    }
+
+    /// Says what it takes to measure the fact. Defaults to an answer to `INFO`.
+    #[must_use]
+    pub const fn needing(mut self, needs: &'static str) -> Self {
+        self.needs = needs;
+        self
+    }
+
     /// Takes its value from here; none is no reason to complain.
     ///
     /// It is asked at each look, a second apart at least, and must answer at once.
@@ -160,12 +182,38 @@ impl Rule {
         self
     }
 
-    /// A rule that the facts break when they are so.
-    pub(super) fn judge(&self, facts: &Facts) -> Option<Issue> {
-        let value = match &self.measure {
+    /// Shows what was seen in words, where the value alone says little.
+    pub(super) const fn shown(mut self, show: fn(&Facts) -> Option<String>) -> Self {
+        self.show = Some(show);
+        self
+    }
+
+    /// The value, where it can be seen.
+    pub(super) fn measure(&self, facts: &Facts) -> Option<f64> {
+        match &self.measure {
             Measure::Plain(measure) => measure(facts),
             Measure::Own(measure) => measure(facts),
-        }?;
+        }
+    }
+
+    /// What was seen, for people.
+    pub(super) fn evidence(&self, facts: &Facts) -> Option<String> {
+        if let Some(shown) = self.show.and_then(|show| show(facts)) {
+            return Some(shown);
+        }
+        let value = self.measure(facts)?;
+        (self.unit != Unit::Truth).then(|| self.unit.show(value))
+    }
+
+    /// The worst that the rule finds wrong with any of these servers.
+    pub(super) fn worst(&self, servers: &[Facts]) -> Option<Issue> {
+        let issues = servers.iter().filter_map(|facts| self.judge(facts));
+        issues.max_by_key(|issue| (issue.severity, issue.weight))
+    }
+
+    /// A rule that the facts break when they are so.
+    pub(super) fn judge(&self, facts: &Facts) -> Option<Issue> {
+        let value = self.measure(facts)?;
         let is_broken = |level: &Level| {
             if self.is_floor { value < level.threshold } else { value > level.threshold }
         };

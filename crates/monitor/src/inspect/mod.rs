@@ -26,6 +26,7 @@ pub use keys::{CategoryShare, KeySample, SampledKey, ScanKeys, ScanPage};
 pub use latency::{AskLatency, CommandLatency, Histograms, ServerLatency};
 pub use memory_stats::{AskMemory, MemoryStats};
 pub use nodes::{FetchNodes, NodeInfo};
+pub(crate) use question::lossy;
 pub use question::{Ask, Question};
 pub use server_clock::ServerClock;
 pub use settings::AskSettings;

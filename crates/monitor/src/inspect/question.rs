@@ -66,7 +66,7 @@ pub(super) fn pairs(answer: Value) -> Result<Vec<(String, Value)>> {
 }
 
 /// The text of an answer, whatever bytes are in it.
-pub(super) fn lossy(value: Value) -> String {
+pub(crate) fn lossy(value: Value) -> String {
     value.into_bytes().map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
 }
 

@@ -10,9 +10,13 @@ use super::{
 };
 
 /// The settings that are asked for; none of them is a secret.
-const NAMES: [&str; 20] = [
+const NAMES: [&str; 24] = [
+    "aof-timestamp-enabled",
     "appendfsync",
     "appendonly",
+    "bind",
+    "enable-debug-command",
+    "enable-module-command",
     "latency-monitor-threshold",
     "latency-tracking",
     "lazyfree-lazy-eviction",

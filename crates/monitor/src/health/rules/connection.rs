@@ -15,6 +15,8 @@ pub(super) const RULES: &[Rule] = &[
         "Check that the server runs, and that address, credentials and network of the connection are right.",
     )
     .critical_beyond(0.0, 100)
+    .by_command("redstart ping")
+    .needing("an answer to PING")
     .measures(|facts| truth(facts.reach == Reach::Silent)),
     Rule::new(
         "breaker",
@@ -24,6 +26,8 @@ pub(super) const RULES: &[Rule] = &[
          closes by itself within half a minute.",
     )
     .critical_beyond(0.0, 40)
+    .by_command("redis-cli SLOWLOG GET 10")
+    .needing("a server")
     .measures(|facts| truth(facts.status.breaker == BreakerState::Open)),
     Rule::new(
         "latency",
@@ -34,6 +38,8 @@ pub(super) const RULES: &[Rule] = &[
     .in_unit(Unit::Seconds)
     .warns_beyond(0.010, 10)
     .critical_beyond(0.100, 30)
+    .by_command("redis-cli SLOWLOG GET 10")
+    .needing("an answer to PING")
     .measures(|facts| facts.latency.map(|latency| latency.as_secs_f64())),
     Rule::new(
         "slow-network",
@@ -44,6 +50,8 @@ pub(super) const RULES: &[Rule] = &[
     )
     .in_unit(Unit::Seconds)
     .advises_beyond(0.010, 5)
+    .by_command("redis-cli --latency")
+    .needing("LATENCY HISTOGRAM (+latency|histogram), and commands to judge by")
     .measures(|facts| {
         let (latency, on_the_way) = (facts.latency?, facts.on_the_way()?);
         (on_the_way > latency / 2).then_some(on_the_way.as_secs_f64())
@@ -58,6 +66,8 @@ pub(super) const RULES: &[Rule] = &[
     .in_unit(Unit::Ratio)
     .warns_beyond(0.80, 10)
     .critical_beyond(0.98, 30)
+    .by_command("export REDIS_LANES=4 REDIS_POOL_SIZE=40")
+    .needing("a server, whose connections are counted")
     .measures(|facts| if facts.reach == Reach::Overloaded { Some(1.0) } else { facts.pool_utilization() }),
     Rule::new(
         "pool-exhausted",
@@ -67,6 +77,8 @@ pub(super) const RULES: &[Rule] = &[
     )
     .in_unit(Unit::Count)
     .warns_beyond(0.0, 15)
+    .by_command("export REDIS_POOL_SIZE=40")
+    .needing("a server")
     .measures(|facts| Some(super::count(facts.pool_exhausted))),
     Rule::new(
         "lanes",
@@ -76,6 +88,8 @@ pub(super) const RULES: &[Rule] = &[
     )
     .in_unit(Unit::Count)
     .warns_beyond(0.0, 10)
+    .by_command("redis-cli CONFIG GET '*timeout*'")
+    .needing("a server, whose connections are counted")
     .measures(|facts| match (facts.reach, facts.status.lanes.checked_sub(facts.status.connected)) {
         (Reach::Answered, Some(down)) => u32::try_from(down).ok().map(f64::from),
         _ => None,
@@ -91,6 +105,8 @@ pub(super) const RULES: &[Rule] = &[
     .from_below()
     .warns_beyond(14.0 * DAY, 10)
     .critical_beyond(3.0 * DAY, 30)
+    .by_command("redis-cli CONFIG SET tls-cert-file /etc/redis/redis.crt tls-key-file /etc/redis/redis.key")
+    .needing("a connection over TLS")
     .measures(|facts| facts.certificate_left().map(|left| left.as_secs_f64())),
     Rule::new(
         "clock-skew",
@@ -101,5 +117,7 @@ pub(super) const RULES: &[Rule] = &[
     .in_unit(Unit::Seconds)
     .warns_beyond(1.0, 10)
     .critical_beyond(30.0, 20)
+    .by_command("timedatectl set-ntp true")
+    .needing("TIME (+time)")
     .measures(|facts| facts.clock_skew.map(|skew| skew.as_secs_f64())),
 ];

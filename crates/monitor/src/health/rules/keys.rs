@@ -14,6 +14,8 @@ pub(super) const RULES: &[Rule] = &[
     )
     .in_unit(Unit::Count)
     .warns_beyond(0.0, 10)
+    .by_command("redstart keys")
+    .needing("a census of the keys (--census)")
     .measures(|facts| facts.census.as_ref().map(|census| count(census.endless))),
     Rule::new(
         "big-key",
@@ -24,6 +26,8 @@ pub(super) const RULES: &[Rule] = &[
     .in_unit(Unit::Bytes)
     .advises_beyond(MEBIBYTE, 5)
     .warns_beyond(10.0 * MEBIBYTE, 10)
+    .by_command("redis-cli --bigkeys")
+    .needing("a census of the keys (--census)")
     .measures(|facts| facts.census.as_ref()?.biggest_bytes().map(count)),
     Rule::new(
         "hot-key",
@@ -33,5 +37,7 @@ pub(super) const RULES: &[Rule] = &[
     )
     .in_unit(Unit::Count)
     .advises_beyond(100.0, 5)
+    .by_command("redis-cli --hotkeys")
+    .needing("a census of the keys (--census), and an eviction policy that counts uses (allkeys-lfu)")
     .measures(|facts| facts.census.as_ref()?.hottest_frequency().map(f64::from)),
 ];

@@ -16,6 +16,8 @@ pub(super) const RULES: &[Rule] = &[
     .in_unit(Unit::Ratio)
     .warns_beyond(0.80, 15)
     .critical_beyond(0.85, 30)
+    .by_command("redstart keys")
+    .needing("a bound of the memory (maxmemory)")
     .measures(|facts| facts.server.as_ref()?.memory.usage()),
     Rule::new(
         "evicts-coordination",
@@ -24,6 +26,7 @@ pub(super) const RULES: &[Rule] = &[
         "Set maxmemory-policy to noeviction, or keep locks on a second server (REDIS_COORDINATION_URL).",
     )
     .warns_beyond(0.0, 20)
+    .by_command("redstart configure --for coordination")
     .measures(|facts| {
         let memory = &facts.server.as_ref()?.memory;
         let evicts = memory.limit.is_some() && !matches!(memory.policy.as_str(), "noeviction" | "");
@@ -37,6 +40,8 @@ pub(super) const RULES: &[Rule] = &[
     )
     .in_unit(Unit::Count)
     .warns_beyond(60.0, 10)
+    .by_command("redstart configure --for cache --maxmemory 2gb")
+    .needing("two looks (--watch)")
     .measures(|facts| facts.window.as_ref().and_then(Window::evicted_per_minute)),
     Rule::new(
         "fragmentation",
@@ -46,6 +51,8 @@ pub(super) const RULES: &[Rule] = &[
     )
     .in_unit(Unit::Count)
     .warns_beyond(1.5, 5)
+    .by_command("redis-cli CONFIG SET activedefrag yes")
+    .needing("64 MiB of data at least")
     .measures(|facts| fragmentation(facts.server.as_ref()?)),
     Rule::new(
         "swap",
@@ -56,6 +63,8 @@ pub(super) const RULES: &[Rule] = &[
     .in_unit(Unit::Count)
     .from_below()
     .critical_beyond(0.9, 30)
+    .by_command("sysctl vm.swappiness=1")
+    .needing("64 MiB of data at least")
     .measures(|facts| fragmentation(facts.server.as_ref()?).filter(|ratio| *ratio > 0.0)),
 ];
 

@@ -3,12 +3,14 @@
 mod connection;
 mod keys;
 mod memory;
+mod persistence;
 mod process;
+mod security;
 mod server;
 
 use std::{fmt::Write as _, sync::LazyLock};
 
-use super::{Level, Rule, Unit};
+use super::{Level, Rule, Topic, Unit};
 use crate::{Facts, ServerInfo};
 
 /// The rules by which the health is judged, those of a service apart.
@@ -26,6 +28,19 @@ pub fn rules() -> &'static [Rule] {
     &RULES
 }
 
+/// All rules by what they are about, with those that only an examination can judge.
+pub(crate) const fn by_topic() -> [(Topic, &'static [Rule]); 7] {
+    [
+        (Topic::Connection, connection::RULES),
+        (Topic::Server, server::RULES),
+        (Topic::Memory, memory::RULES),
+        (Topic::Persistence, persistence::RULES),
+        (Topic::Security, security::RULES),
+        (Topic::Keys, keys::RULES),
+        (Topic::Process, process::RULES),
+    ]
+}
+
 /// The rules as Markdown, for the reference pages.
 ///
 /// ```
@@ -37,7 +52,7 @@ pub fn rules_to_markdown() -> String {
         "| rule | fact | advice | warning | critical | what is wrong | what to do |\n\
          | --- | --- | --- | --- | --- | --- | --- |\n",
     );
-    for rule in rules() {
+    for rule in by_topic().into_iter().flat_map(|(_, rules)| rules) {
         let level = |level: Option<Level>| {
             let Some(Level { threshold, weight }) = level else { return String::new() };
             match (rule.unit, rule.is_floor) {
@@ -61,6 +76,11 @@ const fn truth(is: bool) -> Option<f64> {
     Some(if is { 1.0 } else { 0.0 })
 }
 
+/// Whether the server says so; none when it says nothing.
+fn told(facts: &Facts, is: impl FnOnce(&ServerInfo) -> bool) -> Option<f64> {
+    truth(is(facts.server.as_ref()?))
+}
+
 fn of(facts: &Facts, is: impl FnOnce(&ServerInfo) -> bool) -> bool {
     facts.server.as_ref().is_some_and(is)
 }
@@ -68,4 +88,10 @@ fn of(facts: &Facts, is: impl FnOnce(&ServerInfo) -> bool) -> bool {
 #[expect(clippy::cast_precision_loss, reason = "a rule compares, and needs three digits")]
 const fn count(count: u64) -> f64 {
     count as f64
+}
+
+/// A setting of the server, where somebody has examined it and the server told.
+fn setting<'a>(facts: &'a Facts, name: &str) -> Option<&'a str> {
+    let settings = facts.examined.as_ref()?.inspection.settings.known()?;
+    settings.get(name).map(String::as_str)
 }

@@ -13,6 +13,7 @@ pub(super) const RULES: &[Rule] = &[
     .in_unit(Unit::Ratio)
     .warns_beyond(0.01, 15)
     .critical_beyond(0.10, 30)
+    .needing("what the service records: see its /api/health/redis")
     .measures(|facts| facts.client.as_ref().and_then(ClientWindow::error_rate)),
     Rule::new(
         "limiter-errors",
@@ -22,6 +23,7 @@ pub(super) const RULES: &[Rule] = &[
     )
     .in_unit(Unit::Count)
     .critical_beyond(0.0, 20)
+    .needing("what the service records: see its /api/health/redis")
     .measures(|facts| client(facts, |client| client.limiter_errors)),
     Rule::new(
         "lock-losses",
@@ -31,6 +33,7 @@ pub(super) const RULES: &[Rule] = &[
     )
     .in_unit(Unit::Count)
     .warns_beyond(0.0, 15)
+    .needing("what the service records: see its /api/health/redis")
     .measures(|facts| client(facts, |client| client.lock_losses)),
 ];
 

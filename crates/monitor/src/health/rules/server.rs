@@ -1,6 +1,6 @@
 //! Rules about what the server says of itself.
 
-use super::{count, of, truth};
+use super::{count, of, told, truth};
 use crate::{Reach, Role, Rule, Unit, Window, info::ratio};
 
 /// Fewer waiting clients are no sign of anything.
@@ -14,6 +14,7 @@ pub(super) const RULES: &[Rule] = &[
         "Wait for the server to load its data; a restart begins it anew.",
     )
     .critical_beyond(0.0, 60)
+    .by_command("redis-cli INFO persistence")
     .measures(|facts| truth(facts.reach == Reach::Loading || of(facts, |info| info.persistence.loading))),
     Rule::new(
         "read-only",
@@ -23,7 +24,8 @@ pub(super) const RULES: &[Rule] = &[
          promote it (REPLICAOF NO ONE).",
     )
     .critical_beyond(0.0, 40)
-    .measures(|facts| truth(of(facts, |info| info.replication.role == Role::Replica))),
+    .by_command("redis-cli ROLE")
+    .measures(|facts| told(facts, |info| info.replication.role == Role::Replica)),
     Rule::new(
         "cluster-state",
         "`cluster_state`",
@@ -31,6 +33,7 @@ pub(super) const RULES: &[Rule] = &[
         "Bring the failed owners of slots back, or promote their replicas (CLUSTER FAILOVER FORCE).",
     )
     .critical_beyond(0.0, 60)
+    .by_command("redis-cli CLUSTER NODES")
     .measures(|facts| truth(!facts.nodes.is_empty() && facts.cluster.known().is_some_and(|cluster| !cluster.ok))),
     Rule::new(
         "no-password",
@@ -41,6 +44,8 @@ pub(super) const RULES: &[Rule] = &[
     )
     .advises_beyond(0.0, 5)
     .warns_beyond(1.0, 20)
+    .by_command("redstart security --acl")
+    .needing("ACL GETUSER (+acl|getuser)")
     .measures(|facts| {
         let is_open = facts.default_user.known()?.is_open();
         Some(if !is_open { 0.0 } else if facts.is_local { 1.0 } else { 2.0 })
@@ -55,6 +60,8 @@ pub(super) const RULES: &[Rule] = &[
     .in_unit(Unit::Count)
     .advises_beyond(0.0, 5)
     .warns_beyond(10.0, 10)
+    .by_command("redis-cli SLOWLOG GET 10")
+    .needing("SLOWLOG GET (+slowlog|get)")
     .measures(|facts| facts.slow_calls.known().map(|calls| count(*calls))),
     Rule::new(
         "hit-rate",
@@ -66,6 +73,8 @@ pub(super) const RULES: &[Rule] = &[
     .from_below()
     .warns_beyond(0.90, 10)
     .critical_beyond(0.70, 25)
+    .by_command("redis-cli INFO stats")
+    .needing("1,000 lookups between two looks (--watch)")
     .measures(|facts| facts.window.as_ref().and_then(Window::hit_rate)),
     Rule::new(
         "clients",
@@ -76,6 +85,7 @@ pub(super) const RULES: &[Rule] = &[
     .in_unit(Unit::Ratio)
     .warns_beyond(0.80, 10)
     .critical_beyond(0.95, 30)
+    .by_command("redis-cli CLIENT LIST")
     .measures(|facts| facts.server.as_ref()?.clients.usage()),
     Rule::new(
         "rejected-connections",
@@ -85,6 +95,8 @@ pub(super) const RULES: &[Rule] = &[
     )
     .in_unit(Unit::Count)
     .warns_beyond(5.0, 15)
+    .by_command("redis-cli CONFIG SET maxclients 20000")
+    .needing("two looks (--watch)")
     .measures(|facts| facts.window.as_ref().and_then(Window::rejected_per_minute)),
     Rule::new(
         "blocked-clients",
@@ -95,6 +107,8 @@ pub(super) const RULES: &[Rule] = &[
     )
     .in_unit(Unit::Ratio)
     .advises_beyond(0.5, 5)
+    .by_command("redis-cli CLIENT LIST")
+    .needing("10 clients that wait")
     .measures(|facts| {
         let clients = &facts.server.as_ref()?.clients;
         if clients.blocked < MANY_CLIENTS { None } else { ratio(clients.blocked, clients.connected) }
@@ -107,7 +121,8 @@ pub(super) const RULES: &[Rule] = &[
          is gone, BGSAVE.",
     )
     .warns_beyond(0.0, 15)
-    .measures(|facts| truth(of(facts, |info| info.persistence.snapshot_failed))),
+    .by_command("redis-cli BGSAVE")
+    .measures(|facts| told(facts, |info| info.persistence.snapshot_failed)),
     Rule::new(
         "append-only-file",
         "`aof_last_write_status`, `aof_last_bgrewrite_status`",
@@ -116,7 +131,8 @@ pub(super) const RULES: &[Rule] = &[
          refuse writes. When the cause is gone, BGREWRITEAOF.",
     )
     .critical_beyond(0.0, 30)
-    .measures(|facts| truth(of(facts, |info| info.persistence.append_failed))),
+    .by_command("redis-cli BGREWRITEAOF")
+    .measures(|facts| told(facts, |info| info.persistence.append_failed)),
     Rule::new(
         "replica-link",
         "`master_link_status`",
@@ -124,7 +140,8 @@ pub(super) const RULES: &[Rule] = &[
         "Check the primary and the network to it; what is read here grows old.",
     )
     .critical_beyond(0.0, 30)
-    .measures(|facts| truth(of(facts, |info| info.replication.link_up == Some(false)))),
+    .by_command("redis-cli INFO replication")
+    .measures(|facts| told(facts, |info| info.replication.link_up == Some(false))),
     Rule::new(
         "replica-lag",
         "the longest silence of a replica",
@@ -133,6 +150,8 @@ pub(super) const RULES: &[Rule] = &[
     )
     .in_unit(Unit::Seconds)
     .warns_beyond(10.0, 10)
+    .by_command("redis-cli INFO replication")
+    .needing("a replica that is attached")
     .measures(|facts| facts.server.as_ref()?.replication.lag.map(|lag| lag.as_secs_f64())),
     Rule::new(
         "no-info",
@@ -141,5 +160,7 @@ pub(super) const RULES: &[Rule] = &[
         "Allow the user of this connection the command INFO (+info).",
     )
     .warns_beyond(0.0, 5)
+    .by_command("redis-cli ACL SETUSER app +info")
+    .needing("an answer to PING")
     .measures(|facts| truth(facts.reach == Reach::Answered && facts.server.is_none())),
 ];
