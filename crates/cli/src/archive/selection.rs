@@ -145,6 +145,23 @@ mod tests {
     }
 
     #[test]
+    fn key_that_two_patterns_meet_is_taken_once() {
+        let all = Selection::default().choose().unwrap();
+        let taken = |prefix: &Prefix, wire: &[u8]| {
+            let name = Name::of(prefix, wire).unwrap();
+            // Which walks meet it: without a prefix both, with one that whose brace stands where the name's does.
+            let meets = |nth: usize| prefix.is_empty() && nth == 0 || (nth == 1) == name.is_braced();
+            (0..2).filter(|nth| meets(*nth) && all.is_first(*nth, &name, prefix)).count()
+        };
+        let prod = Prefix::new("prod").unwrap();
+        for name in ["cache:user:{1}", "{cache:page:7}:g", "{other}"] {
+            assert_eq!(taken(&Prefix::none(), name.as_bytes()), 1, "{name}");
+        }
+        assert_eq!(taken(&prod, b"prod:cache:user:{1}"), 1);
+        assert_eq!(taken(&prod, b"{prod:cache:page:7}:g"), 1);
+    }
+
+    #[test]
     fn wrong_namespace_names_the_right_ones() {
         for wrong in ["cash", "cache:", "cache:User", "cache:user:7", ""] {
             let selection = Selection { namespaces: vec![wrong.to_owned()], ..Selection::default() };

@@ -15,7 +15,7 @@ use crate::{Console, Exit, Failure, Server, Table, interrupt::or_interrupted, si
 /// Counts the keys of each declaration, and finds those that should not be there.
 ///
 /// Every key is looked at, in small steps that do not hold the server up.
-#[derive(Clone, Debug, clap::Args)]
+#[derive(Clone, Debug, Default, clap::Args)]
 #[command(after_help = "Example:\n  redstart --prefix prod keys check --catalogue docs/reference/keys.md")]
 #[non_exhaustive]
 pub struct AgainstArgs {

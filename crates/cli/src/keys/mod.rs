@@ -21,9 +21,9 @@ use crate::{Console, Exit, Failure, Server};
 #[derive(Clone, Debug, clap::Args)]
 #[non_exhaustive]
 pub struct Args {
-    /// What to do.
+    /// What to do; checks where nothing is said.
     #[command(subcommand)]
-    pub what: What,
+    pub what: Option<What>,
 }
 
 /// What can be done with keys.
@@ -45,8 +45,9 @@ pub enum What {
 /// Fails when the question makes no sense, or the server or the service can't be asked.
 pub async fn run(args: &Args, server: &Server, console: &Console) -> Result<Exit, Failure> {
     match &args.what {
-        What::Check(args) => against::run(args, server, console).await,
-        What::Invalidate(args) => invalidate::run(args, server, console).await,
-        What::Warm(args) => warm::run(args, console).await,
+        None => against::run(&AgainstArgs::default(), server, console).await,
+        Some(What::Check(args)) => against::run(args, server, console).await,
+        Some(What::Invalidate(args)) => invalidate::run(args, server, console).await,
+        Some(What::Warm(args)) => warm::run(args, console).await,
     }
 }
