@@ -2,6 +2,9 @@
 //!
 //! Random histories run on the embedded store and on a real server, over TCP and over HTTP, under one
 //! clock that the history moves; every answer must be the same, and afterwards no key may be without a TTL.
+//!
+//! Those of the command line (`ListNames`, `Dump`, `Identify`, `Restore`) are for servers alone, and the embedded
+//! store refuses them by design: crates/cli tests that.
 
 mod cache;
 mod feed;

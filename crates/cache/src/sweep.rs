@@ -112,6 +112,12 @@ impl SweepPage {
     pub fn new(pattern: Pattern) -> Self {
         Self { pattern, cursor: ScanCursor::default() }
     }
+
+    /// The step that begins where another ended.
+    #[must_use]
+    pub fn at(self, cursor: ScanCursor) -> Self {
+        Self { cursor, ..self }
+    }
 }
 
 impl Operation for SweepPage {

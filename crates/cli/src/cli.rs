@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::{
-    Console, ConsoleOptions, Exit, Failure, Server, ServerOptions, completions, configure, doctor, man,
-    or_interrupted, ping, security,
+    Console, ConsoleOptions, Exit, Failure, Server, ServerOptions, backup, completions, configure, doctor,
+    drill, keys, man, or_interrupted, ping, restore, security,
 };
 
 /// What is wrong with Redis, what to do about it, and what it can bear.
@@ -35,6 +35,14 @@ pub enum Command {
     Configure(configure::Args),
     /// Says who could do what to the server, and writes rules of access for each component.
     Security(security::Args),
+    /// Compares the keys with their declarations, invalidates and warms.
+    Keys(keys::Args),
+    /// Writes keys with their values and TTLs into a file.
+    Backup(backup::Args),
+    /// Puts the keys of a backup back.
+    Restore(restore::Args),
+    /// Breaks a server on purpose, and says what its clients saw.
+    Drill(drill::Args),
     /// Prints the completions of a shell.
     Completions(completions::Args),
     /// Writes the manual pages.
@@ -60,6 +68,10 @@ impl Cli {
 impl Command {
     async fn run(&self, server: &Server, console: &Console) -> Result<Exit, Failure> {
         match self {
+            Self::Backup(args) => backup::run(args, server, console).await,
+            Self::Restore(args) => restore::run(args, server, console).await,
+            Self::Keys(args) => keys::run(args, server, console).await,
+            Self::Drill(args) => drill::run(args, server, console).await,
             Self::Ping(args) => or_interrupted(ping::run(args, server, console)).await?,
             Self::Doctor(args) => or_interrupted(doctor::run(args, server, console)).await?,
             Self::Configure(args) => configure::run(args, server, console).await,

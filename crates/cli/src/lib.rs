@@ -13,19 +13,28 @@
 //! assert!(cli.is_ok());
 //! ```
 
+mod archive;
+pub mod backup;
+mod batches;
 mod cli;
 pub mod completions;
 pub mod configure;
 mod console;
 pub mod doctor;
+pub mod drill;
 mod exit;
 mod interrupt;
+pub mod keys;
 pub mod man;
 pub mod ping;
+pub mod restore;
 pub mod security;
 mod server;
+mod sizes;
+mod wire;
 
 pub use crate::{
+    archive::{Archive, ArchiveError, Header, Name, Position, Record, Selection, Totals},
     cli::{Cli, Command},
     console::{Color, Console, ConsoleOptions, Progress, Table},
     exit::{Exit, Failure},

@@ -72,7 +72,7 @@ pub use crate::{
     },
     census::{
         CategoryCount, Census, CensusPage, CensusPlan, CensusProgress, CensusRound, CountedKey, HotKey,
-        SizedKey,
+        SizedKey, Walked,
     },
     dashboard::dashboard,
     examination::{Examination, Examined, ServerLine},

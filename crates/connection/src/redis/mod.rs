@@ -94,9 +94,19 @@ impl Redis {
     /// As [`Redis::send`]; the first command that fails decides, the others have been sent all the same,
     /// so that the failure counts as [`Certainty::Unknown`] unless all were refused.
     pub async fn pipeline(&self, cmds: Vec<Cmd>) -> Result<Vec<Value>> {
+        self.pipeline_each(cmds).await?.into_iter().collect()
+    }
+
+    /// Sends several commands in one write, and answers with what became of each.
+    ///
+    /// # Errors
+    ///
+    /// Fails when none could be sent. Should one of them fail alone, the attempt counts as done as far as the
+    /// certainty of the whole is concerned: it is for the caller to look at each.
+    pub async fn pipeline_each(&self, cmds: Vec<Cmd>) -> Result<Vec<Result<Value>>> {
         let prepared: Vec<Prepared> = cmds.iter().map(|cmd| self.prepare(cmd)).collect::<Result<_>>()?;
         let answers = self.dispatch_all(&prepared).await?;
-        answers.into_iter().map(|answer| answer.and_then(convert)).collect()
+        Ok(answers.into_iter().map(|answer| answer.and_then(convert)).collect())
     }
 
     /// The string under `key`; concurrent reads travel together.

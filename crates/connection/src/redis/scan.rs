@@ -129,6 +129,56 @@ impl ScanCursor {
         (!self.servers.is_empty()).then_some(self)
     }
 
+    /// The beginning of a walk over these servers, as [`Redis::send_to_each`] names them; the last comes first.
+    #[must_use]
+    pub fn over(servers: impl IntoIterator<Item = String>) -> Self {
+        Self { servers: servers.into_iter().collect(), cursor: 0, begun: true }
+    }
+
+    /// The servers that are still to be walked, the present one last; none before the walk has begun.
+    #[must_use]
+    pub fn servers(&self) -> &[String] {
+        &self.servers
+    }
+
+    /// The name of the server that is being walked; none before the walk has begun.
+    #[must_use]
+    pub fn server(&self) -> Option<&str> {
+        self.servers.last().map(String::as_str)
+    }
+
+    /// Walks the present server from its beginning once more, for walks whose server was replaced meanwhile.
+    #[must_use]
+    pub fn server_again(self) -> Self {
+        Self { cursor: 0, ..self }
+    }
+
+    /// The place as one line, from which [`from_token`](Self::from_token) makes it again in another process.
+    ///
+    /// ```
+    /// use redstart_connection::ScanCursor;
+    ///
+    /// let begin = ScanCursor::default();
+    /// assert_eq!(ScanCursor::from_token(&begin.to_token()), Some(begin));
+    /// ```
+    #[must_use]
+    pub fn to_token(&self) -> String {
+        let Self { servers, cursor, begun } = self;
+        if *begun { format!("{cursor}\t{}", servers.join("\t")) } else { String::new() }
+    }
+
+    /// The place that [`to_token`](Self::to_token) wrote down; none for anything else.
+    ///
+    /// A server's own cursor means nothing to another, nor to the same one after a restart.
+    #[must_use]
+    pub fn from_token(token: &str) -> Option<Self> {
+        if token.is_empty() {
+            return Some(Self::default());
+        }
+        let (cursor, servers) = token.split_once('\t')?;
+        Some(Self { cursor: cursor.parse().ok()?, ..Self::over(servers.split('\t').map(str::to_owned)) })
+    }
+
     /// How many servers are still to be walked, with the present one; none before the walk has begun.
     #[must_use]
     pub fn servers_left(&self) -> Option<usize> {
@@ -139,5 +189,21 @@ impl ScanCursor {
 impl fmt::Display for ScanCursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} of {} servers left, at {}", self.servers.len(), self.servers.len().max(1), self.cursor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn place_survives_as_a_line() {
+        let place =
+            ScanCursor { servers: vec!["a:1".into(), "the master b".into()], cursor: u64::MAX, begun: true };
+        assert_eq!(ScanCursor::from_token(&place.to_token()), Some(place.clone()));
+        assert_eq!(place.server(), Some("the master b"));
+        for nonsense in ["x\ta:1", "7", "-1\ta:1"] {
+            assert_eq!(ScanCursor::from_token(nonsense), None, "{nonsense:?}");
+        }
     }
 }

@@ -22,6 +22,7 @@ use super::{
     health::status_of,
     json as answer, live,
     snapshot::{self, CacheNumbers, Connection, Refusals},
+    warm,
 };
 use crate::{AdminToken, ApiError};
 
@@ -44,6 +45,7 @@ const DEFAULT_CALLS: u32 = 25;
 /// | `GET /slowlog?count=…` | the last slow calls, without their arguments |
 /// | `GET /limits/violations?endpoint=…` | who ran into which limit of this process, and how often |
 /// | `GET /live` | how things are, once a second, as server-sent events |
+/// | `GET /warm` | how far the last warming is; `POST` begins one, where the service [has a warmer](OpsState::with_warmer) |
 /// | `DELETE /cache?pattern=…` | removes cached entries; `dryRun=true` counts them, `confirm=…` means everything |
 /// | `DELETE /cache?cache=…&id=…`, `&tag=…` | forgets an entry or a tag of a cache that was [added](OpsState::with_cache) |
 ///
@@ -75,6 +77,7 @@ pub fn admin_router(state: OpsState, token: AdminToken) -> Router {
         .route("/api/admin/redis/slowlog", get(slow_log))
         .route("/api/admin/redis/limits/violations", get(violations))
         .route("/api/admin/redis/live", get(live::live))
+        .route("/api/admin/redis/warm", get(warm::last_warming).post(warm::warm))
         .route("/api/admin/redis/cache", delete(forget::forget))
         .with_state(state);
     guarded(routes, token)

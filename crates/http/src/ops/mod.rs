@@ -9,6 +9,7 @@ mod health;
 mod live;
 mod openapi;
 mod snapshot;
+mod warm;
 
 use std::{
     fmt,
@@ -28,7 +29,7 @@ use http::{
     HeaderValue, StatusCode,
     header::{CACHE_CONTROL, CONTENT_TYPE},
 };
-use redstart_cache::Cache;
+use redstart_cache::{Cache, Warmer};
 use redstart_connection::Store;
 use redstart_keys::Id;
 use redstart_monitor::{Alerts, Monitor};
@@ -39,7 +40,7 @@ pub use self::{
     admin::admin_router, alerts::alerts_router, dashboard::dashboard_router, guard::guarded,
     health::health_router, openapi::openapi,
 };
-use self::{forget::Forget, live::Live};
+use self::{forget::Forget, live::Live, warm::Warming};
 
 /// What the endpoints look at.
 #[derive(Clone)]
@@ -57,6 +58,7 @@ struct Inner {
     alerts: Option<Alerts>,
     ready_alone: bool,
     is_warm: Option<Arc<AtomicBool>>,
+    warming: Option<Warming>,
     sweeping: Arc<AtomicBool>,
 }
 
@@ -75,6 +77,7 @@ impl OpsState {
             alerts: None,
             ready_alone: false,
             is_warm: None,
+            warming: None,
             sweeping: Arc::default(),
         }))
     }
@@ -129,6 +132,16 @@ impl OpsState {
     #[must_use]
     pub fn ready_when_warm(self, is_warm: &Arc<AtomicBool>) -> Self {
         self.with(|inner| inner.is_warm = Some(Arc::clone(is_warm)))
+    }
+
+    /// Lets administrators warm the caches of this service, as `redstart keys warm` does.
+    #[must_use]
+    pub fn with_warmer(self, warmer: &Warmer) -> Self {
+        self.with(|inner| inner.warming = Some(Warming::new(warmer)))
+    }
+
+    fn warming(&self) -> Option<&Warming> {
+        self.0.warming.as_ref()
     }
 
     fn is_warm(&self) -> bool {

@@ -7,7 +7,7 @@ use utoipa::{
     openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
 };
 
-use super::{admin, alerts, forget, health, json as answer, live};
+use super::{admin, alerts, forget, health, json as answer, live, warm};
 
 /// Describes the endpoints of [`health_router`](crate::health_router), [`admin_router`](crate::admin_router) and
 /// [`alerts_router`](crate::alerts_router) as OpenAPI, for `/openapi.json`.
@@ -55,6 +55,8 @@ pub(super) fn described<S: Clone + Send + Sync + 'static>(router: Router<S>) -> 
         alerts::silence,
         alerts::end_silence,
         live::live,
+        warm::last_warming,
+        warm::warm,
         forget::forget,
     ),
     modifiers(&Token),

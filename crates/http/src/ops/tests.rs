@@ -1,7 +1,7 @@
 use axum::{Router, body::Body};
 use http::{Request, header::AUTHORIZATION};
 use http_body_util::BodyExt as _;
-use redstart_cache::Cache;
+use redstart_cache::{Cache, Ids, Warmer, Warming};
 use redstart_connection::{Clock, Store, Timestamp};
 use redstart_keys::{Category, Entity, Ttl};
 use serde_json::Value;
@@ -453,4 +453,42 @@ async fn alerts_are_listed_and_silenced() {
     let ended = json_of(&app, "DELETE", "/api/admin/redis/alerts/memory/silence").await;
     assert_eq!(ended["wasSilent"], true);
     assert_eq!(json_of(&app, "GET", "/api/admin/redis/alerts").await["silences"], Value::Array(Vec::new()));
+}
+
+#[tokio::test]
+async fn administrator_warms_what_the_service_lets_warm() {
+    let store = store();
+    let (status, ..) = ask(&app(&store, token()), "POST", "/api/admin/redis/warm", Some(TOKEN)).await;
+    assert_eq!(status, StatusCode::NOT_FOUND, "a service without a warmer has nothing to warm");
+
+    let users = Cache::<u64, String>::new(&store, &USER);
+    let (open, closed) = tokio::sync::watch::channel(());
+    let load = move |ids: Vec<u64>| {
+        let mut closed = closed.clone();
+        async move {
+            closed.changed().await.ok();
+            Ok::<_, std::io::Error>(ids.into_iter().map(|id| (id, format!("user {id}"))).collect())
+        }
+    };
+    let warmer = Warmer::new(&store).cache(Warming::new(&users, Ids::these(1..=10), load));
+    let state = OpsState::new(Monitor::new(store.clone())).with_warmer(&warmer);
+    let app = admin_router(state, token());
+    let (refused, ..) = ask(&app, "POST", "/api/admin/redis/warm", None).await;
+    assert_eq!(refused, StatusCode::UNAUTHORIZED);
+    let nothing = json_of(&app, "GET", "/api/admin/redis/warm").await;
+    assert!(nothing["progress"].is_null(), "{nothing}");
+    let (status, _, begun) = ask(&app, "POST", "/api/admin/redis/warm", Some(TOKEN)).await;
+    assert_eq!(status, StatusCode::ACCEPTED, "{begun}");
+    let (status, _, again) = ask(&app, "POST", "/api/admin/redis/warm", Some(TOKEN)).await;
+    assert_eq!(status, StatusCode::CONFLICT, "one at a time: {again}");
+    loop {
+        open.send_replace(());
+        let state = json_of(&app, "GET", "/api/admin/redis/warm").await;
+        if state["progress"]["isDone"] == true {
+            assert_eq!(state["report"]["caches"][0]["warmed"], 10, "{state}");
+            break;
+        }
+        tokio::task::yield_now().await;
+    }
+    assert!(users.get(&7).await.unwrap().is_some());
 }

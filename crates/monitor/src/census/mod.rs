@@ -37,6 +37,18 @@ pub struct CensusProgress {
     pub servers: usize,
 }
 
+/// How a walk over the keys ended.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Walked {
+    /// Whether every key was shown.
+    pub is_complete: bool,
+    /// How far it came.
+    pub progress: CensusProgress,
+    /// How long it took.
+    pub took: Duration,
+}
+
 /// What a census found; of what it looked at, not of everything there is.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -132,6 +144,56 @@ impl CensusPlan {
     pub fn within(self, within: Duration) -> Self {
         Self { within, ..self }
     }
+
+    /// Walks the keys in small steps that do not hold the server up, and shows each step as it comes.
+    ///
+    /// A key may be shown twice while the server's table grows or shrinks.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the server does not answer, or refuses `SCAN` or `PTTL`.
+    pub async fn walk(
+        &self,
+        store: &Store,
+        mut on_page: impl FnMut(CensusPage, CensusProgress) + Send,
+    ) -> Result<Walked> {
+        let Self { pattern, keys, within } = self;
+        let started = store.clock().instant();
+        let passed = || store.clock().instant().saturating_duration_since(started);
+        let mut round = CensusRound::new(store, pattern.clone());
+        let mut progress = CensusProgress::default();
+        let mut is_complete = true;
+        // What was counted and how long it took when the present server began.
+        let mut began = (0, Duration::ZERO);
+        loop {
+            let page = store.run(&round).await?;
+            progress.servers = progress.servers.max(page.servers);
+            progress.counted += u64::try_from(page.keys.len()).unwrap_or(u64::MAX);
+            round.learn(&page);
+            let next = page.next.clone();
+            let left = next.as_ref().and_then(ScanCursor::servers_left).unwrap_or(0);
+            let is_next_server = progress.servers.saturating_sub(left) > progress.servers_done;
+            progress.servers_done = progress.servers.saturating_sub(left);
+            on_page(page, progress);
+            let Some(next) = next else { break };
+            if is_next_server {
+                began = (progress.counted, passed());
+            }
+            let servers = u32::try_from(progress.servers).unwrap_or(1).max(1);
+            let is_enough = progress.counted - began.0 >= keys.div_ceil(u64::from(servers))
+                || passed().saturating_sub(began.1) >= *within / servers;
+            let next = if is_enough && !is_next_server {
+                is_complete = false;
+                began = (progress.counted, passed());
+                next.next_server()
+            } else {
+                Some(next)
+            };
+            let Some(next) = next else { break };
+            round.go_on(next);
+        }
+        Ok(Walked { is_complete, progress, took: passed() })
+    }
 }
 
 impl Default for CensusPlan {
@@ -152,49 +214,18 @@ impl Census {
         plan: &CensusPlan,
         mut on_progress: impl FnMut(CensusProgress) + Send,
     ) -> Result<Self> {
-        let CensusPlan { pattern, keys, within } = plan;
-        let started = store.clock().instant();
-        let passed = || store.clock().instant().saturating_duration_since(started);
-        let mut round = CensusRound::new(store, pattern.clone());
         let mut tally = Tally::default();
-        let mut progress = CensusProgress::default();
-        let mut is_complete = true;
-        // What was counted and how long it took when the present server began.
-        let mut began = (0, Duration::ZERO);
-        loop {
-            let page = store.run(&round).await?;
-            progress.servers = progress.servers.max(page.servers);
-            progress.counted += u64::try_from(page.keys.len()).unwrap_or(u64::MAX);
-            round.learn(&page);
-            let next = page.next.clone();
+        let walked = plan.walk(store, |page, progress| {
             tally.add(page);
-            let left = next.as_ref().and_then(ScanCursor::servers_left).unwrap_or(0);
-            let is_next_server = progress.servers.saturating_sub(left) > progress.servers_done;
-            progress.servers_done = progress.servers.saturating_sub(left);
             on_progress(progress);
-            let Some(next) = next else { break };
-            if is_next_server {
-                began = (progress.counted, passed());
-            }
-            let servers = u32::try_from(progress.servers).unwrap_or(1).max(1);
-            let is_enough = progress.counted - began.0 >= keys.div_ceil(u64::from(servers))
-                || passed().saturating_sub(began.1) >= *within / servers;
-            let next = if is_enough && !is_next_server {
-                is_complete = false;
-                began = (progress.counted, passed());
-                next.next_server()
-            } else {
-                Some(next)
-            };
-            let Some(next) = next else { break };
-            round.go_on(next);
-        }
+        });
+        let walked = walked.await?;
         Ok(Self {
             taken_at: Rfc3339::from(store.clock().now()),
-            took: passed(),
-            complete: is_complete,
-            servers: progress.servers,
-            counted: progress.counted,
+            took: walked.took,
+            complete: walked.is_complete,
+            servers: walked.progress.servers,
+            counted: walked.progress.counted,
             ..tally.finish()
         })
     }

@@ -122,6 +122,7 @@ async fn serve(settings: &mut Settings) -> Result<(), Box<dyn Error>> {
     }
     let ops =
         app.caches.shown_in(ops).with_exposition(exposition).ready_when_warm(&is_warm).with_alerts(&alerts);
+    let ops = ops.with_warmer(&warming::now(&app, settings.warm));
     if !monitor.take_census_every(CENSUS_EVERY, CensusPlan::new()) {
         tracing::warn!("the keys are not counted");
     }

@@ -35,8 +35,7 @@ pub(crate) fn begin(app: &Arc<App>, products: u32, patience: Duration, is_warm: 
         is_warm.store(true, Ordering::Release);
         return;
     }
-    let now = of_products(app, wanted(app, When::Now, products));
-    let run = now.cache(of_postcodes(app)).within(Duration::from_secs(60)).start();
+    let run = now(app, products).start();
     let tasks = app.store.tasks();
     tasks.spawn("marketplace.bar", draw(run.clone()));
     let first = run.clone();
@@ -52,6 +51,12 @@ pub(crate) fn begin(app: &Arc<App>, products: u32, patience: Duration, is_warm: 
     if !hourly.every("marketplace", Ttl::hours(1)).ahead(AHEAD).start() {
         tracing::warn!("no hour is warmed ahead");
     }
+}
+
+/// What is warmed at the start, and when an administrator says so.
+pub(crate) fn now(app: &App, products: u32) -> Warmer {
+    let products = of_products(app, wanted(app, When::Now, products));
+    products.cache(of_postcodes(app)).within(Duration::from_secs(60))
 }
 
 /// When it is that something is wanted.

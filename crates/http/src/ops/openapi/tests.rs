@@ -98,7 +98,9 @@ async fn the_answers_are_as_described() {
     // A broken rule, so that an issue is shown.
     let rule = redstart_monitor::Rule::new("mine", "a fact", "something is wrong", "Mend it.");
     monitor.add_rule(rule.warns_beyond(0.0, 1).measured_by(|_| Some(1.0)));
+    let warmer = redstart_cache::Warmer::new(monitor.store());
     let state = OpsState::new(monitor).with_cache(&users).with_violations(limiter.violations());
+    let state = state.with_warmer(&warmer);
     let alerts = redstart_monitor::AlertSettings::new(state.monitor()).start();
     let token = AdminToken::new(TOKEN).unwrap();
     let app = health_router(state.clone()).merge(alerts_router(alerts, token.clone()));
@@ -121,7 +123,7 @@ async fn the_answers_are_as_described() {
             checked += 1;
         }
     }
-    assert_eq!(checked, 18, "all endpoints but the metrics' text and the live stream");
+    assert_eq!(checked, 19, "all endpoints but the metrics' text and the live stream");
 }
 
 #[tokio::test]
