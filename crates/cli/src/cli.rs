@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::{Console, ConsoleOptions, Exit, Failure, Server, ServerOptions, completions, man};
+use crate::{Console, ConsoleOptions, Exit, Failure, Server, ServerOptions, bench, completions, load, man};
 
 /// What is wrong with Redis, what to do about it, and what it can bear.
 #[derive(Debug, Parser)]
@@ -24,6 +24,10 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 #[non_exhaustive]
 pub enum Command {
+    /// Makes so many calls a second, and says what came of them.
+    Load(Box<load::Args>),
+    /// Measures tiers, concurrency, memory pressure and a real-world mix, and grades what it found.
+    Bench(bench::Args),
     /// Prints the completions of a shell.
     Completions(completions::Args),
     /// Writes the manual pages.
@@ -47,9 +51,11 @@ impl Cli {
 }
 
 impl Command {
-    #[expect(clippy::unused_async, unused_variables, reason = "those that ask a server follow")]
     async fn run(&self, server: &Server, console: &Console) -> Result<Exit, Failure> {
         match self {
+            // Boxed: the futures of loads are large, and their types deep.
+            Self::Load(args) => Box::pin(load::run(args, server, console)).await,
+            Self::Bench(args) => Box::pin(bench::run(args, server, console)).await,
             Self::Completions(args) => completions::run(args, console),
             Self::Man(args) => man::run(args, console),
         }

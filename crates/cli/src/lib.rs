@@ -13,12 +13,15 @@
 //! assert!(cli.is_ok());
 //! ```
 
+pub mod bench;
 mod cli;
 mod completions;
 mod console;
 mod exit;
 mod interrupt;
+pub mod load;
 mod man;
+mod page;
 mod server;
 
 pub use crate::{

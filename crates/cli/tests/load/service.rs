@@ -1,0 +1,47 @@
+//! A load on a service behind HTTP.
+
+use std::net::SocketAddr;
+
+use axum::{Router, http::StatusCode, routing::get};
+use tokio::net::TcpListener;
+
+use crate::support::{json, redstart, scenario, shown};
+
+async fn service() -> SocketAddr {
+    let app = Router::new()
+        .route("/ids/{id}", get(async || [("x-cache", "HIT")]))
+        .route("/cold", get(async || [("x-cache", "MISS")]))
+        .route("/limited", get(async || StatusCode::TOO_MANY_REQUESTS))
+        .route("/broken", get(async || StatusCode::INTERNAL_SERVER_ERROR));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::runtime::Handle::current().spawn(async move { axum::serve(listener, app).await.unwrap() });
+    address
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hits_refusals_and_failures_are_told_apart() {
+    let target = format!("http://{}", service().await);
+    let folder = tempfile::tempdir().unwrap();
+    let requests = ["/ids/{id}", "/cold", "/limited", "/broken"]
+        .map(|path| format!("[[request]]\npath = \"{path}\"\n"))
+        .concat();
+    let file = scenario(folder.path(), &format!("[[stage]]\nrate = 400\nfor = \"1s\"\n{requests}"));
+    let answer =
+        tokio::task::spawn_blocking(move || json(&mut redstart(&["load", &file, "--target", &target])));
+    let (code, document) = answer.await.unwrap();
+    let made = |step: usize| document["steps"][step]["response"]["count"].as_u64().unwrap();
+    assert_eq!((code, &document["starts"]["made"]), (0, &400.into()), "{document:#}");
+    assert_eq!(document["limited"], made(2));
+    assert_eq!(document["failures"]["status 5xx"]["count"], made(3));
+    let rate = document["hitRate"].as_f64().unwrap();
+    assert!((rate - made(0) as f64 / (made(0) + made(1)) as f64).abs() < 1e-9, "{rate}");
+}
+
+#[test]
+fn a_service_that_is_not_there_can_not_be_loaded() {
+    let output = redstart(&["load", "--target", "http://127.0.0.1:1"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(3), "{}", shown(&output));
+    let output = redstart(&["load", "--target", "ftp://127.0.0.1"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{}", shown(&output));
+}
