@@ -2,7 +2,9 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::{Console, ConsoleOptions, Exit, Failure, Server, ServerOptions, bench, completions, load, man};
+use crate::{
+    Console, ConsoleOptions, Exit, Failure, Server, ServerOptions, bench, completions, load, man, report,
+};
 
 /// What is wrong with Redis, what to do about it, and what it can bear.
 #[derive(Debug, Parser)]
@@ -28,6 +30,8 @@ pub enum Command {
     Load(Box<load::Args>),
     /// Measures tiers, concurrency, memory pressure and a real-world mix, and grades what it found.
     Bench(bench::Args),
+    /// Reports how a service or its server performs, what changed, and what to do.
+    Report(report::Args),
     /// Prints the completions of a shell.
     Completions(completions::Args),
     /// Writes the manual pages.
@@ -56,6 +60,7 @@ impl Command {
             // Boxed: the futures of loads are large, and their types deep.
             Self::Load(args) => Box::pin(load::run(args, server, console)).await,
             Self::Bench(args) => Box::pin(bench::run(args, server, console)).await,
+            Self::Report(args) => Box::pin(report::run(args, server, console)).await,
             Self::Completions(args) => completions::run(args, console),
             Self::Man(args) => man::run(args, console),
         }

@@ -15,18 +15,19 @@
 
 pub mod bench;
 mod cli;
-mod completions;
+pub mod completions;
 mod console;
 mod exit;
 mod interrupt;
 pub mod load;
-mod man;
+pub mod man;
 mod page;
+pub mod report;
 mod server;
 
 pub use crate::{
     cli::{Cli, Command},
-    console::{Console, ConsoleOptions, Progress, Table},
+    console::{Color, Console, ConsoleOptions, Progress, Table},
     exit::{Exit, Failure},
     interrupt::{Interrupted, or_interrupted},
     server::{Server, ServerOptions},

@@ -1,6 +1,10 @@
 //! The metrics of a running service, read from outside.
 
-use std::{collections::{BTreeMap, BTreeSet}, fmt, time::{Duration, Instant}};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    time::{Duration, Instant},
+};
 
 use redstart_connection::Clock;
 
@@ -198,12 +202,17 @@ mod tests {
     fn counters_tell_what_they_grew_by_and_gauges_what_they_show() {
         let reads = "redstart_cache_reads_total";
         let page = |hits, misses| {
-            format!("redis_up 1\n{reads}{{cache=\"user\",result=\"hit\"}} {hits}\n{reads}{{cache=\"user\",result=\"miss\"}} {misses}\n")
+            format!(
+                "redis_up 1\n{reads}{{cache=\"user\",result=\"hit\"}} {hits}\n{reads}{{cache=\"user\",result=\"miss\"}} {misses}\n"
+            )
         };
         let read = reading(&[&page(10, 10), &page(13, 10), &page(19, 11)]);
         let of = |result| Selector::of(reads).with("result", &[result]);
         assert_eq!((read.grown(&of("hit")), read.grown(&of("miss"))), (Some(9.0), Some(1.0)));
-        assert_eq!((read.sum(&Selector::of(reads)), read.sum(&Selector::of("redis_up"))), (Some(30.0), Some(1.0)));
+        assert_eq!(
+            (read.sum(&Selector::of(reads)), read.sum(&Selector::of("redis_up"))),
+            (Some(30.0), Some(1.0))
+        );
         assert_eq!(read.labels(reads, "cache"), BTreeSet::from(["user".to_owned()]));
         assert_eq!((read.watched(), read.sum(&Selector::of("other"))), (Duration::from_secs(2), None));
     }
@@ -211,7 +220,9 @@ mod tests {
     #[test]
     fn quantiles_are_of_what_is_new_and_otherwise_of_everything() {
         let page = |fast, slow| {
-            format!("t_bucket{{le=\"1\"}} {fast}\nt_bucket{{le=\"2\"}} {slow}\nt_bucket{{le=\"+Inf\"}} {slow}\n")
+            format!(
+                "t_bucket{{le=\"1\"}} {fast}\nt_bucket{{le=\"2\"}} {slow}\nt_bucket{{le=\"+Inf\"}} {slow}\n"
+            )
         };
         let quantile = |pages: &[&str]| reading(pages).quantile(0.5, &Selector::of("t"));
         assert_eq!(quantile(&[&page(100, 100), &page(100, 110)]), Some(1.5));

@@ -59,7 +59,8 @@ pub(super) async fn measure(config: &Config, lasts: Duration, console: &Console)
         progress.say(format!("real-world mix: {rate:.0}/s"));
         let scenario = scenario.clone().at_most(rate);
         let pending = std::future::pending();
-        let loaded = Box::pin(run_load(&scenario, &work, Some(&store), store.describe(), pending, |_| {})).await;
+        let loaded =
+            Box::pin(run_load(&scenario, &work, Some(&store), store.describe(), pending, |_| {})).await;
         let outcome = loaded.map_err(|error| Failure::found(error.to_string()))?.outcome;
         rows.push(MixRow::of(rate, &outcome));
         progress.at(rows.len() as u64);

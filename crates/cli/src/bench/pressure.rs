@@ -15,7 +15,7 @@ use crate::{
     load::{Choice, Sizes, Spread, Step, StoreWork},
 };
 
-const VALUE: usize = 4_096;
+const VALUE: usize = 16 * 1024;
 const CALLERS: u64 = 32;
 /// More keys than any memory that is filled here holds.
 const KEYS: u64 = 1 << 40;

@@ -11,7 +11,7 @@ use crate::{
     load::{Choice, Sizes, Spread, Step, StoreWork},
 };
 
-const KEYS: u64 = 10_000;
+const KEYS: u64 = 1_000;
 const VALUE: usize = 300;
 const CALLERS: [u64; 6] = [1, 4, 16, 64, 256, 1024];
 /// So many callers are enough whose throughput is this share of the best.

@@ -8,11 +8,11 @@ use serde::Serialize;
 use super::closed::closed;
 use crate::{
     Console, Failure,
-    load::{Choice, Sizes, Spread, Step, StoreWork},
+    load::{Choice, Sizes, Spread, Step, StoreWork, Work as _},
 };
 
 /// Few enough that the memory of the process holds them all.
-const KEYS: u64 = 1_000;
+const KEYS: u64 = 256;
 const VALUE: usize = 300;
 /// How many callers ask at once for the throughput.
 pub(super) const TOGETHER: u64 = 64;
@@ -62,7 +62,9 @@ pub(super) async fn measure(config: &Config, lasts: Duration, console: &Console)
         Box::pin(work.fill(VALUE, |_| {})).await?;
         progress.say(format!("tiers: {name}, one caller"));
         // What is cached in the process is loaded before it is measured.
-        let _warm = closed(&work, 1, lasts / 5, |_, call| Choice::new(0, call % KEYS, VALUE)).await;
+        for key in 0..KEYS {
+            work.call(Choice::new(0, key, VALUE)).await;
+        }
         let alone = closed(&work, 1, lasts, |_, call| Choice::new(0, call % KEYS, VALUE)).await;
         progress.at(2 * rows.len() as u64 + 1);
         progress.say(format!("tiers: {name}, {TOGETHER} callers"));

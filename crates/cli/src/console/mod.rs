@@ -96,7 +96,6 @@ impl Console {
     }
 
     /// Says something that is no part of the answer.
-    #[expect(clippy::unused_self, reason = "who writes beside the answer has a console")]
     pub fn note(&self, text: &str) {
         ended(writeln!(anstream::stderr(), "{text}"));
     }
@@ -122,7 +121,6 @@ impl Console {
     /// # Errors
     ///
     /// Fails when they can't be written; a reader who has gone is no failure.
-    #[expect(clippy::unused_self, reason = "who writes has a console")]
     pub fn raw(&self, bytes: &[u8]) -> Result<(), Failure> {
         match io::stdout().write_all(bytes) {
             Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),

@@ -22,7 +22,6 @@ impl Console {
     ///
     /// It shows itself after two seconds.
     #[must_use]
-    #[expect(clippy::unused_self, reason = "who shows something has a console")]
     pub fn progress(&self, length: Option<u64>, what: impl Into<Cow<'static, str>>) -> Progress {
         let bar = match length {
             Some(length) => ProgressBar::new(length),

@@ -34,6 +34,8 @@ pub enum Measure {
     PerSecond,
     /// Bytes.
     Bytes,
+    /// Things, or so many times as much.
+    Count,
 }
 
 /// What to think of a change.
@@ -88,27 +90,33 @@ pub fn compare(before: &Outcome, now: &Outcome) -> Vec<Change> {
 
 impl Change {
     fn of(figure: &str, unit: Measure, before: Option<f64>, now: Option<f64>, more_is_better: bool) -> Self {
-        let trend = before.zip(now).map_or(Trend::Same, |(before, now)| {
-            let least = match unit {
-                Measure::Milliseconds => SAME_MS,
-                Measure::Share => SAME_SHARE,
-                Measure::PerSecond => 1.0,
-                Measure::Bytes => 1024.0 * 1024.0,
-            };
-            let allowed = if unit == Measure::Share { least } else { least.max(before.abs() * SAME) };
-            if (now - before).abs() <= allowed {
-                Trend::Same
-            } else if (before < now) == more_is_better {
-                Trend::Better
-            } else {
-                Trend::Worse
-            }
-        });
+        let trend =
+            before.zip(now).map_or(Trend::Same, |(before, now)| unit.trend(before, now, more_is_better));
         Self { figure: figure.to_owned(), before, now, unit, trend }
     }
 }
 
 impl Measure {
+    /// What to think of a figure that was this and is that.
+    #[must_use]
+    pub fn trend(self, before: f64, now: f64, more_is_better: bool) -> Trend {
+        let least = match self {
+            Self::Milliseconds => SAME_MS,
+            Self::Share => SAME_SHARE,
+            Self::PerSecond => 1.0,
+            Self::Bytes => 1024.0 * 1024.0,
+            Self::Count => 0.1,
+        };
+        let allowed = if self == Self::Share { least } else { least.max(before.abs() * SAME) };
+        if (now - before).abs() <= allowed {
+            Trend::Same
+        } else if (before < now) == more_is_better {
+            Trend::Better
+        } else {
+            Trend::Worse
+        }
+    }
+
     /// A figure for people.
     #[must_use]
     pub fn show(self, figure: f64) -> String {
@@ -117,6 +125,8 @@ impl Measure {
             Self::Share => format!("{:.2} %", figure * 100.0),
             Self::PerSecond => format!("{figure:.0}/s"),
             Self::Bytes => format!("{:.1} MiB", figure / (1024.0 * 1024.0)),
+            Self::Count if figure.fract() == 0.0 => format!("{figure:.0}"),
+            Self::Count => format!("{figure:.2}"),
         }
     }
 }

@@ -34,6 +34,9 @@ const DRAIN: Duration = Duration::from_secs(10);
 /// The first call is due so long after the beginning, so that the thread is there in time.
 const HEAD_START: Duration = Duration::from_millis(20);
 
+/// A second that is shorter than this says nothing of rates.
+const SHORTEST: f64 = 0.25;
+
 /// What a load brought.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -113,9 +116,8 @@ pub async fn run<W: Work>(
     };
     let look = watch.look().await;
     let ended = clock.instant();
-    if seconds.last < ended {
-        on_second(seconds.close(&shared, look, ended));
-    }
+    on_second(seconds.close(&shared, look, ended));
+    seconds.drop_short_end();
 
     let mut outcome = seconds.outcome(scenario, work, &shared, paced, ended);
     outcome.target = target.to_owned();
@@ -264,6 +266,13 @@ impl Seconds {
         (self.dropped, self.last) = (dropped, now);
         self.timeline.push(second);
         &self.timeline[self.timeline.len() - 1]
+    }
+
+    /// A rest that is too short for rates is no second; what came in it counts in the whole all the same.
+    fn drop_short_end(&mut self) {
+        if 1 < self.timeline.len() {
+            self.timeline.pop_if(|second| second.seconds < SHORTEST);
+        }
     }
 
     /// The document, but for what was looked at beside the calls.

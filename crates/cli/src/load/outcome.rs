@@ -49,7 +49,7 @@ pub struct Outcome {
     pub evicted: Option<u64>,
     /// Whether the generator kept up, and so whether the times can be trusted.
     pub generator: Generator,
-    /// Second by second.
+    /// Second by second; a rest of less than a quarter of one is left out.
     pub timeline: Vec<Second>,
     /// What had to hold.
     pub thresholds: Vec<Judgement>,

@@ -86,7 +86,7 @@ mod tests {
         let html = page.render(&"</script><script>evil()").unwrap();
         let ours = html.replace(UPLOT_JS, "").replace(UPLOT_CSS, "");
         assert_eq!(ours.matches("<script").count(), 4, "{ours}");
-        assert!(!ours.contains("<img") && !ours.contains("src="));
+        assert!(!ours.contains("<img"), "{ours}");
         for foreign in ["https://", "@import", "url("] {
             assert!(!ours.contains(foreign), "{foreign}");
         }

@@ -42,7 +42,14 @@ impl Notice {
     ///
     /// Its id is made of who tells it, of what, and when, so that a repetition can be told from another.
     #[must_use]
-    pub fn once(alert: &str, severity: Severity, message: &str, remedy: &str, source: &str, at: Rfc3339) -> Self {
+    pub fn once(
+        alert: &str,
+        severity: Severity,
+        message: &str,
+        remedy: &str,
+        source: &str,
+        at: Rfc3339,
+    ) -> Self {
         Self {
             id: format!("{source}-{alert}-{}", at.timestamp().as_micros()),
             status: NoticeStatus::Firing,

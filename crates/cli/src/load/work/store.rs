@@ -6,7 +6,7 @@ use redstart_cache::{Cache, L1, sweep};
 use redstart_connection::{Cmd, Config, Error, Result, Store};
 use redstart_keys::{Category, Entity, Pattern, Ttl};
 use redstart_lock::{LockError, Locks};
-use redstart_monitor::Ping;
+use redstart_monitor::{Monitor, Ping};
 use redstart_ratelimit::{Limiter, Policy, Source};
 
 use super::{Answer, Work};
@@ -104,7 +104,16 @@ impl StoreWork {
     /// Fails when the store does; what is left goes by itself within a quarter of an hour.
     pub async fn clean_up(&self) -> Result<()> {
         // A scan of a large server takes its time.
-        sweep(&self.store.within(Duration::from_secs(10)), &Pattern::all()).await.map(drop)
+        let store = self.store.within(Duration::from_secs(10));
+        sweep(&store, &Pattern::all()).await?;
+        if store.is_memory() {
+            return Ok(());
+        }
+        // What the caches say to each other of the sweep stays behind it.
+        for key in Monitor::new(store.clone()).keys(&Pattern::all(), REST).await?.keys {
+            store.command(Cmd::new("UNLINK").name_on_server(key.name)).await?;
+        }
+        Ok(())
     }
 
     /// The store of the load.
@@ -172,6 +181,9 @@ impl StoreWork {
         }
     }
 }
+
+/// More keys than a sweep leaves behind.
+const REST: usize = 100;
 
 /// What a load writes stands behind this, under the prefix of the configuration.
 const PREFIX: &str = "redstart-load";

@@ -13,7 +13,7 @@ pub(crate) fn redstart(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_redstart"));
     command.args(arguments).env_clear();
     // Servers for a command that starts its own.
-    for name in ["PATH", "REDSTART_REDIS_SERVER", "TMPDIR"] {
+    for name in ["PATH", "REDSTART_REDIS_SERVER", "CARGO_TARGET_DIR", "TMPDIR"] {
         if let Some(value) = std::env::var_os(name) {
             command.env(name, value);
         }
