@@ -68,7 +68,7 @@ pub(super) async fn measure(config: &Config, lasts: Duration, console: &Console)
             break;
         }
     }
-    Box::pin(work.clean_up()).await?;
+    Box::pin(work.clean_up(config)).await?;
     let borne = rows.iter().filter(|row| row.why_not.is_none()).map(|row| row.rate).fold(0.0, f64::max);
     let end = rows.last().and_then(|row| row.why_not.as_ref().map(|why| format!("{:.0}/s: {why}", row.rate)));
     Ok(Mixed { rows, borne_per_second: borne, end })

@@ -88,7 +88,7 @@ pub(super) async fn measure(place: &Place, lasts: Duration, console: &Console) -
     let full = closed(&work, CALLERS, lasts, key_of).await;
     let (_, evicted) = memory(&store).await?;
     drop(progress);
-    Box::pin(work.clean_up()).await?;
+    Box::pin(work.clean_up(place.config())).await?;
     Ok(Pressed {
         target: place.shown().to_owned(),
         limit,

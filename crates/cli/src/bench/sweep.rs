@@ -63,7 +63,7 @@ pub(super) async fn measure(config: &Config, lasts: Duration, console: &Console)
         });
         progress.at(rows.len() as u64);
     }
-    Box::pin(work.clean_up()).await?;
+    Box::pin(work.clean_up(config)).await?;
     let best_per_second = rows.iter().map(|row| row.per_second).fold(0.0, f64::max);
     let enough = rows.iter().find(|row| ENOUGH * best_per_second <= row.per_second);
     Ok(Swept { enough: enough.map_or(1, |row| row.callers), best_per_second, rows })

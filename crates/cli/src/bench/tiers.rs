@@ -54,10 +54,10 @@ const ROWS: [(&str, Step); 7] = [
 ];
 
 pub(super) async fn measure(config: &Config, lasts: Duration, console: &Console) -> Result<Tiers, Failure> {
-    let store = StoreWork::store(config)?;
     let progress = console.progress(Some(2 * ROWS.len() as u64), "tiers");
     let mut rows = Vec::new();
     for (name, step) in ROWS {
+        let store = StoreWork::store(config)?;
         let work = Arc::new(StoreWork::new(&store, &[(step, 1.0)], KEYS, Sizes::between(VALUE, VALUE)));
         Box::pin(work.fill(VALUE, |_| {})).await?;
         progress.say(format!("tiers: {name}, one caller"));
@@ -77,7 +77,7 @@ pub(super) async fn measure(config: &Config, lasts: Duration, console: &Console)
             together_per_second: together.per_second(),
             failed: alone.failed + together.failed,
         });
-        Box::pin(work.clean_up()).await?;
+        Box::pin(work.clean_up(config)).await?;
     }
     Ok(Tiers { rows })
 }

@@ -16,7 +16,7 @@ pub struct Args {
     /// Loads a service behind HTTP, such as http://127.0.0.1:3000, instead of Redis.
     #[arg(long, value_name = "URL")]
     pub target: Option<String>,
-    /// Path that is asked of the service, once or more; {id} stands for the number of a key.
+    /// Path that is asked of the service, once or more; {id} stands for the number of a key, from 1.
     #[arg(long = "path", value_name = "PATH", default_value = "/", requires = "target")]
     pub paths: Vec<String>,
     /// Connections to the service that are open at once.

@@ -38,9 +38,9 @@ pub struct Request {
     /// The method, such as `GET`.
     #[serde(default = "get")]
     pub method: String,
-    /// The path and the query; `{id}` stands for the number of a key.
+    /// The path and the query; `{id}` stands for the number of a key, from 1.
     pub path: String,
-    /// The body; `{id}` stands for the number of a key, and `{value}` for a text of the value's size.
+    /// The body; `{id}` stands for the number of a key, from 1, and `{value}` for a text of the value's size.
     #[serde(default)]
     pub body: String,
     /// Header fields.

@@ -101,7 +101,8 @@ pub async fn run(args: &Args, server: &Server, console: &Console) -> Result<Exit
 
 /// A load on the store, under a prefix of its own, which is swept afterwards.
 async fn on_store(scenario: &Scenario, server: &Server, console: &Console) -> Result<Loaded, Failure> {
-    let store = StoreWork::store(&server.config()?)?;
+    let config = server.config()?;
+    let store = StoreWork::store(&config)?;
     let (steps, keys) = (&scenario.mix.steps, scenario.keys.count);
     if steps.is_empty() {
         return Err(Failure::usage(format!(
@@ -123,7 +124,7 @@ async fn on_store(scenario: &Scenario, server: &Server, console: &Console) -> Re
     crate::or_interrupted(fill).await??;
     drop(progress);
     let loaded = Box::pin(carry_out(scenario, &work, Some(&store), store.describe(), console)).await;
-    if let Err(error) = Box::pin(work.clean_up()).await {
+    if let Err(error) = Box::pin(work.clean_up(&config)).await {
         console.note(&format!("what the load has stored was not removed, and goes by itself: {error}"));
     }
     loaded

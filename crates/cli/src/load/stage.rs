@@ -127,8 +127,12 @@ mod tests {
 
     #[test]
     fn ramp_grows_closer_and_its_mirror_wider() {
-        let up = due(&[Stage::ramp(0.0, 8.0, Duration::from_secs(1))]);
-        assert_eq!(up, [0.0, 0.5, 0.707_107, 0.866_025]);
+        let up = due(&[Stage::ramp(0.0, 18.0, Duration::from_secs(1))]);
+        // The roots of the ninths.
+        assert_eq!(
+            up,
+            [0.0, 0.333_333, 0.471_405, 0.577_35, 0.666_667, 0.745_356, 0.816_497, 0.881_917, 0.942_809]
+        );
         let down = due(&[Stage::ramp(8.0, 0.0, Duration::from_secs(1))]);
         assert_eq!(down, [0.0, 0.133_975, 0.292_893, 0.5]);
     }

@@ -13,7 +13,7 @@ const LINES: usize = 5;
 pub(super) fn page(report: &Report) -> Result<String, Failure> {
     let mut page = Page::new("Performance report");
     let Report { target, at, watched_seconds, .. } = report;
-    page.add(Part::text(format!("{target} · {at} · watched for {watched_seconds:.0} s")));
+    page.add(Part::text(format!("{target} · {at} · watched for {watched_seconds:.1} s")));
     page.add(health(report));
     let figures = report
         .figures

@@ -111,8 +111,8 @@ fn counted(before: &Look, after: &Look) -> Vec<Figure> {
         rate("keys expired", |info| info.stats.expired_keys, Direction::Neither),
     ];
     // Of what was read lately; where that is little, of the life of the server.
-    let (hits, misses): (fn(&ServerInfo) -> u64, fn(&ServerInfo) -> u64) =
-        (|info| info.stats.keyspace_hits, |info| info.stats.keyspace_misses);
+    let hits = |info: &ServerInfo| info.stats.keyspace_hits;
+    let misses = |info: &ServerInfo| info.stats.keyspace_misses;
     let lately = (gained(hits), gained(misses));
     let (hits, misses) =
         if 1_000.0 <= lately.0 + lately.1 { lately } else { (after.sum(hits), after.sum(misses)) };

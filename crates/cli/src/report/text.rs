@@ -35,7 +35,7 @@ fn head(report: &Report) -> String {
         _ => "its health is not told".to_owned(),
     };
     let reach = if *reachable { String::new() } else { format!("{RED}it does not answer{END}, ") };
-    format!("{BOLD}report{END} of {target}\n{reach}{health}, watched for {watched_seconds:.0} s")
+    format!("{BOLD}report{END} of {target}\n{reach}{health}, watched for {watched_seconds:.1} s")
 }
 
 fn figures(report: &Report, group: &str) -> String {

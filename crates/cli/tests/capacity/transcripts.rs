@@ -54,7 +54,7 @@ fn follow(guide: &str) {
 }
 
 fn said(call: &str, folder: &Path, server: &RedisServer) -> String {
-    let arguments: Vec<_> = call.split(' ').collect();
+    let arguments: Vec<_> = call.split(' ').map(|argument| argument.trim_matches('\'')).collect();
     let output = redstart(&arguments).env("REDIS_URL", server.url()).current_dir(folder).output().unwrap();
     // The port is another one each time.
     String::from_utf8(output.stdout).unwrap().replace(&server.address().to_string(), "127.0.0.1:6379")

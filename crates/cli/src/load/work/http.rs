@@ -65,7 +65,8 @@ impl Work for HttpWork {
 
     async fn call(&self, Choice { step, key, size }: Choice) -> Answer {
         let Request { method, path, body, headers, .. } = &self.requests[step];
-        let id = key.to_string();
+        // Databases count from one.
+        let id = (key + 1).to_string();
         let filled = |text: &str| {
             text.replace("{id}", &id).replace("{value}", &self.text[..size.min(self.text.len())])
         };

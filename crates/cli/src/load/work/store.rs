@@ -97,29 +97,26 @@ impl StoreWork {
         Ok(())
     }
 
-    /// Removes everything that the load has stored.
+    /// Shuts the store of the load down, and removes everything that the load has stored there; `config` is
+    /// what [`StoreWork::store`] was given.
     ///
     /// # Errors
     ///
-    /// Fails when the store does; what is left goes by itself within a quarter of an hour.
-    pub async fn clean_up(&self) -> Result<()> {
-        // A scan of a large server takes its time.
-        let store = self.store.within(Duration::from_secs(10));
-        sweep(&store, &Pattern::all()).await?;
-        if store.is_memory() {
+    /// Fails when the store does; what is left goes by itself within a day.
+    pub async fn clean_up(&self, config: &Config) -> Result<()> {
+        if self.store.is_memory() {
             return Ok(());
         }
+        // Whatever still goes on behind the load has to end first, or it would write behind the sweep.
+        let _shutdown = self.store.shutdown(SHUTDOWN).await;
+        let store = Self::store(config)?.within(SCAN);
+        sweep(&store, &Pattern::all()).await?;
         // What the caches say to each other of the sweep stays behind it.
         for key in Monitor::new(store.clone()).keys(&Pattern::all(), REST).await?.keys {
-            store.command(Cmd::new("UNLINK").name_on_server(key.name)).await?;
+            let name = format!("{}:{}", store.prefix(), key.name);
+            store.command(Cmd::new("UNLINK").name_on_server(name)).await?;
         }
         Ok(())
-    }
-
-    /// The store of the load.
-    #[must_use]
-    pub const fn of(&self) -> &Store {
-        &self.store
     }
 
     fn value(&self, size: usize) -> String {
@@ -182,6 +179,10 @@ impl StoreWork {
     }
 }
 
+/// How long what goes on in the background may take to end.
+const SHUTDOWN: Duration = Duration::from_secs(5);
+/// How long one step of a scan of a large server may take.
+const SCAN: Duration = Duration::from_secs(10);
 /// More keys than a sweep leaves behind.
 const REST: usize = 100;
 
