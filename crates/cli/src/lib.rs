@@ -18,6 +18,8 @@ mod cli;
 pub mod completions;
 mod console;
 mod exit;
+mod files;
+mod ink;
 mod interrupt;
 pub mod load;
 pub mod man;

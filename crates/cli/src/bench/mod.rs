@@ -23,7 +23,7 @@ pub use self::{
     sweep::{Swept, SweptRow},
     tiers::{Tier, Tiers},
 };
-use crate::{Console, Exit, Failure, Server, or_interrupted};
+use crate::{Console, Exit, Failure, Server, files, or_interrupted};
 
 /// Measures tiers, concurrency, memory pressure and a real-world mix, and grades what it found.
 #[derive(Clone, Debug, clap::Args)]
@@ -114,12 +114,10 @@ pub async fn run(args: &Args, server: &Server, console: &Console) -> Result<Exit
     }
     let benchmark = or_interrupted(Box::pin(measure(args, &place, console))).await??;
     if let Some(path) = &args.out {
-        let document = serde_json::to_vec_pretty(&benchmark)
-            .map_err(|error| Failure::found(format!("the figures can't be written as JSON: {error}")))?;
-        crate::load::write(path, &document)?;
+        files::write_json(path, &benchmark)?;
     }
     if let Some(path) = &args.html {
-        crate::load::write(path, page::page(&benchmark)?.as_bytes())?;
+        files::write(path, page::page(&benchmark)?.as_bytes())?;
     }
     console.answer(&benchmark, |console, benchmark| console.line(&text::page(benchmark)))?;
     Ok(if benchmark.grade == Some(Grade::F) { Exit::Found } else { Exit::Fine })

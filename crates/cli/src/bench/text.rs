@@ -3,10 +3,10 @@
 use redstart_monitor::Grade;
 
 use super::{Benchmark, Mixed, Phase, Pressed, Swept, Tiers, tiers::TOGETHER};
-use crate::Table;
-
-const BOLD: &str = "\x1b[1m";
-const END: &str = "\x1b[0m";
+use crate::{
+    Table,
+    ink::{BOLD, END, GREEN, RED, YELLOW},
+};
 
 pub(super) fn page(benchmark: &Benchmark) -> String {
     let mut parts = vec![format!("{BOLD}bench{END} on {}", benchmark.target)];
@@ -27,9 +27,9 @@ pub(super) fn page(benchmark: &Benchmark) -> String {
 
 fn coloured(grade: Grade) -> String {
     let colour = match grade {
-        Grade::A | Grade::B => "\x1b[32m",
-        Grade::C | Grade::D => "\x1b[33m",
-        Grade::F => "\x1b[31m",
+        Grade::A | Grade::B => GREEN,
+        Grade::C | Grade::D => YELLOW,
+        Grade::F => RED,
     };
     format!("{colour}{grade:?}{END}")
 }

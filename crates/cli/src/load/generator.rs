@@ -29,7 +29,8 @@ pub enum Verdict {
     Bottleneck,
 }
 
-/// Starts that are later than this at their 99th place in a hundred make every time doubtful.
+/// Starts that are later than this at their 99th place in a hundred are worth saying; where they are also a
+/// good part of the response, no time can be trusted.
 const LATE_MS: f64 = 5.0;
 /// What the generator may add to the response time at its 99th place in a hundred.
 const SHARE: f64 = 0.1;
@@ -48,11 +49,16 @@ impl Generator {
         let held = outcome.starts.held().unwrap_or(1.0);
         let is_exhausted = busy.is_some_and(|busy| EXHAUSTED * busy.of as f64 <= busy.used);
         let busy = busy.map_or_else(String::new, |busy| format!("; this process used {busy}"));
-        let (verdict, reason) = if LATE_MS < late {
+        let (verdict, reason) = if LATE_MS < late && SHARE * response < late {
             let reason = format!(
                 "one start in a hundred was {late:.1} ms late or more{busy}: ask for less, or from more machines"
             );
             (Verdict::Bottleneck, reason)
+        } else if LATE_MS < late {
+            let reason = format!(
+                "one start in a hundred was {late:.1} ms late or more, which is little beside {response:.1} ms{busy}"
+            );
+            (Verdict::Noticeable, reason)
         } else if held < HELD && !outcome.interrupted {
             let reason = format!(
                 "{dropped} of {planned} starts were not made, since too many calls were under way{busy}"
@@ -100,7 +106,8 @@ mod tests {
 
     #[test]
     fn late_starts_make_the_generator_the_bottleneck() {
-        assert_eq!(verdict(5.1, 900.0, 1_000), Verdict::Bottleneck);
+        assert_eq!(verdict(5.1, 50.0, 1_000), Verdict::Bottleneck);
+        assert_eq!(verdict(5.1, 900.0, 1_000), Verdict::Noticeable);
         assert_eq!(verdict(4.0, 900.0, 1_000), Verdict::KeptUp);
     }
 

@@ -61,7 +61,7 @@ pub use self::{
     work::{Answer, HttpWork, StoreWork, Work},
 };
 use self::{live::Live, outcome::SCHEMA_VERSION};
-use crate::{Console, Exit, Failure, Server};
+use crate::{Console, Exit, Failure, Server, files};
 
 /// What is printed as JSON: the outcome, and how it compares.
 #[derive(Debug, Serialize)]
@@ -176,27 +176,17 @@ fn save(args: &Args, loaded: &Loaded, changes: Option<&[Change]>) -> Result<(), 
     let outcome = &loaded.outcome;
     if let Some(path) = &args.out {
         let answered = Answered { outcome, passed: outcome.passed(), changes };
-        let document = serde_json::to_vec_pretty(&answered)
-            .map_err(|error| Failure::found(format!("the outcome can't be written as JSON: {error}")))?;
-        write(path, &document)?;
+        files::write_json(path, &answered)?;
     }
     if let Some(path) = &args.html {
-        write(path, page::page(outcome, changes)?.as_bytes())?;
+        files::write(path, page::page(outcome, changes)?.as_bytes())?;
     }
     if let Some(path) = &args.hdr {
         let mut log = Vec::new();
         loaded.write_hdr_log(&mut log)?;
-        write(path, &log)?;
+        files::write(path, &log)?;
     }
     Ok(())
-}
-
-/// Writes a file as a whole: what was there before stays until then.
-pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let mut part = path.as_os_str().to_owned();
-    part.push(".part");
-    let done = fs::write(&part, bytes).and_then(|()| fs::rename(&part, path));
-    done.map_err(|error| Failure::usage(format!("{} can't be written: {error}", path.display())))
 }
 
 /// Reads an outcome that an earlier load has saved.

@@ -6,13 +6,10 @@ use super::{
     outcome::{Outcome, Use},
     spread::Spread,
 };
-use crate::Table;
-
-const RED: &str = "\x1b[31m";
-const GREEN: &str = "\x1b[32m";
-const YELLOW: &str = "\x1b[33m";
-const BOLD: &str = "\x1b[1m";
-const END: &str = "\x1b[0m";
+use crate::{
+    Table,
+    ink::{BOLD, END, GREEN, RED, YELLOW},
+};
 
 /// The whole page.
 pub(super) fn page(outcome: &Outcome, changes: Option<&[Change]>) -> String {

@@ -24,7 +24,7 @@ pub use self::{
     finding::{CommandRow, Finding, Weight},
     tell::Receiver,
 };
-use crate::{Console, Exit, Failure, Server, or_interrupted};
+use crate::{Console, Exit, Failure, Server, files, or_interrupted};
 
 /// Reports how a service or its server performs, what changed, and what to do.
 #[derive(Clone, Debug, clap::Args)]
@@ -129,12 +129,10 @@ pub async fn run(args: &Args, server: &Server, console: &Console) -> Result<Exit
     report.at = Rfc3339::from(Clock::system().now()).to_string();
     report.compare(last.as_ref());
     if let Some(path) = &args.keep {
-        let document = serde_json::to_vec_pretty(&report)
-            .map_err(|error| Failure::found(format!("the report can't be written as JSON: {error}")))?;
-        crate::load::write(path, &document)?;
+        files::write_json(path, &report)?;
     }
     if let Some(path) = &args.html {
-        crate::load::write(path, page::page(&report)?.as_bytes())?;
+        files::write(path, page::page(&report)?.as_bytes())?;
     }
     if let Some(receiver) = &receiver {
         tell::tell(receiver, &report, console).await?;

@@ -22,7 +22,7 @@ pub(super) fn page(report: &Report) -> Result<String, Failure> {
     page.add(Part::Figures(figures.collect()));
     page.add(Part::heading("Findings and recommendations"));
     if report.findings.is_empty() {
-        page.add(Part::Text("Nothing is wrong.".to_owned(), Mood::Good));
+        page.add(Part::Text("Nothing of this is beyond its bound.".to_owned(), Mood::Good));
     } else {
         page.add(findings(report));
     }

@@ -1,13 +1,11 @@
 //! A report for people at a terminal.
 
 use super::{Finding, Report, Trended, finding::Weight};
-use crate::{Table, load::Trend};
-
-const RED: &str = "\x1b[31m";
-const GREEN: &str = "\x1b[32m";
-const YELLOW: &str = "\x1b[33m";
-const BOLD: &str = "\x1b[1m";
-const END: &str = "\x1b[0m";
+use crate::{
+    Table,
+    ink::{BOLD, END, GREEN, RED, YELLOW},
+    load::Trend,
+};
 
 pub(super) fn page(report: &Report) -> String {
     let mut parts = vec![head(report)];
@@ -62,7 +60,7 @@ fn commands(report: &Report) -> String {
 
 fn findings(report: &Report) -> String {
     if report.findings.is_empty() {
-        return format!("{GREEN}nothing is wrong{END}");
+        return format!("{GREEN}nothing of this is beyond its bound{END}");
     }
     let lines = report.findings.iter().map(|Finding { severity, message, remedy, .. }| {
         let word = match severity {

@@ -1,5 +1,7 @@
 //! `redstart load`, `bench` and `report` against real servers.
 
+#![cfg(test)]
+
 mod bench;
 mod browser;
 mod command;
