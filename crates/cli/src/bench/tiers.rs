@@ -65,10 +65,11 @@ pub(super) async fn measure(config: &Config, lasts: Duration, console: &Console)
         for key in 0..KEYS {
             work.call(Choice::new(0, key, VALUE)).await;
         }
-        let alone = closed(&work, 1, lasts, |_, call| Choice::new(0, call % KEYS, VALUE)).await;
+        // A limit that has refused once answers from the process, which is not what is to be measured.
+        let next = if step == Step::Limit { another } else { again };
+        let alone = closed(&work, 1, lasts, next).await;
         progress.at(2 * rows.len() as u64 + 1);
         progress.say(format!("tiers: {name}, {TOGETHER} callers"));
-        let next = |caller: u64, call: u64| Choice::new(0, (caller * 7_919 + call) % KEYS, VALUE);
         let together = closed(&work, TOGETHER, lasts, next).await;
         rows.push(Tier {
             name,
@@ -80,4 +81,14 @@ pub(super) async fn measure(config: &Config, lasts: Duration, console: &Console)
         Box::pin(work.clean_up(config)).await?;
     }
     Ok(Tiers { rows })
+}
+
+/// One of the few keys, again and again.
+const fn again(caller: u64, call: u64) -> Choice {
+    Choice::new(0, (caller * 7_919 + call) % KEYS, VALUE)
+}
+
+/// A key that nobody else has.
+const fn another(caller: u64, call: u64) -> Choice {
+    Choice::new(0, (caller << 40) + call, VALUE)
 }
