@@ -23,7 +23,7 @@ pub use self::{
     sweep::{Swept, SweptRow},
     tiers::{Tier, Tiers},
 };
-use crate::{Console, Exit, Failure, Server, files, or_interrupted};
+use crate::{Console, Exit, Failure, Server, files, load::StoreWork, or_interrupted};
 
 /// Measures tiers, concurrency, memory pressure and a real-world mix, and grades what it found.
 #[derive(Clone, Debug, clap::Args)]
@@ -49,6 +49,9 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
 }
+
+/// How long the calls may take that were under way when it was interrupted.
+const SETTLING: Duration = Duration::from_millis(250);
 
 const AFTER_HELP: &str = "\
 Without a configured server, a disposable one is started on this machine and removed afterwards.
@@ -112,7 +115,15 @@ pub async fn run(args: &Args, server: &Server, console: &Console) -> Result<Exit
             "--fill has no part to serve; right would be --only memory, or no --only",
         ));
     }
-    let benchmark = or_interrupted(Box::pin(measure(args, &place, console))).await??;
+    let measured = or_interrupted(Box::pin(measure(args, &place, console))).await;
+    if !matches!(measured, Ok(Ok(_))) {
+        // Nothing stays behind of what was under way; the last calls have to end first.
+        tokio::time::sleep(SETTLING).await;
+        if let Err(error) = Box::pin(StoreWork::sweep(place.config())).await {
+            console.note(&format!("what was stored was not removed, and goes by itself: {error}"));
+        }
+    }
+    let benchmark = measured??;
     if let Some(path) = &args.out {
         files::write_json(path, &benchmark)?;
     }

@@ -119,15 +119,26 @@ async fn on_store(scenario: &Scenario, server: &Server, console: &Console) -> Re
     }
     let store = scenario.deadline.map_or_else(|| store.clone(), |deadline| store.within(deadline));
     let work = Arc::new(StoreWork::new(&store, steps, keys, scenario.sizes));
-    let progress = console.progress(Some(keys), "filling the keys");
-    let fill = Box::pin(work.fill(scenario.sizes.least, |filled| progress.at(filled.min(keys))));
-    crate::or_interrupted(fill).await??;
-    drop(progress);
-    let loaded = Box::pin(carry_out(scenario, &work, Some(&store), store.describe(), console)).await;
+    let loaded = Box::pin(on_work(scenario, &work, &store, console)).await;
+    // However it ended, nothing stays behind.
     if let Err(error) = Box::pin(work.clean_up(&config)).await {
         console.note(&format!("what the load has stored was not removed, and goes by itself: {error}"));
     }
     loaded
+}
+
+async fn on_work(
+    scenario: &Scenario,
+    work: &Arc<StoreWork>,
+    store: &Store,
+    console: &Console,
+) -> Result<Loaded, Failure> {
+    let keys = scenario.keys.count;
+    let progress = console.progress(Some(keys), "filling the keys");
+    let fill = Box::pin(work.fill(scenario.sizes.least, |filled| progress.at(filled.min(keys))));
+    crate::or_interrupted(fill).await??;
+    drop(progress);
+    carry_out(scenario, work, Some(store), store.describe(), console).await
 }
 
 /// A load on a service behind HTTP; where a server is configured too, its memory is looked at.

@@ -1,6 +1,6 @@
 //! `redstart bench` on real servers.
 
-use redstart_testkit::RedisServer;
+use redstart_testkit::{Cluster, RedisServer, Sentinels};
 
 use crate::support::{json, keys_of_loads, redstart, shown};
 
@@ -56,4 +56,26 @@ fn a_configured_server_is_never_filled_without_being_asked_for() {
     assert!(document["memory"]["target"].as_str().unwrap().starts_with("a disposable"), "{document:#}");
     let written = server.raw().command(&["INFO", "commandstats"]).text();
     assert!(!written.contains("cmdstat_set:"), "{written}");
+}
+
+#[test]
+fn every_place_can_be_measured() {
+    let measured = |arguments: &[&str], variables: &[(&str, &str)]| {
+        let short = ["bench", "--only", "tiers,mix", "--for", "20ms"];
+        let (_, document) = json(redstart(&short).args(arguments).envs(variables.iter().copied()));
+        let rows = document["tiers"]["rows"].as_array().unwrap_or_else(|| panic!("{document:#}"));
+        assert!(rows.iter().all(|row| row["failed"] == 0), "{document:#}");
+    };
+    let server =
+        RedisServer::configure().password("admin").user("app", "secret", "~app:* +@all &*").tls().start();
+    let (url, ca) = (server.url(), server.ca_file());
+    measured(&["--url", &url, "--prefix", "app"], &[("REDIS_TLS_CA_FILE", ca.to_str().unwrap())]);
+
+    let sentinels = Sentinels::start();
+    let nodes: Vec<_> = sentinels.sentinel_addresses().iter().map(ToString::to_string).collect();
+    measured(&["--nodes", &nodes.join(","), "--sentinel", sentinels.master_name()], &[]);
+
+    let cluster = Cluster::start();
+    let nodes: Vec<_> = cluster.addresses().iter().map(ToString::to_string).collect();
+    measured(&["--nodes", &nodes.join(",")], &[]);
 }

@@ -89,17 +89,29 @@ fn a_wrong_scenario_is_refused_with_everything_that_is_wrong() {
 #[tokio::test]
 async fn ctrl_c_leaves_nothing_behind() {
     let server = RedisServer::start();
-    let child = redstart(&["--url", &server.url(), "load", "--rate", "200", "--keys", "50", "--json"])
+    // In the middle of the load, and while the keys are filled.
+    let loading = ["load", "--rate", "200", "--keys", "50"];
+    let document = interrupted(&server, &loading, 60).await;
+    assert_eq!(document["interrupted"], true);
+    let document = interrupted(&server, &["load", "--keys", "1000000"], 500).await;
+    assert_eq!(document["error"]["exitCode"], 130);
+    let document = interrupted(&server, &["bench", "--only", "sweep", "--for", "1h"], 900).await;
+    assert_eq!(document["error"]["exitCode"], 130);
+}
+
+/// Presses Ctrl-C as soon as so many keys are there; what is said then.
+async fn interrupted(server: &RedisServer, arguments: &[&str], keys: usize) -> serde_json::Value {
+    let child = redstart(&["--url", &server.url(), "--json"])
+        .args(arguments)
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    eventually(Duration::from_secs(30), async || keys_of_loads(&server) > 60).await;
+    eventually(Duration::from_secs(30), async || keys_of_loads(server) > keys).await;
     let killed = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     assert!(killed.success());
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(130), "{}", shown(&output));
-    let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(document["interrupted"], true);
-    assert_eq!(keys_of_loads(&server), 0);
+    assert_eq!(keys_of_loads(server), 0, "{arguments:?}");
+    serde_json::from_slice(&output.stdout).unwrap()
 }

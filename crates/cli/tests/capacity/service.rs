@@ -1,8 +1,10 @@
 //! A load on a service behind HTTP.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use axum::{Router, http::StatusCode, routing::get};
+use redstart_monitor::{HttpFailure, HttpRequest, HttpTarget};
+use redstart_testkit::{Fault, Proxy, eventually};
 use tokio::net::TcpListener;
 
 use crate::support::{json, redstart, scenario, shown};
@@ -44,4 +46,32 @@ fn a_service_that_is_not_there_can_not_be_loaded() {
     assert_eq!(output.status.code(), Some(3), "{}", shown(&output));
     let output = redstart(&["load", "--target", "ftp://127.0.0.1"]).output().unwrap();
     assert_eq!(output.status.code(), Some(2), "{}", shown(&output));
+}
+
+fn ask(path: &str) -> HttpRequest {
+    HttpRequest { method: "GET".to_owned(), path: path.to_owned(), ..HttpRequest::default() }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_are_kept_bounded_and_replaced_when_they_are_gone() {
+    let proxy = Proxy::start(service().await).await;
+    let target = HttpTarget::new(&format!("http://{}/ids", proxy.address()), 2).unwrap();
+    let patience = Duration::from_secs(10);
+    let sent = |path: &'static str| target.send(ask(path), patience, 1_000);
+    for _ in 0..5 {
+        let reply = sent("/7").await.unwrap();
+        assert_eq!((reply.status, reply.header("x-cache")), (200, Some("HIT")));
+    }
+    assert_eq!((target.opened(), target.waits()), (1, 0));
+    let (one, two, three, four) = tokio::join!(sent("/1"), sent("/2"), sent("/3"), sent("/4"));
+    assert!([one, two, three, four].iter().all(Result::is_ok));
+    assert!(target.opened() == 2 && 2 <= target.waits(), "{target:?}");
+
+    // What was kept is reset while nobody uses it, which costs nobody an answer.
+    proxy.reset_existing();
+    eventually(patience, async || proxy.open() == 0).await;
+    assert_eq!(sent("/8").await.unwrap().status, 200);
+    proxy.set(Fault::BlackHole);
+    let quick = Duration::from_millis(100);
+    assert_eq!(target.send(ask("/9"), quick, 1_000).await.unwrap_err(), HttpFailure::Timeout(quick));
 }

@@ -97,19 +97,28 @@ impl StoreWork {
         Ok(())
     }
 
-    /// Shuts the store of the load down, and removes everything that the load has stored there; `config` is
+    /// Shuts the store of the load down, and removes everything that loads have stored there; `config` is
     /// what [`StoreWork::store`] was given.
     ///
     /// # Errors
     ///
     /// Fails when the store does; what is left goes by itself within a day.
     pub async fn clean_up(&self, config: &Config) -> Result<()> {
-        if self.store.is_memory() {
-            return Ok(());
-        }
         // Whatever still goes on behind the load has to end first, or it would write behind the sweep.
         let _shutdown = self.store.shutdown(SHUTDOWN).await;
+        Self::sweep(config).await
+    }
+
+    /// Removes everything that loads have stored on the server of `config`.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the store does; what is left goes by itself within a day.
+    pub async fn sweep(config: &Config) -> Result<()> {
         let store = Self::store(config)?.within(SCAN);
+        if store.is_memory() {
+            return Ok(());
+        }
         sweep(&store, &Pattern::all()).await?;
         // What the caches say to each other of the sweep stays behind it.
         for key in Monitor::new(store.clone()).keys(&Pattern::all(), REST).await?.keys {
