@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::{
-    Console, ConsoleOptions, Exit, Failure, Server, ServerOptions, backup, completions, configure, doctor,
-    drill, keys, man, or_interrupted, ping, restore, security,
+    Console, ConsoleOptions, Exit, Failure, Server, ServerOptions, backup, bench, completions, configure,
+    doctor, drill, keys, load, man, or_interrupted, ping, report, restore, security,
 };
 
 /// What is wrong with Redis, what to do about it, and what it can bear.
@@ -43,6 +43,12 @@ pub enum Command {
     Restore(restore::Args),
     /// Breaks a server on purpose, and says what its clients saw.
     Drill(drill::Args),
+    /// Makes so many calls a second, and says what came of them.
+    Load(Box<load::Args>),
+    /// Measures tiers, concurrency, memory pressure and a real-world mix, and grades what it found.
+    Bench(bench::Args),
+    /// Reports how a service or its server performs, what changed, and what to do.
+    Report(report::Args),
     /// Prints the completions of a shell.
     Completions(completions::Args),
     /// Writes the manual pages.
@@ -76,6 +82,10 @@ impl Command {
             Self::Doctor(args) => or_interrupted(doctor::run(args, server, console)).await?,
             Self::Configure(args) => configure::run(args, server, console).await,
             Self::Security(args) => or_interrupted(security::run(args, server, console)).await?,
+            // Boxed: the futures of loads are large, and their types deep.
+            Self::Load(args) => Box::pin(load::run(args, server, console)).await,
+            Self::Bench(args) => Box::pin(bench::run(args, server, console)).await,
+            Self::Report(args) => Box::pin(report::run(args, server, console)).await,
             Self::Completions(args) => completions::run(args, console),
             Self::Man(args) => man::run(args, console),
         }

@@ -85,6 +85,25 @@ pub(crate) struct Redirect {
     pub(crate) to: Address,
 }
 
+impl ErrorKind {
+    /// The kind in one word, as the outcome of an operation in metrics.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unavailable => "unavailable",
+            Self::Timeout => "timeout",
+            Self::Overloaded => "overloaded",
+            Self::Connection => "connection",
+            Self::Loading => "loading",
+            Self::ReadOnly => "readonly",
+            Self::OutOfMemory => "out_of_memory",
+            Self::Auth => "auth",
+            Self::Permission => "permission",
+            _ => "error",
+        }
+    }
+}
+
 impl Error {
     pub(crate) fn new(kind: ErrorKind, certainty: Certainty, what: impl Into<Cow<'static, str>>) -> Self {
         Self(Box::new(Inner {

@@ -27,6 +27,7 @@
 
 mod alerts;
 mod census;
+mod chart;
 #[cfg(feature = "client")]
 mod client;
 mod dashboard;
@@ -46,6 +47,8 @@ mod inspection;
 mod metrics_table;
 mod monitor;
 mod query;
+#[cfg(feature = "client")]
+mod reading;
 mod recorded;
 mod rfc3339;
 mod ring;
@@ -57,14 +60,18 @@ mod told;
 mod webhook;
 mod window;
 
+#[cfg(feature = "client")]
+pub use crate::client::{HttpFailure, HttpReply, HttpRequest, HttpTarget};
 #[cfg(feature = "prometheus")]
 pub use crate::exposition::{Exposition, InstallError};
 #[cfg(feature = "gate")]
 pub use crate::gate::{
     Attested, Criteria, Criterion, Evidence, GateReport, GateRow, InvalidCriteria, InvalidEvidence, Verdict,
 };
+#[cfg(feature = "client")]
+pub use crate::reading::{Broken, Reading};
 #[cfg(feature = "webhook")]
-pub use crate::webhook::{InvalidWebhook, Webhook};
+pub use crate::webhook::{InvalidWebhook, Undelivered, Webhook};
 pub use crate::{
     alerts::{
         Alert, AlertList, AlertPhase, AlertSettings, AlertState, AlertTable, Alerts, Bound, Notice,
@@ -74,6 +81,7 @@ pub use crate::{
         CategoryCount, Census, CensusPage, CensusPlan, CensusProgress, CensusRound, CountedKey, HotKey,
         SizedKey, Walked,
     },
+    chart::{UPLOT_CSS, UPLOT_JS},
     dashboard::dashboard,
     examination::{Examination, Examined, ServerLine},
     exposure::{Admission, AskCommands, AskUsers, Exposure, Reachable, UserRules},

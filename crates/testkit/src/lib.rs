@@ -53,6 +53,7 @@ mod watchdog;
 
 #[cfg(feature = "rest")]
 mod bridge;
+mod browser;
 #[cfg(feature = "tls")]
 mod certificates;
 mod cluster;
@@ -64,6 +65,7 @@ mod wait;
 #[cfg(feature = "rest")]
 pub use crate::bridge::{RestBridge, RestFault};
 pub use crate::{
+    browser::Browser,
     cluster::{Cluster, ClusterSetup, SlotMove, slot_of},
     proxy::{Fault, Proxy},
     raw::{Raw, Reply},

@@ -248,7 +248,7 @@ impl Store {
         } else {
             let result = tracing::Instrument::instrument(self.through(door, operation), span.clone()).await;
             if let Err(error) = &result {
-                span.record("error.type", error_label(error.kind()));
+                span.record("error.type", error.kind().name());
             }
             result
         };
@@ -435,23 +435,7 @@ fn is_down(link: &Link) -> bool {
 fn outcome<O: Operation>(result: Result<&O::Output, &Error>) -> &'static str {
     match result {
         Ok(output) => O::outcome(output),
-        Err(error) => error_label(error.kind()),
-    }
-}
-
-/// The outcome of an operation that failed; [`names::is_error`](crate::names::is_error) knows them all.
-const fn error_label(kind: ErrorKind) -> &'static str {
-    match kind {
-        ErrorKind::Unavailable => "unavailable",
-        ErrorKind::Timeout => "timeout",
-        ErrorKind::Overloaded => "overloaded",
-        ErrorKind::Connection => "connection",
-        ErrorKind::Loading => "loading",
-        ErrorKind::ReadOnly => "readonly",
-        ErrorKind::OutOfMemory => "out_of_memory",
-        ErrorKind::Auth => "auth",
-        ErrorKind::Permission => "permission",
-        _ => "error",
+        Err(error) => error.kind().name(),
     }
 }
 

@@ -9,6 +9,7 @@ use http::{
     HeaderValue,
     header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE},
 };
+use redstart_monitor::{UPLOT_CSS, UPLOT_JS};
 
 /// What the page may do: load its own parts, and ask this service.
 const POLICY: HeaderValue = HeaderValue::from_static(
@@ -21,8 +22,8 @@ const PARTS: [(&str, &str, &str); 5] = [
     ("/admin/", "text/html; charset=utf-8", include_str!("page/index.html")),
     ("/admin/app.js", "text/javascript; charset=utf-8", include_str!("page/app.js")),
     ("/admin/app.css", "text/css; charset=utf-8", include_str!("page/app.css")),
-    ("/admin/uplot.js", "text/javascript; charset=utf-8", include_str!("page/uplot.js")),
-    ("/admin/uplot.css", "text/css; charset=utf-8", include_str!("page/uplot.css")),
+    ("/admin/uplot.js", "text/javascript; charset=utf-8", UPLOT_JS),
+    ("/admin/uplot.css", "text/css; charset=utf-8", UPLOT_CSS),
 ];
 
 /// A page for operators at `/admin/`, in the browser: health and its reasons, latency and hit rates, caches,

@@ -254,7 +254,7 @@ impl Line {
     }
 }
 
-fn message(alert: &Alert, value: Option<f64>, threshold: f64) -> String {
+pub(crate) fn message(alert: &Alert, value: Option<f64>, threshold: f64) -> String {
     let (problem, unit) = (&alert.problem, alert.unit);
     match value {
         _ if unit == Unit::Truth => problem.clone(),

@@ -17,6 +17,8 @@ use std::{
 use redstart_connection::names;
 use tokio::{sync::broadcast, time::MissedTickBehavior};
 
+#[cfg(feature = "client")]
+pub(crate) use self::board::message;
 use self::board::{Board, Moment};
 #[cfg(feature = "gate")]
 pub(crate) use self::rules::seconds;

@@ -37,6 +37,37 @@ pub struct Notice {
     pub at: Rfc3339,
 }
 
+impl Notice {
+    /// The message that something is wrong at a moment, for programs that look once and do not watch.
+    ///
+    /// Its id is made of who tells it, of what, and when, so that a repetition can be told from another.
+    #[must_use]
+    pub fn once(
+        alert: &str,
+        severity: Severity,
+        message: &str,
+        remedy: &str,
+        source: &str,
+        at: Rfc3339,
+    ) -> Self {
+        Self {
+            id: format!("{source}-{alert}-{}", at.timestamp().as_micros()),
+            status: NoticeStatus::Firing,
+            repeats: 0,
+            alert: alert.to_owned(),
+            severity,
+            message: message.to_owned(),
+            value: None,
+            threshold: 0.0,
+            unit: Unit::Count,
+            remedy: remedy.to_owned(),
+            source: source.to_owned(),
+            since: at,
+            at,
+        }
+    }
+}
+
 /// Whether an alert fires or is over.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]

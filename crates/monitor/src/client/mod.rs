@@ -1,5 +1,6 @@
 //! A small client for HTTP: one request, one connection, one deadline.
 
+mod target;
 #[cfg(feature = "tls")]
 mod tls;
 
@@ -16,6 +17,8 @@ use tokio::{
     time::timeout,
 };
 
+pub use self::target::{HttpFailure, HttpReply, HttpRequest, HttpTarget};
+
 /// What came back.
 #[derive(Debug)]
 pub(crate) struct Reply {
@@ -28,6 +31,18 @@ pub(crate) struct Reply {
 /// Why nothing came back; it names no address, since addresses of webhooks are secrets.
 #[derive(Debug)]
 pub(crate) struct Failure(String);
+
+/// Where requests to an address go.
+#[derive(Debug)]
+pub(crate) struct Place {
+    /// As a socket wants it: an address of version 6 without its brackets.
+    host: String,
+    port: u16,
+    /// As the header `Host` wants it.
+    authority: String,
+    #[cfg(feature = "tls")]
+    is_tls: bool,
+}
 
 /// Sends a request with an absolute address, and reads an answer of `most` bytes at most.
 ///
@@ -52,25 +67,20 @@ pub(crate) fn check(address: &Uri) -> Result<(), Failure> {
 
 async fn exchange(request: Request<Bytes>, most: usize) -> Result<Reply, Failure> {
     let (mut parts, body) = request.into_parts();
-    check(&parts.uri)?;
-    let is_tls = parts.uri.scheme_str() == Some("https");
-    let host = host(&parts.uri)?.to_owned();
-    let port = parts.uri.port_u16().unwrap_or(if is_tls { 443 } else { 80 });
-    let authority = match parts.uri.port_u16() {
-        Some(port) => format!("{host}:{port}"),
-        None => host.clone(),
-    };
+    #[cfg(feature = "tls")]
+    let Place { host, port, authority, is_tls } = Place::of(&parts.uri)?;
+    #[cfg(not(feature = "tls"))]
+    let Place { host, port, authority } = Place::of(&parts.uri)?;
     let value = authority.parse().map_err(|_| Failure("its host makes no header".to_owned()))?;
     parts.headers.insert(header::HOST, value);
     let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
     parts.uri = path.parse().map_err(|_| Failure("its path makes no sense".to_owned()))?;
     let request = Request::from_parts(parts, Full::new(body));
 
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    let stream = TcpStream::connect((bare, port)).await.map_err(unreachable)?;
+    let stream = TcpStream::connect((&*host, port)).await.map_err(unreachable)?;
     #[cfg(feature = "tls")]
     if is_tls {
-        return converse(tls::wrap(bare, stream).await?, request, most).await;
+        return converse(tls::wrap(&host, stream).await?, request, most).await;
     }
     converse(stream, request, most).await
 }
@@ -99,6 +109,25 @@ where
             Ok(()) => asked.await,
             Err(error) => Err(broken(error)),
         },
+    }
+}
+
+impl Place {
+    fn of(address: &Uri) -> Result<Self, Failure> {
+        check(address)?;
+        let is_tls = address.scheme_str() == Some("https");
+        let host = host(address)?;
+        let authority = match address.port_u16() {
+            Some(port) => format!("{host}:{port}"),
+            None => host.to_owned(),
+        };
+        Ok(Self {
+            host: host.trim_start_matches('[').trim_end_matches(']').to_owned(),
+            port: address.port_u16().unwrap_or(if is_tls { 443 } else { 80 }),
+            authority,
+            #[cfg(feature = "tls")]
+            is_tls,
+        })
     }
 }
 

@@ -171,7 +171,9 @@ impl Severity {
 }
 
 impl Grade {
-    const fn of(score: u8) -> Self {
+    /// The mark of a score from 0 to 100.
+    #[must_use]
+    pub const fn of(score: u8) -> Self {
         match score {
             90.. => Self::A,
             80.. => Self::B,

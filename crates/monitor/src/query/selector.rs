@@ -68,7 +68,7 @@ impl Selector {
     }
 
     /// Whether this is a sample of it; `suffix` is what a histogram's samples end in.
-    pub(super) fn admits(&self, sample: &Sample, suffix: &str) -> bool {
+    pub(crate) fn admits(&self, sample: &Sample, suffix: &str) -> bool {
         let name = sample.name.strip_suffix(suffix);
         self.names().any(|wanted| name == Some(wanted))
             && self.matchers.iter().all(|matcher| matcher.admits(sample))

@@ -53,6 +53,10 @@ pub struct Webhook {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct InvalidWebhook(String);
 
+/// A notice was not delivered; it names no address, since that is a secret.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Undelivered(String);
+
 impl Webhook {
     /// An incoming webhook of Slack, or of another chat that takes its format.
     ///
@@ -109,6 +113,20 @@ impl Webhook {
                 }
                 Err(RecvError::Closed) => return,
             }
+        }
+    }
+
+    /// Tells a notice once, and waits for what the receiver says; for programs that end soon.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the receiver does not take it within ten seconds.
+    pub async fn tell_once(&self, notice: &Notice) -> Result<(), Undelivered> {
+        let (address, body) = (self.address.expose_secret(), self.format.write(notice));
+        let time = self.clock.now();
+        match attempt::send(address, &notice.id, time, self.key.as_ref(), body, PATIENCE).await {
+            Outcome::Taken => Ok(()),
+            Outcome::Refused(why) | Outcome::Failed { why, .. } => Err(Undelivered(why)),
         }
     }
 
@@ -169,6 +187,14 @@ impl fmt::Display for InvalidWebhook {
 }
 
 impl std::error::Error for InvalidWebhook {}
+
+impl fmt::Display for Undelivered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Undelivered {}
 
 #[cfg(test)]
 mod tests;
