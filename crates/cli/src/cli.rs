@@ -74,14 +74,14 @@ impl Cli {
 impl Command {
     async fn run(&self, server: &Server, console: &Console) -> Result<Exit, Failure> {
         match self {
-            Self::Backup(args) => backup::run(args, server, console).await,
-            Self::Restore(args) => restore::run(args, server, console).await,
-            Self::Keys(args) => keys::run(args, server, console).await,
-            Self::Drill(args) => drill::run(args, server, console).await,
             Self::Ping(args) => or_interrupted(ping::run(args, server, console)).await?,
             Self::Doctor(args) => or_interrupted(doctor::run(args, server, console)).await?,
             Self::Configure(args) => configure::run(args, server, console).await,
             Self::Security(args) => or_interrupted(security::run(args, server, console)).await?,
+            Self::Keys(args) => keys::run(args, server, console).await,
+            Self::Backup(args) => backup::run(args, server, console).await,
+            Self::Restore(args) => restore::run(args, server, console).await,
+            Self::Drill(args) => drill::run(args, server, console).await,
             // Boxed: the futures of loads are large, and their types deep.
             Self::Load(args) => Box::pin(load::run(args, server, console)).await,
             Self::Bench(args) => Box::pin(bench::run(args, server, console)).await,

@@ -30,7 +30,6 @@ mod interrupt;
 pub mod keys;
 pub mod load;
 pub mod man;
-pub mod man;
 mod page;
 pub mod ping;
 pub mod report;
