@@ -97,7 +97,9 @@ fn others(from: &str, to: &str, dev: bool) -> Option<&'static str> {
                 || (from == "redstart-tests" && dev)
         }
         _ if to == "axum" || to.starts_with("axum-") => {
-            matches!(from, "redstart-http" | "redstart-tests") || (from == "redstart" && dev)
+            // The tests of the command need services to ask.
+            matches!(from, "redstart-http" | "redstart-tests")
+                || (matches!(from, "redstart" | "redstart-cli") && dev)
         }
         _ => true,
     };

@@ -67,6 +67,8 @@ fn axum_stays_in_http_and_examples() {
     check("redstart-http", "axum", false, None);
     check("redstart", "axum", true, None);
     check("redstart-tests", "axum", true, None);
+    check("redstart-cli", "axum", true, None);
     check("redstart", "axum", false, Some("belongs behind"));
+    check("redstart-cli", "axum", false, Some("belongs behind"));
     check("redstart-monitor", "axum", false, Some("belongs behind"));
 }
