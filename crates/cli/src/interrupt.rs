@@ -23,7 +23,9 @@ impl From<Interrupted> for Failure {
 /// Fails when it was interrupted.
 pub async fn or_interrupted<T>(work: impl Future<Output = T>) -> Result<T, Interrupted> {
     tokio::select! {
-        done = work => Ok(done),
+        // It listens before the work begins, which may hold this thread up for a while.
+        biased;
         Ok(()) = tokio::signal::ctrl_c() => Err(Interrupted),
+        done = work => Ok(done),
     }
 }

@@ -10,7 +10,7 @@ use super::{
     site::Site,
     workload::{Books, Workload},
 };
-use crate::Failure;
+use crate::{Failure, interrupt::or_interrupted};
 
 const WARM_UP: Duration = Duration::from_millis(1_500);
 /// How often it is looked whether all is well again.
@@ -22,10 +22,13 @@ const AFTERMATH: Duration = Duration::from_millis(500);
 pub(super) async fn stage(args: &Args, fault: Fault, mut site: Site) -> Result<Ordeal, Failure> {
     let workload = Workload::start(&site.config()?, &args.service).await?;
     let books = std::sync::Arc::clone(&workload.seen);
-    sleep(WARM_UP).await;
+    let mut goes_on = or_interrupted(sleep(WARM_UP)).await;
     let struck = books.now();
-    site.strike(fault, args.hold).await?;
-    sleep(args.hold).await;
+    if goes_on.is_ok() {
+        site.strike(fault, args.hold).await?;
+        goes_on = or_interrupted(sleep(args.hold)).await;
+    }
+    // Whatever happens: a server of others is left as it was.
     let healing = books.now();
     site.heal(fault).await?;
     let healed = books.now();
@@ -33,13 +36,19 @@ pub(super) async fn stage(args: &Args, fault: Fault, mut site: Site) -> Result<O
     let takes_over = fault.loses_by_takeover(site.topology);
     let since = if takes_over { struck } else { healing };
     let moments = Moments { struck, since, healed };
-    while !is_well(&books, moments) && books.now() < healed + args.max_recovery {
-        sleep(LOOK).await;
+    if goes_on.is_ok() {
+        let recovery = async {
+            while !is_well(&books, moments) && books.now() < healed + args.max_recovery {
+                sleep(LOOK).await;
+            }
+            sleep(AFTERMATH).await;
+        };
+        goes_on = or_interrupted(recovery).await;
     }
-    sleep(AFTERMATH).await;
     let ended = books.now();
     workload.end().await;
     site.clean().await?;
+    goes_on?;
     Ok(judge(args, fault, &site, &books, moments, ended))
 }
 

@@ -68,6 +68,23 @@ fn real_server_is_drilled_by_consent_and_keeps_nothing_of_it() {
 }
 
 #[test]
+fn interrupted_drill_puts_a_real_server_in_order() {
+    let server = RedisServer::start();
+    let mut raw = server.raw();
+    let url = server.url();
+    let arguments = ["--yes", "--url", &url, "drill", "--here", "--fault", "fill", "--hold", "1m"];
+    let child = command(&arguments).spawn().unwrap();
+    let mut bound = || raw.command(&["CONFIG", "GET", "maxmemory"]).array().pop().unwrap().text();
+    while bound() != "1" {
+        thread::sleep(Duration::from_millis(5));
+    }
+    interrupt(child.id());
+    assert_eq!(finish(child).code, 130);
+    assert_eq!(bound(), "0");
+    assert_eq!(server.raw().command(&["DBSIZE"]), Reply::Int(0));
+}
+
+#[test]
 fn fault_that_fits_nowhere_is_refused() {
     let refused = drilled(&["--fault", "cut", "--topology", "cluster"]).ended(2);
     assert!(refused.json()["error"]["remedy"].as_str().unwrap().contains("standalone"), "{refused:?}");
@@ -86,12 +103,15 @@ fn interrupted_drill_leaves_no_server_behind() {
         }
         thread::sleep(Duration::from_millis(5));
     };
-    // It has to listen before it is interrupted; the servers come up after that.
-    let status = Command::new("sh").args(["-c", &format!("kill -INT {pid}")]).status().unwrap();
-    assert!(status.success());
+    interrupt(pid);
     assert_eq!(finish(child).code, 130);
     let left: Vec<_> = servers.iter().filter(|pid| is_server(**pid)).collect();
     assert!(left.is_empty(), "{left:?}");
+}
+
+fn interrupt(pid: u32) {
+    let status = Command::new("sh").args(["-c", &format!("kill -INT {pid}")]).status().unwrap();
+    assert!(status.success());
 }
 
 fn servers_of(parent: u32) -> Vec<u32> {
