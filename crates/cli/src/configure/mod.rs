@@ -41,7 +41,7 @@ pub struct Args {
     /// What the server is for.
     #[arg(long = "for", value_enum, value_name = "PROFILE")]
     pub profile: Profile,
-    /// Bound of the memory, such as 512mb; instead of 256mb, and 2gb in production.
+    /// Bound of the memory, such as 512mb; instead of REDIS_MAX_MEMORY, or else 256mb, and 2gb in production.
     #[arg(long, value_name = "SIZE")]
     pub maxmemory: Option<Size>,
     /// Leaves out snapshots and the append-only file.
@@ -146,7 +146,8 @@ fn meant(args: &Args, config: Config) -> Result<Config, Failure> {
 }
 
 fn desired(args: &Args, config: &Config) -> Desired {
-    let usual =
+    let preset =
         if config.preset() == Some(Preset::Production) { Size::gibibytes(2) } else { Size::mebibytes(256) };
-    Desired::new(args.profile, args.maxmemory.unwrap_or(usual), !args.without_persistence)
+    let memory = args.maxmemory.or_else(|| config.max_memory().map(Size::from)).unwrap_or(preset);
+    Desired::new(args.profile, memory, !args.without_persistence)
 }

@@ -12,9 +12,6 @@ pub(crate) use self::page::show_check;
 pub use self::report::{ConfigurationIssue, Report};
 use crate::{Console, Exit, Failure, Server};
 
-/// How long after the first look the second one comes, by which rates are known.
-const BETWEEN_LOOKS: Duration = Duration::from_millis(1_100);
-
 /// Arguments of `doctor`.
 #[derive(Clone, Debug, Default, clap::Args)]
 #[command(after_help = "\
@@ -116,11 +113,6 @@ pub(crate) async fn run(args: &Args, server: &Server, console: &Console) -> Resu
     let doctor = Doctor::new(args, server)?;
     let progress = console.progress(None, "looking at the server");
     let mut report = doctor.look().await;
-    if report.examination.is_reachable() {
-        // Rates are known from the second look on.
-        tokio::time::sleep(BETWEEN_LOOKS).await;
-        report = doctor.look().await;
-    }
     drop(progress);
     let show = |console: &Console, report: &Report| page::show(console, report, args.quiet);
     console.answer(&report, show)?;

@@ -11,7 +11,7 @@ use redstart_lock::Locks;
 use redstart_monitor::{CensusPlan, Monitor, Told};
 use redstart_ratelimit::{Limiter, Policy, Subject};
 use redstart_state::{
-    Codes, Counters, EventStream, Fingerprint, FlagRule, Flags, Idempotency, Sent, Sessions, Visitors,
+    Begun, Codes, Counters, EventStream, Fingerprint, FlagRule, Flags, Idempotency, Sent, Sessions, Visitors,
 };
 use redstart_testkit::{RedisServer, eventually};
 
@@ -111,9 +111,10 @@ async fn limits_work_with_their_own_rules() {
         for _ in 0..3 {
             limiter.try_check(policy, 7).await.expect("the server decides");
         }
-        limiter.peek(policy, 7).await;
+        assert!(limiter.peek(policy, 7).await.remaining() < policy.limit());
     }
-    limiter.check_all(&[(&policies[0], Subject::from(8)), (&policies[2], Subject::from(8))]).await;
+    let both = [(&policies[0], Subject::from(8)), (&policies[2], Subject::from(8))];
+    assert!(limiter.check_all(&both).await.is_allowed());
     desk.nothing_was_refused();
 }
 
@@ -127,7 +128,8 @@ async fn state_works_with_its_own_rules() {
     sessions.end_all("user 7").await.expect("ends");
 
     let payments = Idempotency::new(store, &PAYMENT);
-    payments.begin(&7, &Fingerprint::of(&[b"order"])).await.expect("begins");
+    let begun = payments.begin(&7, &Fingerprint::of(&[b"order"])).await.expect("begins");
+    assert!(matches!(begun, Begun::New(_)), "it is the first");
 
     let views = Counters::new(store, &VIEWS).with_top(10);
     views.add(&7, 3);

@@ -12,16 +12,14 @@ fn setting(raw: &mut Raw, name: &str) -> String {
 #[test]
 fn difference_is_shown_applied_and_read_back() {
     let server = RedisServer::start();
-    let address = server.address().to_string();
-    let volatile = [(address.as_str(), "127.0.0.1:6379")];
-    let before = on(&server, "configure --for both --check");
+    let check = "configure --for both --check";
+    let before = transcript::check("configure-check", check, || on(&server, check));
     assert_eq!(before.code, 1, "{before:?}");
-    transcript::check("configure-check", "configure --for both --check", &before, &volatile);
     assert_eq!(setting(&mut server.raw(), "maxmemory"), "0", "a check changes nothing");
 
     let applied = on(&server, "configure --for both --yes");
     assert_eq!(applied.code, 0, "{applied:?}");
-    transcript::check("configure-yes", "configure --for both --yes", &applied, &volatile);
+    transcript::check("configure-yes", "configure --for both --yes", || applied.clone());
     let mut raw = server.raw();
     for (name, value) in [
         ("maxmemory", "268435456"),
@@ -111,15 +109,9 @@ fn all_servers_of_a_cluster_are_set_or_none() {
 #[test]
 fn managed_service_is_answered_clearly() {
     let server = RedisServer::configure().option("rename-command", "CONFIG \"\"").start();
-    let answer = on(&server, "configure --for both --yes");
+    let line = "configure --for both --yes";
+    let answer = transcript::check("configure-managed", line, || on(&server, line));
     assert_eq!(answer.code, 1, "{answer:?}");
-    let address = server.address().to_string();
-    transcript::check(
-        "configure-managed",
-        "configure --for both --yes",
-        &answer,
-        &[(&address, "127.0.0.1:6379")],
-    );
 }
 
 #[test]

@@ -48,7 +48,7 @@ fn colours_are_for_terminals_and_those_who_ask() {
 
 #[test]
 fn failure_names_what_is_wrong_and_what_would_be_right() {
-    let answer = redstart("--environment moon doctor", &[("REDIS_POOL_SIZE", "many")]);
+    let line = "--environment moon doctor";
+    let answer = transcript::check("failure", line, || redstart(line, &[("REDIS_POOL_SIZE", "many")]));
     assert_eq!(answer.code, 2, "{answer:?}");
-    transcript::check("failure", "--environment moon doctor", &answer, &[]);
 }

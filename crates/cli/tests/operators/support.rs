@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use redstart_testkit::RedisServer;
 
 /// What the program answered.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Answer {
     pub(crate) code: i32,
     pub(crate) stdout: String,

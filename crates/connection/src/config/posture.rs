@@ -1,6 +1,6 @@
-//! How safe a configuration is, for those who judge it, and the same without its login.
+//! What those ask a configuration who judge a server by it, and the same for others to come in by.
 
-use super::{Address, Config, ConfigError, Mode, address};
+use super::{Address, Config, ConfigError, Mode, address, source};
 
 impl Config {
     /// Whether connections are encrypted.
@@ -13,6 +13,25 @@ impl Config {
     #[must_use]
     pub fn is_loopback(&self) -> bool {
         self.addresses.iter().all(Address::is_loopback)
+    }
+
+    /// The bytes that the server's memory should be bounded to, where that is said.
+    #[must_use]
+    pub const fn max_memory(&self) -> Option<u64> {
+        self.max_memory
+    }
+
+    /// Reads an amount of memory as the server's own configuration writes it: `1mb` is 1024 × 1024 bytes, `1m`
+    /// a million; none for what is no amount.
+    ///
+    /// ```
+    /// use redstart_connection::Config;
+    ///
+    /// assert_eq!(Config::parse_bytes("2gb"), Some(2_147_483_648));
+    /// ```
+    #[must_use]
+    pub fn parse_bytes(text: &str) -> Option<u64> {
+        source::bytes(text)
     }
 
     /// Who logs in, where that is said.

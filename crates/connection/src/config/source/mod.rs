@@ -11,7 +11,7 @@ mod tls;
 
 use std::borrow::Cow;
 
-pub(super) use self::{environment::Environment, file::File, merge::read};
+pub(super) use self::{environment::Environment, file::File, merge::read, settings::bytes};
 use super::{Problem, Variable};
 
 /// One place that settings come from.

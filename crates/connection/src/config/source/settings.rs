@@ -106,7 +106,7 @@ fn set<T>(value: Option<T>, target: &mut T) {
 }
 
 /// Bytes as the server's own configuration writes them: `1mb` is 1024 × 1024, `1m` a million.
-fn bytes(text: &str) -> Option<u64> {
+pub(in crate::config) fn bytes(text: &str) -> Option<u64> {
     let text = text.trim().to_ascii_lowercase();
     let digits = text.find(|character: char| !character.is_ascii_digit()).unwrap_or(text.len());
     let (count, unit) = text.split_at(digits);

@@ -41,7 +41,7 @@ pub(super) const RULES: &[Rule] = &[
     .in_unit(Unit::Count)
     .warns_beyond(60.0, 10)
     .by_command("redstart configure --for cache --maxmemory 2gb")
-    .needing("two looks (--watch)")
+    .needing("a minute to count in")
     .measures(|facts| facts.window.as_ref().and_then(Window::evicted_per_minute)),
     Rule::new(
         "fragmentation",

@@ -41,18 +41,28 @@ pub(crate) const fn by_topic() -> [(Topic, &'static [Rule]); 7] {
     ]
 }
 
-/// The rules as Markdown, for the reference pages.
+/// The rules as Markdown, for the reference pages; those of an examination under a heading of their own.
 ///
 /// ```
 /// assert!(redstart_monitor::rules_to_markdown().contains("| `memory` |"));
 /// ```
 #[must_use]
 pub fn rules_to_markdown() -> String {
+    let examination = persistence::RULES.iter().chain(security::RULES);
+    format!(
+        "{}\n## What an examination holds against the server besides\n\nThe command `redstart doctor` does, and \
+         `Monitor::examine`; the health of a service knows nothing of these.\n\n{}",
+        table(rules()),
+        table(examination)
+    )
+}
+
+fn table<'a>(rules: impl IntoIterator<Item = &'a Rule>) -> String {
     let mut page = String::from(
         "| rule | fact | advice | warning | critical | what is wrong | what to do |\n\
          | --- | --- | --- | --- | --- | --- | --- |\n",
     );
-    for rule in by_topic().into_iter().flat_map(|(_, rules)| rules) {
+    for rule in rules {
         let level = |level: Option<Level>| {
             let Some(Level { threshold, weight }) = level else { return String::new() };
             match (rule.unit, rule.is_floor) {

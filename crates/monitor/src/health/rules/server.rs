@@ -74,7 +74,7 @@ pub(super) const RULES: &[Rule] = &[
     .warns_beyond(0.90, 10)
     .critical_beyond(0.70, 25)
     .by_command("redis-cli INFO stats")
-    .needing("1,000 lookups between two looks (--watch)")
+    .needing("1,000 lookups to judge by")
     .measures(|facts| facts.window.as_ref().and_then(Window::hit_rate)),
     Rule::new(
         "clients",
@@ -96,7 +96,7 @@ pub(super) const RULES: &[Rule] = &[
     .in_unit(Unit::Count)
     .warns_beyond(5.0, 15)
     .by_command("redis-cli CONFIG SET maxclients 20000")
-    .needing("two looks (--watch)")
+    .needing("a minute to count in")
     .measures(|facts| facts.window.as_ref().and_then(Window::rejected_per_minute)),
     Rule::new(
         "blocked-clients",
