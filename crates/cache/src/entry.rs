@@ -127,7 +127,7 @@ where
         L: Future<Output = Result<T, E>> + Send,
     {
         let (cache, id, terms) = self.into_terms();
-        cache.0.get_or_load(id, &terms, |_| async move { load().await.map(Into::into) }).await
+        Box::pin(cache.0.get_or_load(id, &terms, |_| async move { load().await.map(Into::into) })).await
     }
 
     /// Loads now, whatever is cached; until that is done callers go on getting what there is.

@@ -89,7 +89,8 @@ where
         {
             return Ok(inner.hand_out(id, held, Source::L1, now));
         }
-        inner.get_or_load(id, &inner.terms, |_| async move { load().await.map(Into::into) }).await
+        // Boxed: the futures of services nest what they call, and the compiler has a limit to that.
+        Box::pin(inner.get_or_load(id, &inner.terms, |_| async move { load().await.map(Into::into) })).await
     }
 }
 
