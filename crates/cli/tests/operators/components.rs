@@ -9,13 +9,15 @@ use redstart_jobs::{Failure, Job, Jobs, NewJob};
 use redstart_keys::{Category, Entity, Pattern, TextId, Ttl};
 use redstart_lock::Locks;
 use redstart_monitor::{CensusPlan, Monitor, Told};
-use redstart_ratelimit::{Limiter, Policy, Subject};
+use redstart_ratelimit::{Concurrency, Entry, Limiter, Places, Policy, Subject};
 use redstart_state::{
     Begun, Codes, Counters, EventStream, Fingerprint, FlagRule, Flags, Idempotency, Sent, Sessions, Visitors,
 };
 use redstart_testkit::{RedisServer, eventually};
 
 const PATIENCE: Duration = Duration::from_secs(10);
+
+const EXPORTS: Concurrency = Concurrency::new("running-exports", 1);
 
 const USER: Entity<u64> = Entity::new(Category::Cache, "user").ttl(Ttl::hours(1));
 const RUN: Entity<u64> = Entity::new(Category::Lock, "run").ttl(Ttl::minutes(5));
@@ -115,6 +117,11 @@ async fn limits_work_with_their_own_rules() {
     }
     let both = [(&policies[0], Subject::from(8)), (&policies[2], Subject::from(8))];
     assert!(limiter.check_all(&both).await.is_allowed());
+
+    let places = Places::new(desk.store.clone());
+    let Ok(Entry::Entered(place)) = places.enter(&EXPORTS, "ada").await else { panic!("nobody is in") };
+    assert!(matches!(places.enter(&EXPORTS, "ada").await, Ok(Entry::Full { .. })));
+    place.leave().await.expect("leaves");
     desk.nothing_was_refused();
 }
 
