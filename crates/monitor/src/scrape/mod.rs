@@ -18,7 +18,6 @@ pub(crate) struct Sample {
 
 /// A line of a page that is no sample.
 #[derive(Clone, Debug, Eq, PartialEq)]
-#[cfg_attr(not(feature = "client"), expect(dead_code, reason = "the process's own page is always in order"))]
 pub(crate) struct Unreadable {
     /// Its number, the first is 1.
     pub(crate) line: usize,
