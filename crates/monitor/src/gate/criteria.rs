@@ -30,7 +30,7 @@ const WINDOW: Duration = Duration::from_secs(300);
 ///     unit = "ratio"
 ///     "#,
 /// )?;
-/// assert_eq!(criteria.at_stage("last")?.iter().count(), 1);
+/// assert_eq!(criteria.clone().at_stage("last")?.iter().count(), 1);
 /// assert!(criteria.at_stage("lst").is_err());
 /// # Ok::<(), redstart_monitor::InvalidCriteria>(())
 /// ```
