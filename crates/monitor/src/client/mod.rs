@@ -10,8 +10,10 @@ use std::fmt;
 
 use http::Uri;
 
+#[cfg(feature = "webhook")]
+pub(crate) use self::once::Reply;
 #[cfg(any(feature = "gate", feature = "webhook"))]
-pub(crate) use self::once::{Reply, send};
+pub(crate) use self::once::send;
 pub use self::target::{HttpFailure, HttpReply, HttpRequest, HttpTarget};
 
 /// Why nothing came back; it names no address, since addresses of webhooks are secrets.
