@@ -77,7 +77,7 @@ impl Command {
             Self::Ping(args) => or_interrupted(ping::run(args, server, console)).await?,
             Self::Doctor(args) => or_interrupted(doctor::run(args, server, console)).await?,
             Self::Configure(args) => configure::run(args, server, console).await,
-            Self::Security(args) => or_interrupted(security::run(args, server, console)).await?,
+            Self::Security(args) => security::run(args, server, console).await,
             Self::Keys(args) => keys::run(args, server, console).await,
             Self::Backup(args) => backup::run(args, server, console).await,
             Self::Restore(args) => restore::run(args, server, console).await,

@@ -25,7 +25,14 @@ pub async fn or_interrupted<T>(work: impl Future<Output = T>) -> Result<T, Inter
     tokio::select! {
         // It listens before the work begins, which may hold this thread up for a while.
         biased;
-        Ok(()) = tokio::signal::ctrl_c() => Err(Interrupted),
+        () = interrupted() => Err(Interrupted),
         done = work => Ok(done),
+    }
+}
+
+/// Waits until somebody presses Ctrl-C; for ever where that can't be heard.
+pub(crate) async fn interrupted() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending().await
     }
 }

@@ -15,7 +15,7 @@ pub use self::{
     profile::{Desired, Profile, Size},
     target::Target,
 };
-use crate::{Console, Exit, Failure, Server};
+use crate::{Console, Exit, Failure, Server, interrupt::interrupted};
 
 /// Arguments of `configure`.
 #[derive(Clone, Debug, clap::Args)]
@@ -115,7 +115,7 @@ pub(crate) async fn run(args: &Args, server: &Server, console: &Console) -> Resu
     tokio::select! {
         done = &mut applied => done?,
         // Half of it would be worse than all or nothing, and it takes a moment.
-        Ok(()) = tokio::signal::ctrl_c() => {
+        () = interrupted() => {
             console.note("interrupted: what was begun is brought to its end");
             applied.await?;
         }

@@ -61,7 +61,7 @@ pub use self::{
     work::{Answer, HttpWork, StoreWork, Work},
 };
 use self::{live::Live, outcome::SCHEMA_VERSION};
-use crate::{Console, Exit, Failure, Server, files};
+use crate::{Console, Exit, Failure, Server, files, interrupt::interrupted};
 
 /// What is printed as JSON: the outcome, and how it compares.
 #[derive(Debug, Serialize)]
@@ -171,14 +171,8 @@ async fn carry_out<W: Work>(
     console: &Console,
 ) -> Result<Loaded, Failure> {
     let mut live = Live::new(console, scenario);
-    let interrupted = async {
-        if tokio::signal::ctrl_c().await.is_err() {
-            // Where signals can't be heard, nobody can send one.
-            std::future::pending::<()>().await;
-        }
-    };
     let loaded =
-        Box::pin(run_load(scenario, work, watched, target, interrupted, |second| live.show(second))).await;
+        Box::pin(run_load(scenario, work, watched, target, interrupted(), |second| live.show(second))).await;
     loaded.map_err(|error| Failure::found(format!("the load could not be started: {error}")))
 }
 

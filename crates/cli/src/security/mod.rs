@@ -15,8 +15,10 @@ pub use self::{
     rules::AccessRules,
 };
 use crate::{
-    Console, Exit, Failure, Server,
+    Console, Exit, Failure, Interrupted, Server,
     doctor::{self, Doctor},
+    interrupt::interrupted,
+    or_interrupted,
 };
 
 /// Arguments of `security`.
@@ -84,7 +86,11 @@ pub struct Granted {
 }
 
 pub(crate) async fn run(args: &Args, server: &Server, console: &Console) -> Result<Exit, Failure> {
-    if args.acl { grant(args, server, console).await } else { examine(args, server, console).await }
+    match args.acl {
+        // It has something to put away when it is interrupted.
+        true => grant(args, server, console).await,
+        false => or_interrupted(examine(args, server, console)).await?,
+    }
 }
 
 /// Examines the server for what is about security.
@@ -143,7 +149,8 @@ async fn grant(args: &Args, server: &Server, console: &Console) -> Result<Exit, 
                 .with_remedy("name one by --url, or by REDIS_URL"));
         }
         for granted in &mut granted {
-            granted.proof = Some(Proof::of(&store, &granted.rules).await?);
+            let proof = Proof::of(&store, &granted.rules, interrupted()).await?;
+            granted.proof = Some(proof.ok_or(Interrupted)?);
         }
     }
     console.answer(&granted, |console, granted| page::granted(console, granted))?;

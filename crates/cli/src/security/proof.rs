@@ -1,6 +1,6 @@
 //! Rules tried on a real server: what must be allowed is, and what must not is not.
 
-use std::ops::Range;
+use std::{future::poll_fn, ops::Range, pin::pin, task::Poll};
 
 use redstart_connection::{Cmd, Error, ErrorKind, Result, Store, Value};
 use serde::Serialize;
@@ -45,7 +45,8 @@ pub struct Trial {
 }
 
 impl Proof {
-    /// Tries the rules with a user that nobody can log in as, and that is gone afterwards.
+    /// Tries the rules with a user that nobody can log in as, and that is gone afterwards; none when `stopped`
+    /// came first.
     ///
     /// # Errors
     ///
@@ -54,7 +55,16 @@ impl Proof {
     /// # Cancel safety
     ///
     /// If this is dropped midway the user may remain, turned off and without a password.
-    pub async fn of(store: &Store, rules: &AccessRules) -> Result<Self> {
+    pub async fn of(
+        store: &Store,
+        rules: &AccessRules,
+        stopped: impl Future<Output = ()>,
+    ) -> Result<Option<Self>> {
+        let mut stopped = pin!(stopped);
+        // Asked before there is a user, so that a signal is heard from then on.
+        if poll_fn(|context| Poll::Ready(stopped.as_mut().poll(context).is_ready())).await {
+            return Ok(None);
+        }
         let user = format!("redstart-proof-{}", std::process::id());
         let made = rules
             .words()
@@ -62,7 +72,11 @@ impl Proof {
                 cmd.arg(word)
             });
         store.command(made).await?;
-        let proof = Self::with(store, rules, &user).await;
+        let proof = tokio::select! {
+            biased;
+            () = stopped => Ok(None),
+            proof = Self::with(store, rules, &user) => proof.map(Some),
+        };
         let removed = store.command(Cmd::new("ACL").arg("DELUSER").arg(&user)).await;
         let proof = proof?;
         removed.map(|_| proof)

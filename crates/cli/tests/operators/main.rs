@@ -13,6 +13,8 @@ mod ping;
 #[cfg(test)]
 mod security;
 #[cfg(test)]
+mod sentinels;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod transcript;

@@ -1,3 +1,5 @@
+use redstart_cli::security::{AccessRules, Component, Proof};
+use redstart_connection::{Config, Store};
 use redstart_testkit::{Cluster, RedisServer};
 
 use crate::{
@@ -69,6 +71,21 @@ fn rules_of_every_component_are_proven_on_the_server() {
     }
     let users = server.raw().command(&["ACL", "USERS"]).array();
     assert_eq!(users.len(), 1, "the user that they were tried with is gone");
+}
+
+#[tokio::test]
+async fn interrupted_proof_leaves_no_user_behind() {
+    let server = RedisServer::start();
+    let store = Store::lazy(&Config::from_url(&server.url()).unwrap()).unwrap();
+    let mut rules = AccessRules::of(&[Component::Cache], "prod:shop");
+    let unknown = rules.unknown_to(&store).await.unwrap();
+    rules.leave_out(&unknown);
+    // It is asked once before there is a user, and then stops.
+    let stopped = tokio::task::yield_now();
+    assert!(Proof::of(&store, &rules, stopped).await.unwrap().is_none());
+    let made = server.raw().command(&["INFO", "commandstats"]).text();
+    assert!(made.contains("cmdstat_acl|setuser:calls=1"), "{made}");
+    assert_eq!(server.raw().command(&["ACL", "USERS"]).array().len(), 1);
 }
 
 #[test]
