@@ -11,6 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use hashbrown::DefaultHashBuilder;
 use moka::{notification::RemovalCause, sync::Cache as Map};
 use redstart_connection::Timestamp;
 
@@ -31,7 +32,8 @@ const SHARDS: usize = 64;
 ///
 /// Other processes name a value as the server does, so that is how flights and values are found again.
 pub(crate) struct Near<K, V> {
-    values: Option<Map<K, Kept<V>>>,
+    /// By the hash of the embedded store's tables, seeded for each process: the default one is a tenth of a hit.
+    values: Option<Map<K, Kept<V>, DefaultHashBuilder>>,
     /// Counts how often everything was dropped; what was put in before counts for nothing.
     ///
     /// moka's own `invalidate_all` keeps the moment at which it was called, and of two calls at once the
@@ -126,7 +128,8 @@ where
                     evicted.add();
                 }
             };
-            Map::builder().max_capacity(entries).eviction_listener(listener).build()
+            let builder = Map::builder().max_capacity(entries).eviction_listener(listener);
+            builder.build_with_hasher(DefaultHashBuilder::default())
         };
         Self {
             values: entries.map(map),

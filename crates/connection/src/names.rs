@@ -1,7 +1,5 @@
 //! Names of the metrics that the toolkit emits.
 
-/// Label of [`OPERATION_SECONDS`] that names the operation.
-pub const OPERATION: &str = "db_operation_name";
 /// Histogram of seconds per operation; labels `db_operation_name`, `outcome`, `db_system_name` and, where it
 /// failed, `error_type`.
 ///
@@ -112,4 +110,10 @@ pub fn is_error(outcome: &str) -> bool {
             | "permission"
             | "error"
     )
+}
+
+/// Names of labels that more than one crate needs.
+pub mod label {
+    /// Label of [`OPERATION_SECONDS`](super::OPERATION_SECONDS) that names the operation.
+    pub const OPERATION: &str = "db_operation_name";
 }

@@ -82,8 +82,11 @@ impl Known {
             histogram.record(elapsed);
             return;
         }
-        let mut labels =
-            vec![Label::new(names::OPERATION, operation), Label::new("outcome", outcome), SYSTEM.clone()];
+        let mut labels = vec![
+            Label::new(names::label::OPERATION, operation),
+            Label::new("outcome", outcome),
+            SYSTEM.clone(),
+        ];
         if names::is_error(outcome) {
             labels.push(Label::new("error_type", outcome));
         }

@@ -23,7 +23,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mut output = io::stdout().lock();
 
     let record = |nth: usize| {
-        let labels = [(names::OPERATION, format!("made.up-{nth}")), ("outcome", "hit".to_owned())];
+        let labels = [(names::label::OPERATION, format!("made.up-{nth}")), ("outcome", "hit".to_owned())];
         metrics::histogram!(names::OPERATION_SECONDS, &labels).record(Duration::from_micros(400));
     };
     (0..OPERATIONS).for_each(record);

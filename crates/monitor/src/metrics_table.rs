@@ -78,7 +78,7 @@ pub const METRICS: &[Metric] = &[
     row(
         names::OPERATION_SECONDS,
         (Histogram, Seconds, Recorded),
-        &[names::OPERATION, "outcome", "error_type", "db_system_name"],
+        &[names::label::OPERATION, "outcome", "error_type", "db_system_name"],
         "Time of an operation; on the embedded store one call in sixteen is timed, and stands for those after it.",
     ),
     row(names::RETRIES, (Counter, Count, Recorded), &["operation"], "Attempts that were sent again."),

@@ -113,7 +113,8 @@ impl Recorded {
         for line in text.lines().filter_map(|line| line::parse(line).ok()) {
             let (name, value) = (line.name, count(line.value));
             // What this monitor asks by itself says nothing of the service.
-            if line.label(names::OPERATION).is_some_and(|operation| operation.starts_with("monitor.")) {
+            if line.label(names::label::OPERATION).is_some_and(|operation| operation.starts_with("monitor."))
+            {
                 continue;
             }
             match name.strip_prefix(names::OPERATION_SECONDS) {

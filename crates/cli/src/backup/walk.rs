@@ -85,18 +85,25 @@ impl<'a> Walk<'a> {
     pub(super) async fn next(&mut self) -> Result<Option<Names>, Failure> {
         let Some((pattern, from)) = self.at.clone() else { return Ok(None) };
         let list = ListNames { pattern: self.patterns[pattern].clone(), from: from.clone() };
-        let page = match self.patience.at_most(SETTLING).run(self.store, &list).await {
-            Err(error) if error.kind() == ErrorKind::Unavailable => {
-                self.servers = identify(self.store, self.patience).await?;
-                if !self.knows(&from) {
-                    // It has left the cluster: others have its names now.
-                    self.at = Some((pattern, self.beginning()));
-                    self.count_beginning()?;
-                    return Ok(Some(Names { names: Vec::new(), pattern, ahead: 0 }));
+        let clock = self.store.clock();
+        let began = clock.instant();
+        let page = loop {
+            match self.patience.at_most(SETTLING).run(self.store, &list).await {
+                Err(error) if error.kind() == ErrorKind::Unavailable => {
+                    self.servers = identify(self.store, self.patience).await?;
+                    if !self.knows(&from) {
+                        // It has left the cluster: others have its names now.
+                        self.at = Some((pattern, self.beginning()));
+                        self.count_beginning()?;
+                        return Ok(Some(Names { names: Vec::new(), pattern, ahead: 0 }));
+                    }
+                    // It may leave only now: a cluster takes its time to give a server up.
+                    if clock.instant().duration_since(began) >= self.patience.0 {
+                        return Err(error.into());
+                    }
                 }
-                self.patience.run(self.store, &list).await?
+                page => break page?,
             }
-            page => page?,
         };
         let server = self.server_of(&from);
         let ahead = server.ahead.unwrap_or(0);
