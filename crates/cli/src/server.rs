@@ -47,7 +47,7 @@ pub struct ServerOptions {
     /// What the sentinels that --nodes names call the primary.
     #[arg(long, global = true, value_name = "NAME", requires = "nodes")]
     pub sentinel: Option<String>,
-    /// File with a table [redis]; instead of REDIS_CONFIG_FILE.
+    /// File with a table of the name `redis`; instead of REDIS_CONFIG_FILE.
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Prefix of all keys; instead of REDIS_KEY_PREFIX.
