@@ -11,7 +11,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hashbrown::DefaultHashBuilder;
 use moka::{notification::RemovalCause, sync::Cache as Map};
 use redstart_connection::Timestamp;
 
@@ -32,8 +31,7 @@ const SHARDS: usize = 64;
 ///
 /// Other processes name a value as the server does, so that is how flights and values are found again.
 pub(crate) struct Near<K, V> {
-    /// By the hash of the embedded store's tables, seeded for each process: the default one is a tenth of a hit.
-    values: Option<Map<K, Kept<V>, DefaultHashBuilder>>,
+    values: Option<Map<K, Kept<V>>>,
     /// Counts how often everything was dropped; what was put in before counts for nothing.
     ///
     /// moka's own `invalidate_all` keeps the moment at which it was called, and of two calls at once the
@@ -128,8 +126,7 @@ where
                     evicted.add();
                 }
             };
-            let builder = Map::builder().max_capacity(entries).eviction_listener(listener);
-            builder.build_with_hasher(DefaultHashBuilder::default())
+            Map::builder().max_capacity(entries).eviction_listener(listener).build()
         };
         Self {
             values: entries.map(map),
