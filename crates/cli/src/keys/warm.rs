@@ -3,15 +3,17 @@
 use std::{env, fs, path::PathBuf, time::Duration};
 
 use redstart_connection::Clock;
+use redstart_monitor::{HttpRequest, HttpTarget};
 use serde::Serialize;
 use serde_json::Value;
-use tokio::{task::block_in_place, time::sleep};
-use ureq::Agent;
+use tokio::time::sleep;
 
 use crate::{Console, Exit, Failure, Progress, Table, interrupt::or_interrupted};
 
 const LOOK: Duration = Duration::from_millis(200);
 const ANSWER: Duration = Duration::from_secs(10);
+/// More of an answer than this is not read.
+const LONGEST_ANSWER: usize = 1024 * 1024;
 
 /// Has a service load what will be asked for, and shows how far it is.
 ///
@@ -61,8 +63,9 @@ pub(super) async fn run(args: &WarmArgs, console: &Console) -> Result<Exit, Fail
 
 /// The endpoint of a service.
 struct Warming {
-    agent: Agent,
+    target: HttpTarget,
     url: String,
+    path: String,
     token: String,
 }
 
@@ -76,23 +79,16 @@ impl Warming {
                     .with_remedy("set ADMIN_TOKEN, or name a file by --token-file")
             })?,
         };
-        let config = Agent::config_builder()
-            .timeout_global(Some(ANSWER))
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .build();
-        if !args.service.starts_with("http://") {
-            return Err(Failure::usage(format!("--service {} does not begin with http://", args.service))
-                .with_remedy("name the address inside of what ends TLS, such as http://127.0.0.1:8080"));
-        }
+        let target = HttpTarget::new(&args.service, 1)
+            .map_err(|why| Failure::usage(format!("--service {}: {why}", args.service)))?;
         let url = format!("{}{}", args.service.trim_end_matches('/'), args.path);
-        Ok(Self { agent: config.into(), url, token: token.trim().to_owned() })
+        Ok(Self { target, url, path: args.path.clone(), token: token.trim().to_owned() })
     }
 
     async fn warm(&self, within: Duration, progress: &Progress) -> Result<Warmed, Failure> {
         let clock = Clock::system();
         let began = clock.instant();
-        let mut state = self.ask("POST")?;
+        let mut state = self.ask("POST").await?;
         loop {
             let told = &state["progress"];
             progress.of(count(told, "planned"));
@@ -105,25 +101,21 @@ impl Warming {
                     .with_remedy("run the same command again to watch it"));
             }
             sleep(LOOK).await;
-            state = self.ask("GET")?;
+            state = self.ask("GET").await?;
         }
     }
 
-    fn ask(&self, method: &str) -> Result<Value, Failure> {
-        let bearer = format!("Bearer {}", self.token);
-        let answer = block_in_place(|| match method {
-            "POST" => self.agent.post(&self.url).header("authorization", &bearer).send_empty(),
-            _ => self.agent.get(&self.url).header("authorization", &bearer).call(),
-        });
-        let mut answer = answer.map_err(|error| {
-            Failure::new(Exit::Unreachable, format!("{}: {error}", self.url))
+    async fn ask(&self, method: &str) -> Result<Value, Failure> {
+        let headers = [("authorization".to_owned(), format!("Bearer {}", self.token))].into();
+        let (method, path) = (method.to_owned(), self.path.clone());
+        let request = HttpRequest { method, path, headers, ..HttpRequest::default() };
+        let answer = self.target.send(request, ANSWER, LONGEST_ANSWER).await.map_err(|failure| {
+            Failure::new(Exit::Unreachable, format!("{}: {failure}", self.url))
                 .with_remedy("check that the service runs there")
         })?;
-        let status = answer.status().as_u16();
-        let text = answer.body_mut().read_to_string().unwrap_or_default();
-        match status {
+        match answer.status {
             // Another warming is under way: it is as good as ours.
-            200 | 202 | 409 => serde_json::from_str(&text)
+            200 | 202 | 409 => serde_json::from_slice(&answer.body)
                 .map_err(|_| Failure::found(format!("{} answered with something else than JSON", self.url))),
             401 | 403 => Err(Failure::new(Exit::Unreachable, format!("{} refused the token", self.url))
                 .with_remedy("set ADMIN_TOKEN to the one that the service was started with")),

@@ -1,5 +1,7 @@
 //! Who the servers are, and what time it is there.
 
+use std::collections::HashMap;
+
 use redstart_connection::{Clock, Cmd, Effect, Memory, Operation, Outage, Redis, Result, Timestamp, Value};
 
 use super::needs_server;
@@ -52,10 +54,11 @@ impl Operation for Identify {
         let mut servers: Vec<_> =
             infos.into_iter().map(|(address, info)| Identified::of(address, info)).collect();
         let kept = redis.send_to_each(Cmd::new("INFO").arg("persistence")).await?;
-        for (server, (_, info)) in servers.iter_mut().zip(kept) {
+        for (server, info) in same(&mut servers, kept) {
             server.last_snapshot = last_snapshot(info);
         }
-        for (server, (_, keys)) in servers.iter_mut().zip(redis.send_to_each(Cmd::new("DBSIZE")).await?) {
+        let sizes = redis.send_to_each(Cmd::new("DBSIZE")).await?;
+        for (server, keys) in same(&mut servers, sizes) {
             server.keys = keys.and_then(Value::into_int).ok().and_then(|keys| u64::try_from(keys).ok());
         }
         let mut quickest = u64::MAX;
@@ -67,7 +70,7 @@ impl Operation for Identify {
             if took < quickest {
                 quickest = took;
                 let here = asked.as_micros() + took / 2;
-                for (server, (_, time)) in servers.iter_mut().zip(times) {
+                for (server, time) in same(&mut servers, times) {
                     server.ahead = time.ok().and_then(micros).map(|there| (there - signed(here)) / 1_000);
                 }
             }
@@ -91,6 +94,18 @@ impl Identified {
         };
         Self { address, server, run: field("run_id"), ..Self::default() }
     }
+}
+
+/// Each answer with its server: between two questions a cluster may have got other ones.
+fn same(
+    servers: &mut [Identified],
+    answers: Vec<(String, Result<Value>)>,
+) -> impl Iterator<Item = (&mut Identified, Result<Value>)> {
+    let mut answers: HashMap<String, Result<Value>> = answers.into_iter().collect();
+    servers.iter_mut().filter_map(move |server| {
+        let answer = answers.remove(&server.address)?;
+        Some((server, answer))
+    })
 }
 
 /// When the last snapshot was written, where that is all that is kept.

@@ -72,5 +72,6 @@ async fn failure_of_any_kind_is_told() {
     assert!(failed["report"]["caches"][0]["error"].as_str().unwrap().contains("database"), "{failed}");
     assert!(warm(&broken, "another token than that").ended(3).err.contains("refused the token"));
     assert!(warm("http://127.0.0.1:9", TOKEN).ended(3).err.contains("check that the service runs"));
-    assert!(warm("https://shop.example", TOKEN).ended(2).err.contains("http://"));
+    assert!(warm("https://127.0.0.1:9", TOKEN).ended(3).err.contains("no connection"));
+    assert!(warm("shop.example", TOKEN).ended(2).err.contains("--service shop.example"));
 }

@@ -87,7 +87,9 @@ async fn locks_work_with_their_own_rules() {
     let guard = request().acquire().await.expect("it is free");
     let waiting = request();
     let (second, released) = tokio::join!(waiting.acquire(), async {
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        let waits =
+            async || locks.holder(&RUN.key(&1)).await.expect("tells").is_some_and(|held| held.waiting == 1);
+        eventually(PATIENCE, waits).await;
         guard.release().await
     });
     released.expect("it was held");

@@ -6,7 +6,7 @@ use crate::support::redstart;
 
 #[test]
 fn primary_is_examined_and_its_replicas_are_configured_too() {
-    let sentinels = Sentinels::start();
+    let mut sentinels = Sentinels::start();
     let nodes: Vec<_> = sentinels.sentinel_addresses().iter().map(ToString::to_string).collect();
     let way = format!("--nodes {} --sentinel {}", nodes.join(","), sentinels.master_name());
 
@@ -24,6 +24,17 @@ fn primary_is_examined_and_its_replicas_are_configured_too() {
 
     let differs = redstart(&format!("{way} configure --for both --check --without-persistence"), &[]);
     assert_eq!(differs.code, 1, "{differs:?}");
+    // A server that can't be asked stops the change before it begins.
+    let replica = sentinels.addresses().into_iter().find(|address| *address != sentinels.master());
+    let replica = replica.expect("there are replicas");
+    sentinels.freeze(replica);
+    let stopped = redstart(&format!("{way} --yes configure --for both --without-persistence"), &[]);
+    assert_ne!(stopped.code, 0, "{stopped:?}");
+    sentinels.thaw(replica);
+    for address in sentinels.addresses() {
+        let bound = sentinels.raw(address).command(&["CONFIG", "GET", "maxmemory"]).array().remove(1).text();
+        assert_eq!(bound, "0", "{address}");
+    }
     let applied = redstart(&format!("{way} --yes configure --for both --without-persistence"), &[]);
     assert_eq!(applied.code, 0, "{applied:?}");
     for address in sentinels.addresses() {

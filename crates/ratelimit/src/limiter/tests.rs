@@ -31,7 +31,7 @@ impl Bench {
         admitted
     }
 
-    fn sleep(&self, millis: u64) {
+    fn advance(&self, millis: u64) {
         self.clock.advance(Duration::from_millis(millis));
     }
 }
@@ -60,14 +60,14 @@ async fn window_tells_what_is_left_and_when_to_come_back() {
     let first = bench.limiter.check(&EXACT, "ada").await;
     assert_eq!(summary(&first), (true, 5, 4, millis(10_000), None));
     assert_eq!(first.source(), Source::Memory);
-    bench.sleep(4_000);
+    bench.advance(4_000);
     assert_eq!(bench.admitted(&EXACT, 4).await, 4);
     let refused = bench.limiter.check(&EXACT, "ada").await;
     assert_eq!(summary(&refused), (false, 5, 0, millis(10_000), Some(millis(6_000))));
     assert_eq!(refused.refused_by(), Some("exact"));
-    bench.sleep(5_999);
+    bench.advance(5_999);
     assert!(!bench.limiter.check(&EXACT, "ada").await.is_allowed());
-    bench.sleep(1);
+    bench.advance(1);
     assert_eq!(bench.admitted(&EXACT, 2).await, 1);
 }
 
@@ -77,9 +77,9 @@ async fn burst_is_taken_at_once_and_comes_back_steadily() {
     assert_eq!(bench.admitted(&STEADY, 5).await, 3);
     let refused = bench.limiter.check(&STEADY, "ada").await;
     assert_eq!(summary(&refused), (false, 3, 0, millis(3_000), Some(millis(1_000))));
-    bench.sleep(1_000);
+    bench.advance(1_000);
     assert_eq!(bench.admitted(&STEADY, 2).await, 1);
-    bench.sleep(60_000);
+    bench.advance(60_000);
     assert_eq!(bench.admitted(&STEADY, 5).await, 3);
 }
 
@@ -242,7 +242,7 @@ async fn addresses_of_one_network_share_a_limit() {
         assert!(bench.limiter.check(&once, address(first)).await.is_allowed());
         let second = bench.limiter.check(&once, address(second)).await;
         assert_eq!(!second.is_allowed(), together, "{first}");
-        bench.sleep(10_000);
+        bench.advance(10_000);
     }
 }
 
@@ -379,7 +379,7 @@ proptest! {
             let bench = Bench::new();
             bench.clock.advance(Duration::from_micros(pause));
             assert_eq!(bench.limiter.check_cost(&WIDE, 1, used).await.remaining(), 1_000 - used);
-            bench.sleep(65_000);
+            bench.advance(65_000);
             assert_eq!(bench.limiter.peek(&WIDE, 1).await.remaining(), 1_000);
         });
     }

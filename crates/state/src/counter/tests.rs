@@ -86,9 +86,12 @@ async fn counts_are_sent_every_second() {
     let store = Store::memory();
     let views = Counters::new(&store, &VIEWS);
     views.add(&1, 1);
-    while views.total(&1, HOUR).await.unwrap() == 0 {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    let sent = async {
+        while views.total(&1, HOUR).await.unwrap() == 0 {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(2), sent).await.expect("it is sent");
 }
 
 #[tokio::test]
