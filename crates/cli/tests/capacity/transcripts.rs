@@ -78,7 +78,7 @@ fn without_figures(text: &str) -> Vec<String> {
         let line = words.collect::<Vec<_>>().join(" ");
         // The generator has its good and its bad moments, and the machine its grade.
         let judged = ["the generator", "Grade ?"].into_iter().find(|start| line.starts_with(start));
-        lines.push(judged.map_or(line.clone(), str::to_owned));
+        lines.push(judged.map_or_else(|| line.clone(), str::to_owned));
     }
     // Commands of the server come in the order of their time.
     if let Some(at) = lines.iter().position(|line| line.starts_with("time of the server")) {
