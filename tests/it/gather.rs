@@ -42,6 +42,34 @@ impl Operation for Get {
     }
 }
 
+/// The same, with a second key that all readers share.
+struct GetWith(Key, Key);
+
+impl Operation for GetWith {
+    type Output = (Option<Bytes>, Option<Bytes>);
+    const NAME: &'static str = "test.get_with";
+
+    fn effect(&self) -> Effect {
+        Effect::Once
+    }
+
+    fn outage(&self) -> Outage {
+        Outage::Fail
+    }
+
+    fn outcome(_: &Self::Output) -> &'static str {
+        "read"
+    }
+
+    async fn on_redis(&self, redis: &Redis) -> Result<Self::Output> {
+        redis.get_with(&self.0, &self.1).await
+    }
+
+    fn on_memory(&self, _: &Memory, _: Timestamp) -> Result<Self::Output> {
+        Err(Error::unsupported("this one is for a server"))
+    }
+}
+
 async fn set(store: &Store, id: u64) {
     let cmd = Cmd::new("SET").key(&ITEM.key(&id)).arg(id).arg("PX").arg(60_000);
     assert!(store.command(cmd).await.unwrap().is_ok());
@@ -73,6 +101,62 @@ async fn gathered_reads_bring_each_caller_its_own_value() {
         line.map_or(0, |line| line.split(',').next().unwrap().parse::<u64>().unwrap())
     };
     assert!((1..1_000).contains(&calls("mget")), "{} MGETs, {} GETs", calls("mget"), calls("get"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn shared_key_is_read_once_for_those_who_travel_together() {
+    let server = RedisServer::start();
+    let store = Store::connect(&config_for(&server)).await.unwrap();
+    for id in 0..101 {
+        set(&store, id).await;
+    }
+    let text = |id: u64| Some(Bytes::from(id.to_string()));
+    let alone = GetWith(ITEM.key(&1), ITEM.key(&100));
+    assert_eq!(store.run(&alone).await.unwrap(), (text(1), text(100)));
+    let absent = GetWith(ITEM.key(&1), ITEM.key(&555));
+    assert_eq!(store.run(&absent).await.unwrap(), (text(1), None));
+
+    let hits = || {
+        let stats = server.raw().command(&["INFO", "stats"]).text();
+        let hits = stats.lines().find_map(|line| line.strip_prefix("keyspace_hits:"));
+        hits.unwrap().trim().parse::<u64>().unwrap()
+    };
+    let before = hits();
+    let mut readers = JoinSet::new();
+    for turn in 0..2_000_u64 {
+        let store = store.clone();
+        readers.spawn(async move {
+            // Two keys are shared, each by every second reader.
+            let (own, shared) = (turn % 99, 99 + turn % 2);
+            let found = store.run(&GetWith(ITEM.key(&own), ITEM.key(&shared))).await.unwrap();
+            assert_eq!(found, (text(own), text(shared)));
+        });
+    }
+    while let Some(reader) = readers.join_next().await {
+        reader.unwrap();
+    }
+    let shared = hits() - before - 2_000;
+    assert!((1..1_000).contains(&shared), "the shared keys were read {shared} times for 2,000 readers");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn forbidden_shared_key_fails_those_who_want_it_alone() {
+    let server =
+        RedisServer::configure().password("admin").user("app", "pw", "~*:cache:item:{1}* +@all").start();
+    let store = Store::connect(&config_for(&server)).await.unwrap();
+    set(&store, 1).await;
+    let mut readers = JoinSet::new();
+    for turn in 0..600_u64 {
+        let (store, shared) = (store.clone(), turn % 2);
+        let read = GetWith(ITEM.key(&1), ITEM.key(&shared));
+        readers.spawn(async move { (shared, store.run(&read).await) });
+    }
+    while let Some(reader) = readers.join_next().await {
+        match reader.unwrap() {
+            (1, read) => assert_eq!(read.unwrap().0.as_deref(), Some(b"1".as_slice())),
+            (_, refused) => assert_eq!(refused.unwrap_err().kind(), ErrorKind::Permission),
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,19 +1,17 @@
 //! A value with where it came from.
 
-use std::{ops::Deref, sync::Arc, time::Duration};
+use std::{fmt, ops::Deref, sync::Arc, time::Duration};
 
 use redstart_connection::{By, Timestamp};
 
-use crate::value::{Held, Life};
+use crate::held::{Held, Known, Life};
 
 /// A value out of a cache.
 ///
 /// It reads as the value itself; [`Cached::source`] and its neighbours say how it came about.
-#[derive(Debug)]
 pub struct Cached<V> {
-    value: Arc<V>,
+    known: Arc<Known<Arc<V>>>,
     source: Source,
-    life: Option<Life>,
     now: Timestamp,
 }
 
@@ -43,14 +41,16 @@ impl Source {
 impl<V> Cached<V> {
     /// None when the entry says that there is nothing.
     pub(crate) fn from_held(held: Held<V>, source: Source, now: Timestamp) -> Option<Self> {
-        let Held { value, life, .. } = held;
-        Some(Self { value: value?, source, life, now })
+        match held {
+            Held::Value(known) => Some(Self { known, source, now }),
+            Held::Absence(_) => None,
+        }
     }
 
     /// The value, shared.
     #[must_use]
     pub fn into_value(self) -> Arc<V> {
-        self.value
+        Arc::clone(&self.known.value)
     }
 
     /// Which tier answered.
@@ -74,26 +74,30 @@ impl<V> Cached<V> {
     /// How long it had not been fresh any more when it was handed out; none when it was.
     #[must_use]
     pub fn stale_for(&self) -> Option<Duration> {
-        let life = self.life.filter(|life| !life.stale_for.is_zero() && life.expires_at() <= self.now)?;
+        let life = self.life().filter(|life| !life.stale_for.is_zero() && life.expires_at() <= self.now)?;
         Some(self.now.since(life.expires_at()))
     }
 
     /// How old the value was when it was handed out; unknown for what other programs wrote.
     #[must_use]
     pub fn age(&self) -> Option<Duration> {
-        self.life.map(|life| self.now.since(life.created))
+        self.life().map(|life| self.now.since(life.created))
     }
 
     /// How long it stays fresh, zero when it is not any more; unknown for what other programs wrote.
     #[must_use]
     pub fn ttl(&self) -> Option<Duration> {
-        self.life.map(|life| life.expires_at().since(self.now))
+        self.life().map(|life| life.expires_at().since(self.now))
+    }
+
+    fn life(&self) -> Option<Life> {
+        self.known.about.life
     }
 }
 
 impl<V> Clone for Cached<V> {
     fn clone(&self) -> Self {
-        Self { value: Arc::clone(&self.value), ..*self }
+        Self { known: Arc::clone(&self.known), ..*self }
     }
 }
 
@@ -101,7 +105,18 @@ impl<V> Deref for Cached<V> {
     type Target = V;
 
     fn deref(&self) -> &V {
-        &self.value
+        &self.known.value
+    }
+}
+
+impl<V: fmt::Debug> fmt::Debug for Cached<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cached")
+            .field("value", &self.known.value)
+            .field("source", &self.source)
+            .field("life", &self.life())
+            .field("now", &self.now)
+            .finish()
     }
 }
 

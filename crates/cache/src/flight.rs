@@ -14,7 +14,7 @@ use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 use crate::{
     cached::Source,
     error::{Failure, LoadError},
-    value::Held,
+    held::Held,
 };
 
 /// A load that several callers share.

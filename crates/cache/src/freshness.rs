@@ -5,7 +5,7 @@ use std::time::Duration;
 use redstart_connection::Timestamp;
 use redstart_keys::Ttl;
 
-use crate::value::Life;
+use crate::held::Life;
 
 /// How a cache deals with old values, slow loads and failing ones.
 ///

@@ -1,9 +1,12 @@
 //! The tier in this process, and the loads under way, behind one set of locks.
 
+mod map;
+
 use std::{
     collections::HashMap,
     fmt,
     hash::{BuildHasher, Hash, RandomState},
+    ops::{Deref, DerefMut},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, AtomicUsize, Ordering},
@@ -11,22 +14,22 @@ use std::{
     time::{Duration, Instant},
 };
 
-use moka::{notification::RemovalCause, sync::Cache as Map};
 use redstart_connection::Timestamp;
 
+use self::map::{Gone, Map};
 use crate::{
     failures::Failures,
     flight::Flight,
+    held::Held,
     space::Space,
     stats::{Tallies, Tally},
-    value::Held,
 };
 
 const SHARDS: usize = 64;
 
 /// Cached values of this process and the flights that may add to them.
 ///
-/// moka serves as a map alone. An insertion looks at the flights under the same lock under which an
+/// An insertion looks at the flights under the same lock under which an
 /// invalidation removes them, so that what was loaded before an invalidation is never put in after it.
 ///
 /// Other processes name a value as the server does, so that is how flights and values are found again.
@@ -34,8 +37,7 @@ pub(crate) struct Near<K, V> {
     values: Option<Map<K, Kept<V>>>,
     /// Counts how often everything was dropped; what was put in before counts for nothing.
     ///
-    /// moka's own `invalidate_all` keeps the moment at which it was called, and of two calls at once the
-    /// earlier moment may be the one that stays: what was gone would be there again.
+    /// The map is emptied piece by piece, and what is dropped must be gone from one moment on.
     generation: AtomicU64,
     ttl: Duration,
     space: Arc<Space>,
@@ -119,17 +121,8 @@ where
     pub(crate) fn new(entries: Option<u64>, ttl: Duration, space: Arc<Space>) -> Self {
         let shard = || Shard { flights: HashMap::new(), ids: HashMap::new(), crowded: 16, epoch: 0 };
         let evictions = Tallies::evictions(space.name());
-        let map = |entries| {
-            let evicted = Arc::clone(&evictions);
-            let listener = move |_, _, cause| {
-                if cause == RemovalCause::Size {
-                    evicted.add();
-                }
-            };
-            Map::builder().max_capacity(entries).eviction_listener(listener).build()
-        };
         Self {
-            values: entries.map(map),
+            values: entries.map(|entries| Map::new(entries, Arc::clone(&evictions))),
             evictions,
             generation: AtomicU64::new(0),
             ttl,
@@ -316,12 +309,11 @@ where
             listed.flight.news.notify_one();
         }
         let (Some(values), Some(id)) = (&self.values, shard.ids.get(&mark)) else { return false };
-        if values.get(id).is_some_and(|kept| is_later(kept.held.as_of)) {
+        if values.peek(id).is_some_and(|kept| is_later(kept.held.as_of)) {
             return false;
         }
-        let held = values.remove(id).is_some();
-        shard.ids.remove(&mark);
-        held
+        let Locked { shard, gone } = &mut shard;
+        shard.ids.remove(&mark).is_some_and(|id| values.remove(&id, gone))
     }
 
     /// Lets nobody join a flight that is not known to be of `stamp` or later.
@@ -357,7 +349,7 @@ where
         // Last: what is put in after this comes from flights and reads that began after theirs were dropped.
         self.generation.fetch_add(1, Ordering::AcqRel);
         if let Some(values) = &self.values {
-            values.invalidate_all();
+            values.clear();
         }
     }
 
@@ -372,10 +364,7 @@ where
 
     /// How many values there are, about.
     pub(crate) fn len(&self) -> u64 {
-        self.values.as_ref().map_or(0, |values| {
-            values.run_pending_tasks();
-            values.entry_count()
-        })
+        self.values.as_ref().map_or(0, Map::len)
     }
 
     #[cfg(test)]
@@ -386,39 +375,39 @@ where
             .sum()
     }
 
-    /// Lets nothing older than `as_of` be shown from now on; called under the shard's lock.
-    fn outshine(&self, shard: &mut Shard<K, V>, spot: Spot<'_, K>, as_of: u64) {
+    /// Lets nothing older than `as_of` be shown from now on.
+    fn outshine(&self, shard: &mut Locked<'_, K, V>, spot: Spot<'_, K>, as_of: u64) {
         if let Some(listed) = shard.flights.get_mut(&spot.mark) {
             listed.shown = listed.shown.max(as_of);
         }
         let Some(values) = &self.values else { return };
-        if values.get(spot.id).is_some_and(|present| present.held.as_of < as_of) {
-            values.invalidate(spot.id);
+        if values.peek(spot.id).is_some_and(|present| present.held.as_of < as_of) {
+            values.remove(spot.id, &mut shard.gone);
         }
     }
 
-    /// Drops what is kept, and lets nothing that is under way be kept; called under the shard's lock.
-    fn drop_one(&self, shard: &mut Shard<K, V>, spot: Spot<'_, K>) {
+    /// Drops what is kept, and lets nothing that is under way be kept.
+    fn drop_one(&self, shard: &mut Locked<'_, K, V>, spot: Spot<'_, K>) {
         shard.epoch += 1;
         shard.flights.remove(&spot.mark);
         if let Some(values) = &self.values {
-            values.invalidate(spot.id);
+            values.remove(spot.id, &mut shard.gone);
         }
     }
 
-    /// Called under the shard's lock.
-    fn put(&self, shard: &mut Shard<K, V>, spot: Spot<'_, K>, held: &Held<V>, now: Moment) {
+    fn put(&self, shard: &mut Locked<'_, K, V>, spot: Spot<'_, K>, held: &Held<V>, now: Moment) {
         let Some(values) = &self.values else { return };
         // Values of one key never go back: of two that were read at the same time the newer one stays.
-        // One that has ended holds nothing up, for moka may keep it long after.
+        // One that has ended holds nothing up, though it may stay in the map long after.
         let generation = self.generation();
         let counts = |present: &Kept<V>| now.instant < present.until && present.generation == generation;
-        let present = values.get(spot.id).filter(counts);
+        let present = values.peek(spot.id).filter(counts);
         if present.is_some_and(|present| present.held.as_of > held.as_of) {
             return;
         }
+        let Locked { shard, gone } = shard;
         if shard.ids.len() >= shard.crowded {
-            shard.ids.retain(|_, id| values.contains_key(id));
+            shard.ids.retain(|_, id| values.contains(id));
             shard.crowded = (shard.ids.len() * 2).max(16);
         }
         let id = shard.ids.entry(spot.mark).or_insert_with(|| spot.id.clone());
@@ -436,12 +425,33 @@ where
             until: now.instant + shown,
             generation,
         };
-        values.insert(spot.id.clone(), kept);
+        values.insert(spot.id.clone(), kept, gone);
     }
 
-    fn shard(&self, mark: u64) -> MutexGuard<'_, Shard<K, V>> {
+    fn shard(&self, mark: u64) -> Locked<'_, K, V> {
         let shard = usize::try_from(mark % SHARDS as u64).unwrap_or(0);
-        self.shards[shard].lock().unwrap_or_else(PoisonError::into_inner)
+        let shard = self.shards[shard].lock().unwrap_or_else(PoisonError::into_inner);
+        Locked { shard, gone: Gone::new() }
+    }
+}
+
+/// A shard under its lock, and what is dropped when that is free again: fields go in their order.
+struct Locked<'a, K, V> {
+    shard: MutexGuard<'a, Shard<K, V>>,
+    gone: Gone<K, Kept<V>>,
+}
+
+impl<K, V> Deref for Locked<'_, K, V> {
+    type Target = Shard<K, V>;
+
+    fn deref(&self) -> &Shard<K, V> {
+        &self.shard
+    }
+}
+
+impl<K, V> DerefMut for Locked<'_, K, V> {
+    fn deref_mut(&mut self) -> &mut Shard<K, V> {
+        &mut self.shard
     }
 }
 

@@ -39,6 +39,7 @@ mod failures;
 mod flight;
 mod freshness;
 mod header;
+mod held;
 mod l1;
 mod loaded;
 mod operations;

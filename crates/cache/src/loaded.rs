@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use redstart_keys::{Entity, Id, Ttl};
 
-use crate::{tag::Tag, value::Held};
+use crate::{held::Held, tag::Tag};
 
 /// What a loader brings: a value or nothing, and how it is to be kept.
 ///
@@ -127,9 +127,8 @@ impl<V> Loaded<V> {
 impl<V> Present<V> {
     /// None where the copy says that there is nothing.
     pub(crate) fn of(held: &Held<V>) -> Option<Self> {
-        let Held { value, tags, validator, .. } = held;
-        let value = Arc::clone(value.as_ref()?);
-        Some(Self { value, validator: validator.clone(), tags: tags.iter().cloned().collect() })
+        let value = Arc::clone(held.value()?);
+        Some(Self { value, validator: held.validator.clone(), tags: held.tags.iter().cloned().collect() })
     }
 
     /// The value.

@@ -96,6 +96,7 @@ fn others(from: &str, to: &str, dev: bool) -> Option<&'static str> {
                 || matches!(from, "redstart-connection" | "redstart-cache")
                 || (from == "redstart-tests" && dev)
         }
+        "quick_cache" => from == "redstart-cache",
         _ if to == "axum" || to.starts_with("axum-") => {
             // The tests of the command need services to ask.
             matches!(from, "redstart-http" | "redstart-tests")

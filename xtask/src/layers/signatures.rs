@@ -4,7 +4,7 @@
 
 use super::sources::Source;
 
-const DRIVERS: [&str; 5] = ["redis", "bb8", "bb8_redis", "bullmq", "moka"];
+const DRIVERS: [&str; 6] = ["redis", "bb8", "bb8_redis", "bullmq", "moka", "quick_cache"];
 
 pub(crate) fn violations(crates: &[Source]) -> Vec<String> {
     let mut violations = Vec::new();

@@ -20,9 +20,9 @@ use crate::{
     cached::{Cached, Source},
     error::LoadError,
     flight::Outcome,
+    held::Held,
     loaded::{Loaded, Present},
     terms::Terms,
-    value::Held,
 };
 
 /// What came of a replacement, once something has.

@@ -17,9 +17,9 @@ use crate::{
     cached::Source,
     error::LoadError,
     flight::Flight,
+    held::Held,
     loaded::{Loaded, Present},
     terms::Terms,
-    value::Held,
 };
 
 /// One load to be done.

@@ -9,7 +9,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use super::Inner;
 use crate::{
     cached::{Cached, Source},
-    value::Held,
+    held::Held,
 };
 
 /// Who reads, and so whether it counts as a use.

@@ -17,9 +17,9 @@ use crate::{
     cached::{Cached, Source},
     error::LoadError,
     flight::{Flight, Outcome, Turn},
+    held::Held,
     loaded::{Loaded, Present},
     terms::Terms,
-    value::Held,
 };
 
 impl<K, V> Cache<K, V>

@@ -1,6 +1,6 @@
 //! Filling: what was loaded, on its way into the tiers.
 
-use std::{hash::Hash, time::Duration};
+use std::{hash::Hash, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use redstart_keys::{Id, Key, Ttl};
@@ -8,11 +8,12 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use super::{Inner, Place, fleet::BELIEVED};
 use crate::{
+    held::{About, Held, Life},
     loaded::Loaded,
     operations::{Fill, FillEntry, Filled, Take},
     tag::Tag,
     terms::Terms,
-    value::{Entry, Form, Held, Life},
+    value::{Entry, Form},
 };
 
 /// A value that waits to be stored.
@@ -63,7 +64,7 @@ where
         } else {
             tags.into_iter().chain(terms.tags.iter().cloned()).collect()
         };
-        (Held { value, as_of, life: Some(life), tags, validator }, ttl)
+        (Held::new(value, About { as_of, life: Some(life), tags, validator }), ttl)
     }
 
     /// For how long after its end a value is worth keeping; plain ones can't say when they end.
@@ -132,9 +133,9 @@ where
 
     fn encoded(&self, held: &Held<V>) -> Option<Bytes> {
         let life = held.life?;
-        let Held { value, as_of, tags, validator, .. } = held;
-        let entry =
-            Entry { value: value.as_deref(), as_of: *as_of, life, tags, validator: validator.as_ref() };
+        let About { as_of, tags, validator, .. } = &**held;
+        let value = held.value().map(Arc::as_ref);
+        let entry = Entry { value, as_of: *as_of, life, tags, validator: validator.as_ref() };
         match self.form.encode(&entry) {
             Ok(bytes) => {
                 self.tallies.bytes_written.add_many(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64));

@@ -15,10 +15,10 @@ use crate::{
     cached::{Cached, Source},
     error::LoadError,
     flight::{Flight, Outcome, Turn},
+    held::Held,
     l1::{Moment, Near, Spot},
     loaded::{Loaded, Present},
     terms::Terms,
-    value::Held,
 };
 
 impl<K, V> Cache<K, V>
@@ -33,7 +33,7 @@ where
     /// Fails when the store does.
     pub async fn get(&self, id: &K) -> Result<Option<Cached<V>>> {
         let inner = &*self.0;
-        if let Some((held, now)) = inner.near(id, inner.instant()) {
+        if let Some((held, now)) = inner.near_now(id) {
             return Ok(inner.hand_out(id, held, Source::L1, now));
         }
         let place = inner.place(id);
@@ -84,7 +84,7 @@ where
     {
         let inner = &*self.0;
         // Before anything else is set up: this is what nearly every call ends with.
-        if let Some((held, now)) = inner.near(id, inner.instant())
+        if let Some((held, now)) = inner.near_now(id)
             && !inner.is_due(&inner.terms, &held, now)
         {
             return Ok(inner.hand_out(id, held, Source::L1, now));
@@ -178,7 +178,7 @@ where
     pub(super) async fn find(&self, place: &Place<'_, K>, terms: &Terms) -> Found<V> {
         match self.look(&place.key).await {
             Ok(found) => match found.filter(|(held, _)| held.as_of >= terms.at_least) {
-                Some((held, source)) if held.is_fresh(self.now().timestamp) => Found::Fresh(held, source),
+                Some((held, source)) if held.is_fresh(self.store.clock().now()) => Found::Fresh(held, source),
                 present => Found::Else { present, store_helps: true },
             },
             Err(error) => {
@@ -260,7 +260,7 @@ where
 
     /// What this process has, if it is fresh and late enough.
     pub(super) fn near_enough(&self, id: &K, terms: &Terms) -> Option<(Held<V>, Timestamp)> {
-        self.near(id, self.instant()).filter(|(held, _)| held.as_of >= terms.at_least)
+        self.near_now(id).filter(|(held, _)| held.as_of >= terms.at_least)
     }
 
     /// An old value in place of one that could not be had.

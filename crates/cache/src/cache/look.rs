@@ -14,10 +14,11 @@ use serde::{Serialize, de::DeserializeOwned};
 use super::Inner;
 use crate::{
     cached::Source,
+    held::Held,
     operations::{Adopt, Judge, Read, ReadJudged},
     space::AnyCache as _,
     tag::Tag,
-    value::{Form, Held},
+    value::Form,
 };
 
 /// What the store has, in the order of the keys that were asked for, and who answered.
@@ -29,6 +30,12 @@ where
     V: Serialize + DeserializeOwned + Send + Sync + 'static,
 {
     /// What this process has that nothing has outdated, with the present as the store's clock shows it.
+    #[inline]
+    pub(crate) fn near_now(&self, id: &K) -> Option<(Held<V>, Timestamp)> {
+        if self.near.keeps_values() { self.near(id, self.instant()) } else { None }
+    }
+
+    /// The same at a moment that is known.
     pub(crate) fn near(&self, id: &K, now: Instant) -> Option<(Held<V>, Timestamp)> {
         if !self.hears(now) {
             self.listen();
@@ -49,7 +56,10 @@ where
 
     /// Reads the store for one key; the value may be an old one.
     pub(crate) async fn look(&self, key: &Key) -> Result<Option<(Held<V>, Source)>> {
-        let looked = self.look_many(vec![key.clone()]).await;
+        // With room for the key of what judges it.
+        let mut keys = Vec::with_capacity(2);
+        keys.push(key.clone());
+        let looked = self.look_many(keys).await;
         let (found, source) = looked.inspect_err(|_| self.tallies.store_errors.add())?;
         Ok(found.into_iter().next().flatten().map(|held| (held, source)))
     }
@@ -69,7 +79,7 @@ where
                 (output, by, 0)
             }
         };
-        let now = self.now().timestamp;
+        let now = self.store.clock().now();
         let decode = |bytes: Option<Bytes>| {
             let held = bytes.and_then(|bytes| self.decoded(&bytes))?;
             let is_valid = held.as_of >= floor && !self.space.outdates(held.as_of, &held.tags);
@@ -104,7 +114,7 @@ where
             return None;
         }
         let era = self.registry.coherence.era();
-        let is_known = self.listens() && self.hears(self.now().instant) && self.space.knows_floor(era);
+        let is_known = self.listens() && self.hears(self.instant()) && self.space.knows_floor(era);
         (!is_known).then_some(era)
     }
 
@@ -123,7 +133,7 @@ where
         };
         if by == By::Redis {
             self.space.raise_floor(floor);
-            if self.hears(self.now().instant) {
+            if self.hears(self.instant()) {
                 self.space.knows_floor_of(era);
             }
         }
@@ -133,7 +143,7 @@ where
     /// Makes the stamp below which nothing is valid, once for all who miss it at the same time.
     async fn make_floor(&self) -> Result<u64> {
         let mut made = self.space.floor_made.lock().await;
-        let now = self.now().instant;
+        let now = self.instant();
         match *made {
             // It is not older than what is tolerated of news in general, and one's own are known anyway.
             Some((floor, at)) if now.saturating_duration_since(at) < Duration::from_secs(1) => Ok(floor),

@@ -1,5 +1,5 @@
 use super::*;
-use crate::tag::Tags;
+use crate::{held::About, tag::Tags};
 
 /// A value of which a minute is fresh and an hour is stale, so many seconds after its load.
 fn cached_after(seconds: u64) -> Cached<u8> {
@@ -10,8 +10,8 @@ fn cached_after(seconds: u64) -> Cached<u8> {
         stale_for: Duration::from_secs(3_600),
         load_time: Duration::ZERO,
     };
-    let held =
-        Held { value: Some(Arc::new(7)), as_of: 1, life: Some(life), tags: Tags::default(), validator: None };
+    let about = About { as_of: 1, life: Some(life), tags: Tags::default(), validator: None };
+    let held = Held::new(Some(Arc::new(7)), about);
     let now = created.saturating_add(Duration::from_secs(seconds));
     assert_eq!(held.is_stale(now), 60 <= seconds);
     Cached::from_held(held, Source::L1, now).unwrap()

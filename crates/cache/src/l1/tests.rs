@@ -1,6 +1,9 @@
+use std::sync::Weak;
+
 use redstart_keys::Category;
 
 use super::*;
+use crate::held::About;
 
 fn near() -> Near<u64, String> {
     let space = Arc::new(Space::new(Category::Cache, "user"));
@@ -13,13 +16,8 @@ fn now() -> Moment {
 }
 
 fn held(as_of: u64) -> Held<String> {
-    Held {
-        value: Some(Arc::new("Ada".to_owned())),
-        as_of,
-        life: None,
-        tags: crate::tag::Tags::default(),
-        validator: None,
-    }
+    let about = About { as_of, life: None, tags: crate::tag::Tags::default(), validator: None };
+    Held::new(Some(Arc::new("Ada".to_owned())), about)
 }
 
 fn put(near: &Near<u64, String>, id: u64, as_of: u64) {
@@ -105,4 +103,56 @@ fn ids_of_values_that_are_gone_are_given_up() {
     let ids: usize = near.shards.iter().map(|shard| shard.lock().unwrap().ids.len()).sum();
     near.len();
     assert!(ids < 4_000, "{ids} ids of 100 values");
+}
+
+/// Asks the tier that it was kept in for other values when it is dropped.
+struct Curious(Weak<Near<u64, Curious>>, Arc<AtomicUsize>);
+
+impl Drop for Curious {
+    fn drop(&mut self) {
+        let Some(near) = self.0.upgrade() else { return };
+        self.1.fetch_add(1, Ordering::SeqCst);
+        for id in 0..100 {
+            let name = id.to_string();
+            let epoch = near.epoch(near.spot(&id, name.as_bytes()));
+            std::hint::black_box((near.get(&id, now().instant), epoch));
+        }
+    }
+}
+
+#[test]
+fn destructor_may_ask_the_tier_that_dropped_its_value() {
+    let space = Arc::new(Space::new(Category::Cache, "user"));
+    let near = Arc::new(Near::new(Some(100), Duration::from_secs(60), space));
+    let dropped = Arc::new(AtomicUsize::new(0));
+    let put = |id: u64, as_of: u64| {
+        let name = id.to_string();
+        let spot = near.spot(&id, name.as_bytes());
+        let value = Curious(Arc::downgrade(&near), Arc::clone(&dropped));
+        let about = About { as_of, life: None, tags: crate::tag::Tags::default(), validator: None };
+        near.keep(spot, &Held::new(Some(Arc::new(value)), about), near.epoch(spot), now());
+    };
+    let dropped_by = |change: &dyn Fn()| {
+        let before = dropped.load(Ordering::SeqCst);
+        change();
+        dropped.load(Ordering::SeqCst) - before
+    };
+    put(1, 10);
+    assert_eq!(dropped_by(&|| put(1, 11)), 1, "replaced");
+    assert_eq!(dropped_by(&|| assert!(near.forget(b"1", None))), 1, "removed");
+    assert!(dropped_by(&|| (0..1_000).for_each(|id| put(id, 1))) >= 900, "for want of room");
+    let left = usize::try_from(near.len()).unwrap();
+    assert_eq!((dropped_by(&|| near.clear()), near.len()), (left, 0), "cleared");
+}
+
+#[test]
+fn never_more_values_than_there_is_room_for() {
+    for room in [0, 1, 7, 100, 1_003] {
+        let space = Arc::new(Space::new(Category::Cache, "user"));
+        let near = Near::new(Some(room), Duration::from_secs(60), space);
+        (0..5_000).for_each(|id| put(&near, id, 1));
+        assert!(near.len() <= room, "{} of {room}", near.len());
+        assert!(near.len() * 2 >= room, "{} of {room}", near.len());
+        assert_eq!(near.evictions().count() + near.len(), 5_000);
+    }
 }

@@ -1,7 +1,6 @@
 //! Reading stored values together with the stamp that judges them all.
 
 use bytes::Bytes;
-use futures_util::future::try_join;
 use redstart_connection::{Effect, Memory, Operation, Outage, Redis, Result, Timestamp};
 use redstart_keys::Key;
 
@@ -47,9 +46,9 @@ impl Operation for ReadJudged {
 
     async fn on_redis(&self, redis: &Redis) -> Result<Self::Output> {
         let (values, judge) = match self.keys.as_slice() {
-            // A single read travels with those of other callers, and so does what judges it.
+            // A single read travels with those of other callers, whom mostly the same stamp judges.
             [key, judge] => {
-                let (value, judge) = try_join(redis.get(key), redis.get(judge)).await?;
+                let (value, judge) = redis.get_with(key, judge).await?;
                 (vec![value], judge)
             }
             keys => {

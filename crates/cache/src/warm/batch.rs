@@ -162,7 +162,7 @@ where
 {
     let keys = ids.into_iter().map(|id| cache.0.entity.key(id)).collect();
     let (found, _) = cache.0.look_many(keys).await?;
-    Ok(found.iter().flatten().filter(|held| held.value.is_some()).count() as u64)
+    Ok(found.iter().flatten().filter(|held| held.value().is_some()).count() as u64)
 }
 
 impl fmt::Debug for Warming {

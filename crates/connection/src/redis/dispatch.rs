@@ -1,11 +1,18 @@
 //! Handing commands to the lane of the server where they belong.
 
-use std::{borrow::Cow, sync::Arc};
+use std::sync::Arc;
 
 use bytes::Bytes;
-use futures_util::future::join_all;
+use futures_util::future::{join_all, try_join};
 
-use super::{Redis, Route, breaker::Permit, gather::read, groups, node::Node};
+use super::{
+    Redis, Route,
+    breaker::Permit,
+    cluster::Cluster,
+    groups,
+    node::Node,
+    wanted::{Found, Wanted, read},
+};
 use crate::{Effect, Error, Result, error::Redirect};
 
 /// How often a command follows the word of a cluster on where it belongs.
@@ -129,39 +136,40 @@ impl Redis {
     }
 
     /// One read, together with those of other callers where they share a server.
-    pub(super) async fn gathered(&self, name: Vec<u8>) -> Result<Option<Bytes>> {
+    pub(super) async fn gathered(&self, wanted: Wanted<'_>) -> Result<Found> {
         let node = match &self.link.route {
-            Route::One(node) => Cow::Borrowed(node),
-            Route::Rest(rest) => return rest.read(&name, self.deadline, &self.account).await,
+            Route::One(node) => node,
+            Route::Rest(rest) => return rest.read(wanted, self.deadline, &self.account).await,
             Route::Cluster(cluster) => {
-                let slot = self.link.slot(&name);
-                let node = cluster.node(slot, self.effect == Effect::Read).await?;
-                return self.read_in_cluster(&node, slot, &name).await;
+                let shared = async {
+                    match wanted.shared {
+                        Some(name) => self.read_in_cluster(cluster, name).await,
+                        None => Ok(None),
+                    }
+                };
+                return try_join(self.read_in_cluster(cluster, wanted.name), shared).await;
             }
         };
-        let admitted = self.admit(&node)?;
+        let admitted = self.admit(node)?;
         let (lane, live) = node.lane_in_turn().await.map_err(|error| error.while_away(&node.away))?;
         let _permit = lane.permit().await?;
         let sent = self.account.open();
         let answer = if lane.in_flight() <= 1 {
-            live.send(redis::cmd("GET").arg(&name), self.deadline).await.and_then(read)
+            live.send(&wanted.command(), self.deadline).await.and_then(|value| wanted.read(value))
         } else {
             let carrier = || (Arc::clone(lane), live);
-            lane.gather.ask(carrier, &node.common.tasks, &name, self.deadline).await
+            lane.gather.ask(carrier, &node.common.tasks, wanted, self.deadline).await
         };
         admitted.settle(sent.settle(answer))
     }
 
     /// A batch would have to stay in one slot, so each read goes alone.
-    async fn read_in_cluster(
-        &self,
-        node: &Arc<Node>,
-        slot: Option<u16>,
-        name: &[u8],
-    ) -> Result<Option<Bytes>> {
+    async fn read_in_cluster(&self, cluster: &Arc<Cluster>, name: &[u8]) -> Result<Option<Bytes>> {
+        let slot = self.link.slot(name);
+        let node = cluster.node(slot, self.effect == Effect::Read).await?;
         let mut cmd = redis::cmd("GET");
         cmd.arg(name);
-        let answer = match self.send_over(node, &cmd, false).await {
+        let answer = match self.send_over(&node, &cmd, false).await {
             Err(error) if error.redirect().is_some() => self.dispatch(&Prepared { cmd, slot }).await,
             answer => answer,
         };

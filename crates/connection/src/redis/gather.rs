@@ -9,9 +9,16 @@ use std::{
 use bytes::Bytes;
 use futures_util::future::join_all;
 use redis::{Arg, Cmd, Value};
-use tokio::{sync::oneshot, task::yield_now, time::Instant};
+use tokio::{
+    sync::oneshot,
+    task::yield_now,
+    time::{Instant, timeout_at},
+};
 
-use super::{lane::Lane, lane::Live};
+use super::{
+    lane::{Lane, Live},
+    wanted::{Found, Wanted, read},
+};
 use crate::{Certainty, Error, ErrorKind, Result, Tasks};
 
 type Answer = Result<Option<Bytes>>;
@@ -42,9 +49,19 @@ pub(crate) struct Gather(Mutex<Option<Batch>>);
 
 struct Batch {
     mget: Cmd,
-    callers: Vec<oneshot::Sender<Answer>>,
+    names: usize,
+    /// The names that several callers share, and where they stand among all; mostly one.
+    shared: Vec<(Vec<u8>, usize)>,
+    callers: Vec<Waiting>,
     /// That of its most patient caller.
     deadline: Instant,
+}
+
+/// A caller, and where its names stand.
+struct Waiting {
+    caller: oneshot::Sender<Result<Found>>,
+    name: usize,
+    shared: Option<usize>,
 }
 
 impl Gather {
@@ -56,11 +73,11 @@ impl Gather {
         &self,
         carrier: impl FnOnce() -> C,
         tasks: &Tasks,
-        name: &[u8],
+        wanted: Wanted<'_>,
         deadline: Instant,
-    ) -> Answer {
+    ) -> Result<Found> {
         let (caller, answer) = oneshot::channel();
-        if self.push(name, caller, deadline) {
+        if self.push(wanted, caller, deadline) {
             let opened = Opened(Some(carrier()));
             // Without a runtime the task is dropped here, and with it the batch.
             tasks.spawn_to_end(async move {
@@ -77,16 +94,16 @@ impl Gather {
     }
 
     /// Adds a caller; answers whether it opened the batch.
-    fn push(&self, name: &[u8], caller: oneshot::Sender<Answer>, deadline: Instant) -> bool {
+    fn push(&self, wanted: Wanted<'_>, caller: oneshot::Sender<Result<Found>>, deadline: Instant) -> bool {
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let opens = open.is_none();
-        let batch = open.get_or_insert_with(|| {
-            let mut mget = Cmd::with_capacity(64, 64 * 48);
-            mget.arg("MGET");
-            Batch { mget, callers: Vec::with_capacity(64), deadline }
-        });
-        batch.mget.arg(name);
-        batch.callers.push(caller);
+        let batch = open.get_or_insert_with(|| Batch::new(deadline));
+        let waiting = Waiting {
+            caller,
+            name: batch.add(wanted.name),
+            shared: wanted.shared.map(|name| batch.add_shared(name)),
+        };
+        batch.callers.push(waiting);
         batch.deadline = batch.deadline.max(deadline);
         opens
     }
@@ -110,69 +127,90 @@ impl<C: Carrier> Drop for Opened<C> {
     /// The task never ran: its runtime ended. The batch must not stay open, for nobody would send it.
     fn drop(&mut self) {
         let Some(batch) = self.0.take().and_then(|carrier| carrier.gather().take()) else { return };
-        for caller in batch.callers {
-            let unsent = Error::new(ErrorKind::Connection, Certainty::NotSent, "the batch was never sent");
-            answer_one(caller, Err(unsent));
-        }
+        let unsent = Error::new(ErrorKind::Connection, Certainty::NotSent, "the batch was never sent");
+        batch.refuse(&unsent);
     }
 }
 
 impl Batch {
+    fn new(deadline: Instant) -> Self {
+        let mut mget = Cmd::with_capacity(64, 64 * 48);
+        mget.arg("MGET");
+        Self { mget, names: 0, shared: Vec::new(), callers: Vec::with_capacity(64), deadline }
+    }
+
+    /// Adds a name; answers where it stands.
+    fn add(&mut self, name: &[u8]) -> usize {
+        self.mget.arg(name);
+        self.names += 1;
+        self.names - 1
+    }
+
+    /// The same for one that is read once for all who want it.
+    fn add_shared(&mut self, name: &[u8]) -> usize {
+        if let Some((_, at)) = self.shared.iter().find(|(shared, _)| shared == name) {
+            return *at;
+        }
+        let at = self.add(name);
+        self.shared.push((name.to_vec(), at));
+        at
+    }
+
     async fn send<C: Carrier>(self, carrier: &C) {
-        let Self { mget, callers, deadline } = self;
-        let answer = tokio::time::timeout_at(deadline, carrier.carry(&mget, deadline)).await;
+        let answer = timeout_at(self.deadline, carrier.carry(&self.mget, self.deadline)).await;
         match answer {
-            Ok(Ok(Value::Array(values))) if values.len() == callers.len() => {
-                for (caller, value) in callers.into_iter().zip(values) {
-                    answer_one(caller, read(value));
-                }
+            Ok(Ok(Value::Array(values))) if values.len() == self.names => {
+                self.answer(values.into_iter().map(|value| Some(read(value))).collect());
             }
             // A key that this user may not read fails the whole MGET; the others have done no wrong.
             Ok(Err(error)) if error.kind() == ErrorKind::Permission => {
-                ask_alone(&mget, callers, carrier, deadline).await
+                let answers = self.ask_alone(carrier).await;
+                self.answer(answers);
             }
-            Ok(Err(error)) => {
-                callers.into_iter().for_each(|caller| answer_one(caller, Err(error.duplicate())))
-            }
-            Ok(Ok(_)) => callers.into_iter().for_each(|caller| {
-                answer_one(caller, Err(Error::protocol("an MGET was answered with something else")))
-            }),
+            Ok(Err(error)) => self.refuse(&error),
+            Ok(Ok(_)) => self.refuse(&Error::protocol("an MGET was answered with something else")),
             // No caller has a later deadline than the batch; each finds out by itself.
             Err(_) => {}
         }
     }
-}
 
-async fn ask_alone<C: Carrier>(
-    mget: &Cmd,
-    callers: Vec<oneshot::Sender<Answer>>,
-    carrier: &C,
-    deadline: Instant,
-) {
-    let names = mget.args_iter().skip(1);
-    let reads = names.zip(callers).filter_map(|(name, caller)| {
-        let Arg::Simple(name) = name else { return None };
-        let mut get = redis::cmd("GET");
-        get.arg(name);
-        Some(async move {
-            if let Ok(answer) = tokio::time::timeout_at(deadline, carrier.carry(&get, deadline)).await {
-                answer_one(caller, answer.and_then(read));
+    /// Reads each name by itself; none for what did not come in time.
+    async fn ask_alone<C: Carrier>(&self, carrier: &C) -> Vec<Option<Answer>> {
+        let names = self.mget.args_iter().skip(1);
+        let reads = names.map(|name| {
+            let mut get = redis::cmd("GET");
+            if let Arg::Simple(name) = name {
+                get.arg(name);
             }
-        })
-    });
-    join_all(reads).await;
+            async move {
+                let answer = timeout_at(self.deadline, carrier.carry(&get, self.deadline)).await.ok()?;
+                Some(answer.and_then(read))
+            }
+        });
+        join_all(reads).await
+    }
+
+    /// Gives each caller what was under its names.
+    fn answer(self, mut answers: Vec<Option<Answer>>) {
+        for Waiting { caller, name, shared } in self.callers {
+            let shared = match shared.map(|at| &answers[at]) {
+                None => Some(Ok(None)),
+                Some(None) => None,
+                Some(Some(Ok(value))) => Some(Ok(value.clone())),
+                Some(Some(Err(error))) => Some(Err(error.duplicate())),
+            };
+            // Nobody else stands where the caller's own name does.
+            let (Some(name), Some(shared)) = (answers[name].take(), shared) else { continue };
+            answer_one(caller, name.and_then(|name| Ok((name, shared?))));
+        }
+    }
+
+    fn refuse(self, error: &Error) {
+        self.callers.into_iter().for_each(|waiting| answer_one(waiting.caller, Err(error.duplicate())));
+    }
 }
 
-fn answer_one(caller: oneshot::Sender<Answer>, answer: Answer) {
+fn answer_one(caller: oneshot::Sender<Result<Found>>, answer: Result<Found>) {
     // A caller that has gone away wants no answer.
     drop(caller.send(answer));
-}
-
-/// The answer to a GET, or one element of the answer to an MGET.
-pub(crate) fn read(value: Value) -> Answer {
-    match value {
-        Value::Nil => Ok(None),
-        Value::BulkString(bytes) => Ok(Some(Bytes::from(bytes))),
-        other => super::convert::convert(other)?.into_optional_bytes(),
-    }
 }

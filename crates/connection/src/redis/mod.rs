@@ -25,6 +25,7 @@ mod scan;
 mod sentinel;
 mod shared_only;
 mod supervisor;
+mod wanted;
 
 use std::{fmt, sync::Arc};
 
@@ -33,7 +34,7 @@ use futures_util::future::join_all;
 use redstart_keys::Key;
 use tokio::time::Instant;
 
-use self::{account::Account, convert::convert, dispatch::Prepared};
+use self::{account::Account, convert::convert, dispatch::Prepared, wanted::Wanted};
 pub use self::{
     breaker::BreakerState,
     capabilities::{Capabilities, Engine, Version},
@@ -117,7 +118,22 @@ impl Redis {
     ///
     /// As [`Redis::send`].
     pub async fn get(&self, key: &Key) -> Result<Option<Bytes>> {
-        self.gathered(self.link.name(key)).await
+        let name = self.link.name(key);
+        let (value, _) = self.gathered(Wanted { name: &name, shared: None }).await?;
+        Ok(value)
+    }
+
+    /// The strings under `key` and under `shared`, which other callers want as well: where reads travel
+    /// together it is read once for all of them.
+    ///
+    /// They are not one step for others. Of keys of another type, see [`Redis::get`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Redis::send`].
+    pub async fn get_with(&self, key: &Key, shared: &Key) -> Result<(Option<Bytes>, Option<Bytes>)> {
+        let (name, shared) = (self.link.name(key), self.link.name(shared));
+        self.gathered(Wanted { name: &name, shared: Some(&shared) }).await
     }
 
     /// The strings under `keys`, in their order: one command, or in a cluster one for each slot.
@@ -152,7 +168,7 @@ impl Redis {
         let slot = group.first().and_then(|&first| self.link.slot_of(&keys[first]));
         match self.dispatch(&Prepared { cmd, slot }).await? {
             redis::Value::Array(values) if values.len() == group.len() => {
-                values.into_iter().map(gather::read).collect()
+                values.into_iter().map(wanted::read).collect()
             }
             _ => Err(Error::protocol("an MGET was answered with something else")),
         }

@@ -60,6 +60,8 @@ fn drivers_stay_behind_the_connection() {
     check("redstart-state", "bullmq-official", false, Some("belongs behind"));
     check("redstart-tests", "redis", true, Some("belongs behind"));
     check("redstart-ratelimit", "moka", false, Some("belongs behind"));
+    check("redstart-cache", "quick_cache", false, None);
+    check("redstart-state", "quick_cache", false, Some("belongs behind"));
 }
 
 #[test]

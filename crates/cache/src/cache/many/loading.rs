@@ -8,7 +8,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use tokio::time::timeout;
 
 use super::{Answers, Filling, Gathering, Inner, Loading, Reader, Seat, Standing};
-use crate::{cached::Source, error::LoadError, flight::Outcome, loaded::Loaded, value::Held};
+use crate::{cached::Source, error::LoadError, flight::Outcome, held::Held, loaded::Loaded};
 
 impl<K, V> Inner<K, V>
 where

@@ -3,7 +3,13 @@
 use std::io;
 
 use super::*;
-use crate::{debounced::Heard, freshness::Freshness, loaded::Loaded, tag::Tag};
+use crate::{
+    debounced::Heard,
+    freshness::Freshness,
+    held::{About, Held},
+    loaded::Loaded,
+    tag::{Tag, Tags},
+};
 
 const PROJECT: Entity<u64> = Entity::new(Category::Cache, "project").ttl(Ttl::hours(1)).falls_with(&["user"]);
 
@@ -106,13 +112,8 @@ async fn reader_of_its_own_write_finds_it() {
         written.version.expect("the store answered").to_string().parse().expect("a version");
     // A process that has not heard of it yet still holds the old value: here it is put back by hand.
     let place = users.0.place(&1);
-    let held = crate::value::Held {
-        value: Some(stale.into_value()),
-        as_of: 0,
-        life: None,
-        tags: crate::tag::Tags::default(),
-        validator: None,
-    };
+    let about = About { as_of: 0, life: None, tags: Tags::default(), validator: None };
+    let held = Held::new(Some(stale.into_value()), about);
     users.0.near.keep(place.spot, &held, users.0.near.epoch(place.spot), users.0.now());
     assert_eq!(read(&users, "never").await.0, "old");
     let own = users.entry(&1).at_least(version).get_or_load(|| load("new")).await;

@@ -2,12 +2,15 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use bytes::Bytes;
 use tokio::{sync::watch, time::Instant};
 
 use crate::{
     Certainty, Config, Error, ErrorKind, Result, Status, Value,
-    redis::{account::Account, common::Common},
+    redis::{
+        account::Account,
+        common::Common,
+        wanted::{Found, Wanted},
+    },
 };
 
 /// There is none in this build.
@@ -40,10 +43,10 @@ impl Rest {
 
     pub(in crate::redis) async fn read(
         self: &Arc<Self>,
-        _: &[u8],
+        _: Wanted<'_>,
         _: Instant,
         _: &Account,
-    ) -> Result<Option<Bytes>> {
+    ) -> Result<Found> {
         match **self {}
     }
 

@@ -35,9 +35,10 @@ use crate::{
         capabilities::Capabilities,
         common::Common,
         convert::convert,
-        gather::{Carrier, Gather, read},
+        gather::{Carrier, Gather},
         node::Node,
         permits::{IN_FLIGHT, Permits},
+        wanted::{Found, Wanted},
     },
     standby::Away,
 };
@@ -130,16 +131,17 @@ impl Rest {
     /// One read, together with those of other callers.
     pub(in crate::redis) async fn read(
         self: &Arc<Self>,
-        name: &[u8],
+        wanted: Wanted<'_>,
         deadline: Instant,
         account: &Account,
-    ) -> Result<Option<Bytes>> {
+    ) -> Result<Found> {
         let _permit = self.permits.take().await?;
         if self.permits.taken() <= 1 {
-            return self.carry_one(redis::cmd("GET").arg(name), deadline, account).await.and_then(read);
+            let answer = self.carry_one(&wanted.command(), deadline, account).await;
+            return answer.and_then(|value| wanted.read(value));
         }
         let sent = account.open();
-        sent.settle(self.gather.ask(|| Arc::clone(self), &self.common.tasks, name, deadline).await)
+        sent.settle(self.gather.ask(|| Arc::clone(self), &self.common.tasks, wanted, deadline).await)
     }
 
     /// Makes sure that the server is there and takes the token, and asks what it is.
