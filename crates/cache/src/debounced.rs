@@ -13,7 +13,7 @@ use redstart_keys::Id;
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::time::sleep;
 
-use crate::cache::{Applied, Cache};
+use crate::{cache::Cache, invalidation::Applied};
 
 /// How many ids may be in a burst at the same time; those beyond are invalidated each time.
 const MOST: usize = 10_000;
@@ -60,26 +60,25 @@ where
     /// Invalidates now, and once more after `delay`.
     ///
     /// For loaders that read a copy of the source which lags behind by less than `delay`: what they bring in
-    /// between is old. The second one is kept by this process alone and is not done after the shutdown.
+    /// between is old. The store keeps the second one, see [`Cache::invalidate_after`]; where it can't, because
+    /// it is away, this process does, until its shutdown.
     ///
     /// # Errors
     ///
     /// Fails when the store does; the second one is tried all the same.
-    pub async fn invalidate_twice(&self, id: &K, delay: Duration) -> Result<Applied> {
-        self.invalidate_after(id, delay);
-        self.invalidate(id).await
-    }
-
-    /// Invalidates after `delay`; answers whether that will be done, which it is not after the shutdown.
     ///
-    /// It is kept by this process alone. For a moment that is known when a value is loaded,
-    /// [`Loaded::ttl`](crate::Loaded::ttl) is surer.
-    pub fn invalidate_after(&self, id: &K, delay: Duration) -> bool {
-        let (cache, id) = (self.clone(), id.clone());
-        self.0.store.tasks().spawn("cache invalidation", async move {
-            sleep(delay).await;
-            cache.0.told(cache.invalidate(&id).await);
-        })
+    /// # Cancel safety
+    ///
+    /// If this is dropped midway either may be done or not.
+    pub async fn invalidate_twice(&self, id: &K, delay: Duration) -> Result<Applied> {
+        if self.0.told(self.invalidate_after(id, delay).await).is_none() {
+            let (cache, id) = (self.clone(), id.clone());
+            self.0.store.tasks().spawn("cache invalidation", async move {
+                sleep(delay).await;
+                cache.0.told(cache.invalidate(&id).await);
+            });
+        }
+        self.invalidate(id).await
     }
 }
 
