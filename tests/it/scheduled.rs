@@ -102,14 +102,14 @@ async fn process_that_begins_does_what_fell_due_before() {
     // The clock of the server decides, and nobody is there when it strikes.
     eventually(GUARD, async || at < server_time(&mut shared().raw())).await;
     let mut raw = shared().raw();
-    assert_eq!(raw.command(&["ZCARD", &queue(&config)]).text(), "1");
+    assert_eq!(raw.command(&["ZCARD", &queue(&config)]).int(), 1);
     becomes(&process(&config), 1, "new").await;
 }
 
 fn server_time(raw: &mut redstart_testkit::Raw) -> Timestamp {
     let time =
-        raw.command(&["EVAL", "local t = redis.call('TIME') return t[1] * 1000000 + t[2]", "0"]).text();
-    Timestamp::from_micros(time.parse().unwrap())
+        raw.command(&["EVAL", "local t = redis.call('TIME') return t[1] * 1000000 + t[2]", "0"]).int();
+    Timestamp::from_micros(time.try_into().unwrap())
 }
 
 #[tokio::test]
@@ -133,12 +133,12 @@ async fn thousands_of_one_moment_are_done_once_each_by_many_processes() {
     let stream = format!("{}:cache:redstart:#inv", Store::lazy(&config).unwrap().prefix());
     let told = "local told = 0 for _, entry in ipairs(redis.call('XRANGE', KEYS[1], '-', '+')) do \
                 for i = 1, #entry[2], 2 do if entry[2][i] == 'k' then told = told + 1 end end end return told";
-    assert_eq!(server.raw().command(&["EVAL", told, "1", &stream]).text(), MANY.to_string());
+    assert_eq!(server.raw().command(&["EVAL", told, "1", &stream]).int(), MANY.cast_signed());
     let again = "local told = 0 for _, entry in ipairs(redis.call('XRANGE', KEYS[1], '-', '+')) do \
                 for i = 1, #entry[2], 2 do if entry[2][i] == 'd' then told = told + 1 end end end return told";
     // On a machine that is too slow for this the moment comes while they are still put off.
-    let news = server.raw().command(&["EVAL", again, "1", &stream]).text();
-    assert!(!is_in_time || news == "1", "the first of a moment is told, and no other: {news}");
+    let news = server.raw().command(&["EVAL", again, "1", &stream]).int();
+    assert!(!is_in_time || news == 1, "the first of a moment is told, and no other: {news}");
 }
 
 #[tokio::test]
@@ -167,15 +167,15 @@ async fn nothing_is_left_and_nothing_lives_for_ever() {
     let later = prices.invalidate_after(&1, Duration::from_secs(86_400)).await.unwrap();
     let mut raw = shared().raw();
     assert_eq!(raw.keys_without_ttl(&prefix), [] as [String; 0]);
-    let left: u64 = raw.command(&["PTTL", &queue(&config)]).text().parse().unwrap();
+    let left = raw.command(&["PTTL", &queue(&config)]).int();
     // As long as a value of before the moment may live: an hour, and an hour to spare.
     assert!((86_400_000 + 7_000_000..86_400_000 + 8_000_000).contains(&left), "{left}");
     prices.invalidate_after(&2, SOON).await.unwrap();
-    let still: u64 = raw.command(&["PTTL", &queue(&config)]).text().parse().unwrap();
+    let still = raw.command(&["PTTL", &queue(&config)]).int();
     assert!(86_400_000 < still, "a sooner one does not shorten it");
     assert!(prices.cancel_invalidation(&1, later).await.unwrap());
     nothing_waits(&prices).await;
-    assert_eq!(raw.command(&["EXISTS", &queue(&config)]).text(), "0");
+    assert_eq!(raw.command(&["EXISTS", &queue(&config)]).int(), 0);
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::{convert::Infallible, env, fmt, str::FromStr, time::Duration};
 
-use redstart_cache::{Cache, L1};
+use redstart_cache::{Cache, Heard, L1};
 use redstart_connection::{Clock, Config, Store, Timestamp};
 use redstart_keys::{Category, Entity, Ttl};
 use redstart_testkit::{Raw, RedisServer, eventually, fresh_prefix};
@@ -17,6 +17,8 @@ const URL: &str = "REDSTART_SCHEDULED_URL";
 const PREFIX: &str = "REDSTART_SCHEDULED_PREFIX";
 /// How long it is put off, in milliseconds.
 const DELAY: &str = "REDSTART_SCHEDULED_DELAY";
+/// Whether it is the last one of a burst.
+const FOLDED: &str = "REDSTART_SCHEDULED_FOLDED";
 /// Longer than it takes to kill a process, on a busy machine too.
 const SOON: Duration = Duration::from_secs(3);
 const ID: u64 = 1;
@@ -57,14 +59,33 @@ async fn worker_process() {
     let prices = Prices::builder(&store, &PRICE).l1(L1::off()).build();
     prices.set(&ID, &"old".to_owned()).await.unwrap();
     let delay = Duration::from_millis(delay.parse().unwrap());
-    print(DueAt(prices.invalidate_after(&ID, delay).await.unwrap()));
+    if env::var(FOLDED).is_ok() {
+        let prices = prices.debounced(delay);
+        assert!(matches!(prices.invalidate(&ID).await, Ok(Heard::Done(_))));
+        store_again(&store).await;
+        assert!(matches!(prices.invalidate(&ID).await, Ok(Heard::Folded)));
+        print(DueAt(store.clock().now().saturating_add(delay)));
+    } else {
+        print(DueAt(prices.invalidate_after(&ID, delay).await.unwrap()));
+    }
     std::future::pending::<()>().await;
 }
 
-/// Lets a process put an invalidation off, and kills it before the moment comes.
+/// Puts what is old by then in once more.
+async fn store_again(store: &Store) {
+    let prices = Prices::builder(store, &PRICE).l1(L1::off()).build();
+    prices.set(&ID, &"old".to_owned()).await.unwrap();
+}
+
 async fn put_off_and_killed(server: &RedisServer, prefix: &str) -> Timestamp {
+    killed_before(server, prefix, false).await
+}
+
+/// Lets a process put an invalidation off, and kills it before the moment comes.
+async fn killed_before(server: &RedisServer, prefix: &str, is_folded: bool) -> Timestamp {
     let delay = SOON.as_millis().to_string();
-    let job: Job = vec![(URL, server.url()), (PREFIX, prefix.to_owned()), (DELAY, delay)];
+    let mut job: Job = vec![(URL, server.url()), (PREFIX, prefix.to_owned()), (DELAY, delay)];
+    job.extend(is_folded.then(|| (FOLDED, "yes".to_owned())));
     let workers = Workers::<DueAt>::start("cache::scheduled::worker_process", vec![job]);
     eventually(GUARD, async || !workers.records().is_empty()).await;
     let DueAt(at) = workers.records()[0];
@@ -75,7 +96,7 @@ async fn put_off_and_killed(server: &RedisServer, prefix: &str) -> Timestamp {
 
 fn server_time(raw: &mut Raw) -> Timestamp {
     let time = raw.command(&["EVAL", "local t = redis.call('TIME') return t[1] * 1000000 + t[2]", "0"]);
-    Timestamp::from_micros(time.text().parse().unwrap())
+    Timestamp::from_micros(time.int().try_into().unwrap())
 }
 
 async fn read(prices: &Prices, or: &str) -> Option<String> {
@@ -99,12 +120,22 @@ async fn what_a_killed_process_put_off_another_does() {
 }
 
 #[tokio::test]
+async fn end_of_a_burst_is_not_lost_with_its_process() {
+    let server = RedisServer::start();
+    let prefix = fresh_prefix();
+    let other = prices(&server, &prefix);
+    other.ready().await;
+    killed_before(&server, &prefix, true).await;
+    becomes_new(&other).await;
+}
+
+#[tokio::test]
 async fn what_fell_due_while_no_process_ran_the_next_does() {
     let server = RedisServer::start();
     let prefix = fresh_prefix();
     let at = put_off_and_killed(&server, &prefix).await;
     eventually(GUARD, async || at < server_time(&mut server.raw())).await;
-    assert_eq!(server.raw().command(&["EXISTS", &format!("{prefix}:cache:price:{{1}}")]).text(), "1");
+    assert_eq!(server.raw().command(&["EXISTS", &format!("{prefix}:cache:price:{{1}}")]).int(), 1);
     becomes_new(&prices(&server, &prefix)).await;
 }
 
