@@ -41,7 +41,7 @@ async fn nothing_waits(prices: &Prices) {
 async fn put_off_by_one_that_ends(config: &Config, id: u64) {
     let store = Store::lazy(config).unwrap();
     Prices::new(&store, &PRICE).invalidate_after(&id, SOON).await.unwrap();
-    store.shutdown(GUARD).await;
+    assert!(store.shutdown(GUARD).await.is_clean());
 }
 
 fn queue(config: &Config) -> String {
@@ -98,7 +98,7 @@ async fn process_that_begins_does_what_fell_due_before() {
     let prices = Prices::new(&former, &PRICE);
     prices.set(&1, &"old".to_owned()).await.unwrap();
     let at = prices.invalidate_after(&1, SOON).await.unwrap();
-    former.shutdown(GUARD).await;
+    assert!(former.shutdown(GUARD).await.is_clean());
     // The clock of the server decides, and nobody is there when it strikes.
     eventually(GUARD, async || at < server_time(&mut shared().raw())).await;
     let mut raw = shared().raw();
@@ -149,7 +149,7 @@ async fn what_a_process_took_and_did_not_do_another_does() {
     let prices = Prices::new(&former, &PRICE);
     prices.set(&1, &"old".to_owned()).await.unwrap();
     prices.invalidate_after(&1, SOON).await.unwrap();
-    former.shutdown(GUARD).await;
+    assert!(former.shutdown(GUARD).await.is_clean());
     let queue = Key::namespace(Category::Cache, "redstart", "inv").companion("due").companion("cache");
     // As a process that is killed right after its first step.
     let take = TakeDue::new(vec![queue.companion("price")], Duration::from_secs(2), 9);
