@@ -107,8 +107,7 @@ async fn process_that_begins_does_what_fell_due_before() {
 }
 
 fn server_time(raw: &mut redstart_testkit::Raw) -> Timestamp {
-    let time =
-        raw.command(&["EVAL", "local t = redis.call('TIME') return t[1] * 1000000 + t[2]", "0"]).int();
+    let time = raw.command(&["EVAL", "local t = redis.call('TIME') return t[1] * 1000000 + t[2]", "0"]).int();
     Timestamp::from_micros(time.try_into().unwrap())
 }
 
@@ -234,11 +233,13 @@ fn reads_of_the_stream(server: &RedisServer) -> u64 {
 }
 
 #[tokio::test]
-async fn process_that_hears_of_changes_does_not_poll() {
+async fn process_that_hears_of_changes_does_not_poll_and_is_told() {
     let server = RedisServer::start();
-    let prices = process(&config_for(&server));
+    let config = config_for(&server);
+    let prices = process(&config);
     prices.ready().await;
-    prices.invalidate_after(&1, Duration::from_secs(3_600)).await.unwrap();
+    read(&prices, 1, "old").await;
+    prices.invalidate_after(&2, Duration::from_secs(3_600)).await.unwrap();
     // Whatever it does when it begins.
     let settled = reads_of_the_stream(&server) + 4;
     eventually(GUARD, async || settled <= reads_of_the_stream(&server)).await;
@@ -246,4 +247,7 @@ async fn process_that_hears_of_changes_does_not_poll() {
     eventually(GUARD, async || later <= reads_of_the_stream(&server)).await;
     // Who polls looks seven times in that time.
     assert!(looks(&server) <= before + 1, "it knows when the next is due");
+    // It would look for itself long after this has been given up.
+    put_off_by_one_that_ends(&config, 1).await;
+    becomes(&prices, 1, "new").await;
 }

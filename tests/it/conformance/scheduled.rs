@@ -19,7 +19,7 @@ const NOTE: Entity<u8> = Entity::new(Category::Cache, "note").ttl(Ttl::hours(1))
 const UNIT: Duration = Duration::from_secs(10);
 const LEASE: Duration = Duration::from_secs(15);
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 enum Step {
     At {
         queue: u8,

@@ -5,8 +5,9 @@ use std::io;
 use super::*;
 use crate::{
     cache::{bring::Permit, fleet::BELIEVED},
+    event::{Change, Event},
     flight::Flight,
-    operations::Take,
+    operations::{Release, Released, Take},
     single_flight::SingleFlight,
 };
 
@@ -174,6 +175,28 @@ async fn who_waits_is_told_and_does_not_find_out_by_looking() {
         assert_eq!(told.expect("no panic").is_err(), fails);
         assert_eq!(loading.await.expect("no panic").is_err(), fails);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn news_from_another_process_wakes_who_waits() {
+    let (left, right, store) = two();
+    let inner = &*left.0;
+    let place = inner.place(&1);
+    let flight = Arc::new(Flight::new(inner.instant()));
+    let permit = inner.fleet_permit(&place, &inner.terms, Some(&flight)).await;
+    let Permit::Load { token: Some(token), .. } = permit else { panic!("nobody was there before") };
+    let waiting = spawn(async move { read(&right, "b").await });
+    for _ in 0..10 {
+        tokio::task::yield_now().await;
+    }
+    // What the other does when its load has come to nothing, and what the stream tells then.
+    let released = store.run(&Release::new(place.key.clone(), token)).await.expect("memory answers");
+    assert_eq!(released, Released::Awaited);
+    let change = Change::Settled(place.name.clone());
+    let event = Event { entity: Some(inner.space.label()), change, stamp: None };
+    inner.registry.apply(&event, inner.instant());
+    let told = tokio::time::timeout(Duration::from_millis(100), waiting).await.expect("it is told");
+    assert_eq!(told.expect("no panic"), ("b".into(), Source::Loaded));
 }
 
 #[tokio::test]
