@@ -12,6 +12,7 @@ mod lock;
 mod lock_kinds;
 mod monitor;
 mod ratelimit;
+mod scheduled;
 mod state_codes;
 mod state_counters;
 mod state_once;

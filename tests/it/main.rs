@@ -27,6 +27,7 @@ mod metrics;
 mod prometheus;
 mod ratelimit;
 mod rest;
+mod scheduled;
 mod secure;
 mod single_flight;
 mod state;

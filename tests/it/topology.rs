@@ -10,7 +10,10 @@ use redstart_monitor::Monitor;
 use redstart_ratelimit::{Limiter, Policy, Source as LimitSource, Subject};
 use redstart_testkit::{Cluster, Sentinels, eventually, fresh_prefix};
 
-use crate::{single_flight::one_load_for_all, support::GUARD, warming::warming_reaches_every_server};
+use crate::{
+    scheduled::done_by_others, single_flight::one_load_for_all, support::GUARD,
+    warming::warming_reaches_every_server,
+};
 
 const USER: Entity<u64> = Entity::new(Category::Cache, "user").ttl(Ttl::hours(1));
 const PAYOUT: Entity<u64> = Entity::new(Category::Lock, "payout").ttl(Ttl::minutes(1));
@@ -40,6 +43,7 @@ async fn everything_works(config: &Config, mode: &str) {
     feeds_follow(store).await;
     one_load_for_all(config).await;
     warming_reaches_every_server(store).await;
+    done_by_others(config).await;
 }
 
 async fn batches_span_the_servers(store: &Store) {

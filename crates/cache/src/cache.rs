@@ -12,7 +12,12 @@ mod look;
 mod many;
 mod write;
 
-use std::{fmt, hash::Hash, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    hash::Hash,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use redstart_connection::{Result, Store};
@@ -20,10 +25,7 @@ use redstart_keys::{Entity, Id, Key, Ttl};
 use serde::{Serialize, de::DeserializeOwned};
 
 use self::background::Background;
-pub use self::{
-    change::Applied,
-    write::{Version, WriteError, Written},
-};
+pub use self::write::{Version, WriteError, Written};
 pub(crate) use self::{count::Reader, fill::Filling};
 use crate::{
     builder::CacheBuilder,
@@ -194,10 +196,14 @@ where
         if self.near.keeps_values() || self.flight.is_fleet() {
             self.registry.keep_reading(&self.store);
         }
+        // What the embedded store keeps for later this process has put off itself.
+        if !self.store.is_memory() {
+            self.registry.keep_due(&self.store);
+        }
     }
 
     /// How long a stamp must be kept that judges values of this cache.
-    fn judgement_ttl(&self) -> Ttl {
+    pub(crate) fn judged_for(&self) -> Ttl {
         const SPARE: Duration = Duration::from_secs(3600);
         let stale_for = self.terms.freshness.stale_for();
         Ttl::new(self.ttl.as_duration() + stale_for + self.max_load.as_duration() + SPARE).unwrap_or(Ttl::MAX)
@@ -210,7 +216,9 @@ where
     V: Serialize + DeserializeOwned + Send + Sync + 'static,
 {
     fn stats(&self) -> Stats {
-        self.tallies.snapshot(self.near.len())
+        let mut stats = self.tallies.snapshot(self.near.len());
+        stats.scheduled = self.space.waiting.load(Ordering::Relaxed);
+        stats
     }
 
     fn forget(&self) {
@@ -231,6 +239,10 @@ where
 
     fn wake(&self, name: &[u8]) {
         self.near.wake(name);
+    }
+
+    fn judgement_ttl(&self) -> Ttl {
+        self.judged_for()
     }
 
     fn listens(&self) -> bool {

@@ -7,11 +7,7 @@ use redstart_connection::{Result, Store};
 use redstart_keys::{Catalogue, Id};
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{
-    cache::{Applied, Cache},
-    registry::Registry,
-    tag::Tag,
-};
+use crate::{cache::Cache, invalidation::Applied, registry::Registry, tag::Tag};
 
 /// What a cascade reached.
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -7,10 +7,11 @@ use redstart_keys::{Id, Ttl};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    cache::{Applied, Cache, Version},
+    cache::{Cache, Version},
     cached::Cached,
     error::LoadError,
     freshness::Freshness,
+    invalidation::Applied,
     loaded::{Loaded, Present},
     tag::Tag,
     terms::Terms,

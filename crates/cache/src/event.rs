@@ -1,18 +1,21 @@
 //! What the processes tell each other of their changes.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use redstart_connection::Entry;
 use redstart_keys::{Category, Key};
 
 use crate::tag::Tag;
 
-const ENTITY: &[u8] = b"e";
+pub(crate) const ENTITY: &[u8] = b"e";
 const STAMP: &[u8] = b"s";
 const KEY: &[u8] = b"k";
 const TAG: &[u8] = b"t";
 const CLEAR: &[u8] = b"c";
 const FORGET: &[u8] = b"f";
 const SETTLED: &[u8] = b"l";
+pub(crate) const DUE: &[u8] = b"d";
 
 /// A change that every process must hear of.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -35,6 +38,8 @@ pub(crate) enum Change {
     Forget,
     /// Nothing changed: a load of the value under this name, for which others wait, has ended.
     Settled(Bytes),
+    /// Nothing changed: an invalidation of the entity is due after so long, sooner than all that wait.
+    Due(Duration),
 }
 
 /// The stream of all caches of a prefix.
@@ -50,6 +55,7 @@ impl Event {
             Change::Clear => (CLEAR, Bytes::new()),
             Change::Forget => (FORGET, Bytes::new()),
             Change::Settled(name) => (SETTLED, name.clone()),
+            Change::Due(wait) => (DUE, Bytes::from(wait.as_micros().to_string())),
         };
         let entity = self.entity.as_ref().map(|entity| (ENTITY, Bytes::copy_from_slice(entity.as_bytes())));
         let stamp = self.stamp.map(|stamp| (STAMP, Bytes::from(stamp.to_string())));
@@ -70,6 +76,8 @@ impl Event {
             Change::Clear
         } else if let Some(name) = field(SETTLED) {
             Change::Settled(name.clone())
+        } else if let Some(wait) = text(DUE).and_then(|wait| wait.parse().ok()) {
+            Change::Due(Duration::from_micros(wait))
         } else {
             Change::Forget
         };

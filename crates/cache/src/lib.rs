@@ -40,10 +40,12 @@ mod flight;
 mod freshness;
 mod header;
 mod held;
+mod invalidation;
 mod l1;
 mod loaded;
 mod operations;
 mod registry;
+mod scheduled;
 mod single_flight;
 mod space;
 mod stats;
@@ -60,7 +62,7 @@ mod watch;
 pub use crate::{
     batch::Batch,
     builder::{CacheBuilder, L1},
-    cache::{Applied, Cache, Version, WriteError, Written},
+    cache::{Cache, Version, WriteError, Written},
     cached::{Cached, Source},
     cascade::{Cascaded, declare},
     codec::{Codec, Compression},
@@ -68,13 +70,16 @@ pub use crate::{
     entry::Entry,
     error::LoadError,
     freshness::{EarlyRefresh, Freshness},
+    invalidation::Applied,
     loaded::{Loaded, Present},
     operations::{
-        Adopt, Await, Claim, ClaimPeriod, Claimed, Expire, Fill, FillEntry, Filled, Invalidate, Judge, Mint,
-        NoteUses, PeriodClaim, Popular, Prolong, Publish, Put, PutOutcome, Raise, Ranking, Read, ReadJudged,
-        Release, Released, Take, Ticket, Tickets,
+        Adopt, Await, Claim, ClaimPeriod, Claimed, CountWaiting, Due, DueNow, Expire, Fill, FillEntry,
+        Filled, FinishDue, Invalidate, Judge, Mint, NoteUses, PeriodClaim, Popular, Prolong, Publish, Put,
+        PutOutcome, Raise, Ranking, Read, ReadJudged, Release, Released, Schedule, Scheduling, Take, TakeDue,
+        Ticket, Tickets, Unlink, Unschedule,
     },
     registry::caches,
+    scheduled::Scheduled,
     single_flight::SingleFlight,
     stats::Stats,
     survey::{Survey, SurveyPage, survey},

@@ -14,7 +14,8 @@ use redstart_keys::{Category, Entity};
 
 use crate::{
     coherence::Coherence,
-    event::Event,
+    event::{Change, Event},
+    scheduled::Keeper,
     space::{AnyCache, Space},
     stats::Stats,
 };
@@ -24,6 +25,8 @@ use crate::{
 pub(crate) struct Registry {
     spaces: Mutex<HashMap<(Category, &'static str), Arc<Space>>>,
     pub(crate) coherence: Coherence,
+    /// Sees to what is due.
+    pub(crate) keeper: Keeper,
     /// What falls with the values of an entity, by that entity's name.
     dependents: Mutex<HashMap<&'static str, BTreeSet<(Category, &'static str)>>>,
     listens: AtomicBool,
@@ -75,8 +78,11 @@ impl Registry {
         self.spaces().iter().for_each(|space| space.doubt());
     }
 
-    /// Takes over what another process has changed.
+    /// Takes over what another process has changed, or put off.
     pub(crate) fn apply(&self, event: &Event, now: Instant) {
+        if let Change::Due(wait) = event.change {
+            return self.keeper.told(now, wait);
+        }
         for space in self.spaces() {
             if event.entity.as_ref().is_none_or(|entity| *entity == space.label()) {
                 space.apply(event, now);
@@ -93,6 +99,11 @@ impl Registry {
 
     fn each(&self, mut visit: impl FnMut(&dyn AnyCache)) {
         self.spaces().iter().for_each(|space| space.each(&mut visit));
+    }
+
+    /// Those that somebody in this process uses.
+    pub(crate) fn living(&self) -> Vec<Arc<Space>> {
+        self.spaces().into_iter().filter(|space| space.is_alive()).collect()
     }
 
     fn spaces(&self) -> Vec<Arc<Space>> {

@@ -9,10 +9,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use redstart_keys::{Category, Key};
+use redstart_keys::{Category, Key, Ttl};
 
 use crate::{
-    event::{Change, Event},
+    event::{Change, Event, stream},
     stats::Stats,
     tag::{Tag, Tags},
 };
@@ -41,6 +41,9 @@ pub(crate) trait AnyCache: Send + Sync {
     /// Ends a wait for a load of what is under a name in another process.
     fn wake(&self, name: &[u8]);
 
+    /// How long a stamp must be kept that judges its values.
+    fn judgement_ttl(&self) -> Ttl;
+
     /// Whether it holds values in this process that others may change.
     fn listens(&self) -> bool;
 }
@@ -52,6 +55,10 @@ pub(crate) trait AnyCache: Send + Sync {
 pub(crate) struct Space {
     pub(crate) sequencer: Key,
     pub(crate) floor_key: Key,
+    /// What is to be invalidated later; in the slot of the stream, so that both change as one.
+    pub(crate) queue: Key,
+    /// How much waits in the queue, as this process has heard last.
+    pub(crate) waiting: AtomicU64,
     category: Category,
     name: &'static str,
     caches: Mutex<Arc<[Weak<dyn AnyCache>]>>,
@@ -75,6 +82,8 @@ impl Space {
         Self {
             sequencer: Key::namespace(category, name, "seq"),
             floor_key: Key::namespace(category, name, "floor"),
+            queue: stream().companion("due").companion(category.name()).companion(name),
+            waiting: AtomicU64::new(0),
             category,
             name,
             caches: Mutex::new(Arc::new([])),
@@ -97,6 +106,19 @@ impl Space {
     /// What events call this entity.
     pub(crate) fn label(&self) -> String {
         crate::operations::entity_of(&self.sequencer)
+    }
+
+    /// Whether anybody uses it.
+    pub(crate) fn is_alive(&self) -> bool {
+        let caches = self.caches.lock().unwrap_or_else(PoisonError::into_inner);
+        caches.iter().any(|cache| cache.strong_count() > 0)
+    }
+
+    /// How long a stamp must be kept that judges the values of all its caches; none when there are none.
+    pub(crate) fn judgement_ttl(&self) -> Option<Ttl> {
+        let mut longest = None;
+        self.each(|cache| longest = longest.max(Some(cache.judgement_ttl())));
+        longest
     }
 
     pub(crate) fn add(&self, cache: Weak<dyn AnyCache>) {
@@ -144,6 +166,7 @@ impl Space {
             (Change::Tag(tag), Some(stamp)) => self.raise_tag(tag, stamp, now),
             (Change::Clear, Some(stamp)) => self.raise_floor(stamp),
             (Change::Settled(name), _) => self.wake(name),
+            (Change::Due(_), _) => {}
             (Change::Tag(_) | Change::Clear, None) | (Change::Forget, _) => self.forget(),
         }
     }

@@ -58,6 +58,8 @@ pub struct Stats {
     pub store_errors: u64,
     /// Invalidations made through this cache.
     pub invalidations: u64,
+    /// Invalidations that wait in the store for their moment, as this process has heard last.
+    pub scheduled: u64,
     /// Values that this process threw out for want of room.
     pub l1_evictions: u64,
     /// Values in this process, about.
@@ -167,6 +169,7 @@ impl Tallies {
             decode_failures: self.decode_failures.count(),
             store_errors: self.store_errors.count(),
             invalidations: self.invalidations.count(),
+            scheduled: 0,
             l1_evictions: self.l1_evictions.count(),
             l1_entries,
             bytes_read: self.bytes_read.count(),

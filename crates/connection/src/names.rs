@@ -37,6 +37,8 @@ pub const CACHE_BYTES: &str = "redstart_cache_bytes_total";
 pub const CACHE_WARMED: &str = "redstart_cache_warmed_total";
 /// Histogram of seconds per warming.
 pub const CACHE_WARM_SECONDS: &str = "redstart_cache_warm_duration_seconds";
+/// Counter of invalidations that were put off and of those done later; labels `cache`, `outcome`.
+pub const CACHE_SCHEDULED: &str = "redstart_cache_scheduled_total";
 /// Counter of invalidations; label `cache`.
 pub const CACHE_INVALIDATIONS: &str = "redstart_cache_invalidations_total";
 /// Counter of decisions; labels `policy`, `verdict`, `source`.

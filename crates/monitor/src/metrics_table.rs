@@ -147,6 +147,12 @@ pub const METRICS: &[Metric] = &[
         "Values that a warming looked at: warmed, skipped, absent, failed, left.",
     ),
     row(names::CACHE_WARM_SECONDS, (Histogram, Seconds, Recorded), &[], "Time of a warming."),
+    row(
+        names::CACHE_SCHEDULED,
+        (Counter, Count, Recorded),
+        &["cache", "outcome"],
+        "Invalidations that were put off to a moment to come: put_off, done, again (not done, and due again).",
+    ),
     row(names::CACHE_INVALIDATIONS, (Counter, Count, Recorded), &["cache"], "Invalidations made."),
     row(
         names::LIMIT_DECISIONS,

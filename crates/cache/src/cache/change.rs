@@ -2,46 +2,21 @@
 
 use std::{hash::Hash, time::Duration};
 
-use bytes::Bytes;
 use redstart_connection::{Answer, By, Error, Result};
 use redstart_keys::{Id, Pattern};
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{Cache, Inner, Place};
 use crate::{
-    event::{Change as News, Event},
-    operations::{Claim, Expire, Invalidate, Mint, Publish, Put, PutOutcome, Raise},
+    event::Change as News,
+    invalidation::{Applied, Change, Site, of_the_server},
+    operations::{Claim, Expire, Invalidate, Mint, Put, PutOutcome},
     space::Space,
     sweep::sweep,
     tag::Tag,
     terms::Terms,
     value::{Entry, Form},
 };
-
-/// What a change reached.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub struct Applied {
-    /// Whether this process held a value; a change by tag or of everything does not look.
-    pub l1: bool,
-    /// Whether the store changed: the value is stored, or there was something to remove; a change by tag
-    /// or of everything always changes it.
-    pub l2: bool,
-    /// Whether other processes were told. Not on the embedded store, which has none, and while the server
-    /// is away: they hear of it when it is back.
-    pub published: bool,
-}
-
-/// A change of one value under way.
-///
-/// This process forgets the value when it begins, and again when it ends, be it by an error or by
-/// cancellation: reads that began in between may have met the old value in the store.
-pub(super) struct Change<'a> {
-    space: &'a Space,
-    name: &'a Bytes,
-    /// Whether there was something to forget.
-    pub(super) held: bool,
-}
 
 impl<K, V> Cache<K, V>
 where
@@ -73,7 +48,7 @@ where
         let place = inner.place(id);
         let change = Change::begin(&inner.space, &place.name);
         let (put, stamp) = inner.put(&place, value, terms).await?;
-        let published = inner.publish(&put, News::Key(place.name.clone()), stamp).await?;
+        let published = inner.site().publish(&put, News::Key(place.name.clone()), stamp).await?;
         Ok(Applied { l1: change.held, l2: put.output == PutOutcome::Stored, published })
     }
 
@@ -98,7 +73,7 @@ where
         let expire = Expire::new(place.key.clone(), inner.now().timestamp);
         let expired = inner.store.ask(&expire).await?;
         let stamp = minted.as_ref().ok().and_then(of_the_server);
-        let published = inner.publish(&expired, News::Key(place.name.clone()), stamp).await?;
+        let published = inner.site().publish(&expired, News::Key(place.name.clone()), stamp).await?;
         minted?;
         Ok(Applied { l1: change.held, l2: expired.output, published })
     }
@@ -126,16 +101,8 @@ where
         let inner = &*self.0;
         inner.tallies.invalidations.add();
         let place = inner.place(id);
-        let change = Change::begin(&inner.space, &place.name);
-        // The stamp comes first: whoever reads it from now on loads what is there after the change.
-        let minted = inner.store.ask(&Mint::new(inner.space.sequencer.clone())).await;
-        let removed = inner.store.ask(&Invalidate::new(place.key.clone())).await?;
-        // Whoever heard of it before could put the value that was still there in again.
-        let stamp = minted.as_ref().ok().and_then(of_the_server);
-        let published = inner.publish(&removed, News::Key(place.name.clone()), stamp).await?;
-        let Answer { output: minted, by, .. } = minted?;
-        let applied = Applied { l1: change.held, l2: removed.output, published };
-        Ok((applied, (by != By::Standby).then_some(minted)))
+        let invalidate = Invalidate::new(place.key.clone());
+        inner.site().value(&place.name, &invalidate).await
     }
 
     /// Invalidates every value of this entity that bears `tag`, in one step however many there are.
@@ -175,14 +142,7 @@ where
             let swept = sweep(&inner.store, &pattern).await?;
             return Ok(Applied { l1: false, l2: swept.removed > 0, published: !inner.store.is_memory() });
         }
-        inner.space.forget();
-        let raised = inner.raise(&inner.space, inner.space.floor_key.clone(), &News::Clear).await;
-        // Again, for what was read meanwhile.
-        inner.space.forget();
-        let raised = raised?;
-        inner.space.raise_floor(raised.output);
-        let published = inner.publish(&raised, News::Clear, of_the_server(&raised)).await?;
-        Ok(Applied { l1: false, l2: true, published })
+        inner.site().clear(inner.judged_for()).await
     }
 }
 
@@ -226,73 +186,14 @@ where
         Ok((outcome, (by == By::Redis).then_some(claimed.as_of)))
     }
 
-    async fn raise(&self, space: &Space, key: redstart_keys::Key, news: &News) -> Result<Answer<u64>> {
-        let event = event(space, news.clone(), None);
-        let raise = Raise::new(key, space.sequencer.clone(), self.judgement_ttl()).with_event(event);
-        self.store.ask(&raise).await
-    }
-
     /// Invalidates what bears `tag` in an entity, be it this one's or another.
     pub(crate) async fn raise_tag(&self, space: &Space, tag: &Tag) -> Result<Applied> {
-        let news = News::Tag(tag.clone());
-        let raised = self.raise(space, space.tag_key(tag), &news).await;
-        match &raised {
-            Ok(Answer { output: stamp, by: By::Redis | By::Memory, .. }) => {
-                space.raise_tag(tag, *stamp, self.now().instant);
-            }
-            // Which values are older can't be told.
-            _ => space.forget(),
-        }
-        let raised = raised?;
-        let published = self.publish_in(space, &raised, news, of_the_server(&raised)).await?;
-        Ok(Applied { l1: false, l2: true, published })
+        Site::new(&self.store, space).tag(tag, self.judged_for()).await
     }
 
-    /// Tells the other processes what was done; answers whether they were told.
-    ///
-    /// What the server has not heard of yet they hear after it has.
-    pub(super) async fn publish<T: Sync>(
-        &self,
-        done: &Answer<T>,
-        news: News,
-        stamp: Option<u64>,
-    ) -> Result<bool> {
-        self.publish_in(&self.space, done, news, stamp).await
-    }
-
-    async fn publish_in<T: Sync>(
-        &self,
-        space: &Space,
-        done: &Answer<T>,
-        news: News,
-        stamp: Option<u64>,
-    ) -> Result<bool> {
-        if done.by != By::Redis {
-            return Ok(false);
-        }
-        let answer = self.store.ask(&Publish::new(event(space, news, stamp))).await?;
-        Ok(answer.by == By::Redis)
-    }
-}
-
-fn event(space: &Space, change: News, stamp: Option<u64>) -> Event {
-    Event { entity: Some(space.label()), change, stamp }
-}
-
-/// The stamp, where it is the server's: the one of a memory that stands in for it means nothing to others.
-fn of_the_server(answer: &Answer<u64>) -> Option<u64> {
-    (answer.by == By::Redis).then_some(answer.output)
-}
-
-impl<'a> Change<'a> {
-    pub(super) fn begin(space: &'a Space, name: &'a Bytes) -> Self {
-        Self { space, name, held: space.forget_name(name, None) }
-    }
-}
-
-impl Drop for Change<'_> {
-    fn drop(&mut self) {
-        self.space.forget_name(self.name, None);
+    /// Where changes of this cache are made.
+    pub(super) fn site(&self) -> Site<'_> {
+        Site::new(&self.store, &self.space)
     }
 }
 

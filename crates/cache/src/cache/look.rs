@@ -181,7 +181,7 @@ where
 
     /// The stamps under some keys, made where there are none.
     pub(crate) async fn adopt(&self, keys: Vec<Key>) -> Result<Vec<u64>> {
-        let adopt = Adopt::new(keys, self.space.sequencer.clone(), self.judgement_ttl());
+        let adopt = Adopt::new(keys, self.space.sequencer.clone(), self.judged_for());
         self.store.run(&adopt).await
     }
 }

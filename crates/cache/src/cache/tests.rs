@@ -14,6 +14,7 @@ use crate::{builder::L1, cached::Source, error::LoadError, operations::Read, reg
 mod batch;
 mod fleet;
 mod fresh;
+mod scheduled;
 mod verbs;
 
 pub(super) const USER: Entity<u64> = Entity::new(Category::Cache, "user").ttl(Ttl::hours(1));

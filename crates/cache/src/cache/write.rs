@@ -6,8 +6,12 @@ use redstart_connection::{By, Error, Result};
 use redstart_keys::Id;
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::{Applied, Cache, change::Change};
-use crate::{event::Change as News, operations::Claim};
+use super::Cache;
+use crate::{
+    event::Change as News,
+    invalidation::{Applied, Change},
+    operations::Claim,
+};
 
 /// The moment of a change: who reads at least this finds what was written.
 ///
@@ -91,7 +95,7 @@ where
         let claimed = inner.store.ask(&claim).await.map_err(WriteError::Store)?;
         let mut unfinished = Unfinished { cache: self, id, is_finished: false };
         let stamp = (claimed.by == By::Redis).then_some(claimed.output.as_of);
-        let told = inner.publish(&claimed, News::Key(place.name.clone()), stamp).await;
+        let told = inner.site().publish(&claimed, News::Key(place.name.clone()), stamp).await;
         inner.told(told);
         let done = work().await;
         let invalidated = self.invalidate_stamped(id).await;

@@ -3,6 +3,7 @@
 mod adopt;
 mod awaiting;
 mod claim;
+mod due;
 mod expire;
 mod fill;
 mod invalidate;
@@ -12,12 +13,15 @@ mod period;
 mod prolong;
 mod publish;
 mod put;
+mod queue;
 mod raise;
 mod ranking;
 mod read;
 mod read_judged;
 mod release;
+mod schedule;
 mod take;
+mod unlink;
 
 use bytes::Bytes;
 use redstart_connection::{BoxFuture, Replay, Result, Store};
@@ -28,10 +32,12 @@ use crate::{
     sweep::sweep,
 };
 
+pub(crate) use self::schedule::what_of;
 pub use self::{
     adopt::Adopt,
     awaiting::Await,
     claim::{Claim, Claimed},
+    due::{CountWaiting, Due, DueNow, FinishDue, TakeDue},
     expire::Expire,
     fill::{Fill, FillEntry, Filled},
     invalidate::Invalidate,
@@ -46,7 +52,9 @@ pub use self::{
     read::Read,
     read_judged::ReadJudged,
     release::{Release, Released},
+    schedule::{Schedule, Scheduling, Unschedule},
     take::{Take, Ticket, Tickets},
+    unlink::Unlink,
 };
 
 /// The name that a ticket has beside its value.

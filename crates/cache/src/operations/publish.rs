@@ -6,7 +6,7 @@ use redstart_keys::Ttl;
 use crate::event::{Change, Event, stream};
 
 /// How long the stream outlives its last event; who finds it gone forgets what it holds.
-const LIFETIME: Ttl = Ttl::days(1);
+pub(super) const LIFETIME: Ttl = Ttl::days(1);
 
 /// Adds an event to the stream that every process reads.
 #[derive(Clone, Debug)]

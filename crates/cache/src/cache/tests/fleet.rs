@@ -3,7 +3,13 @@
 use std::io;
 
 use super::*;
-use crate::single_flight::SingleFlight;
+use crate::{
+    cache::{bring::Permit, fleet::BELIEVED},
+    event::{Change, Event},
+    flight::Flight,
+    operations::{Release, Released, Take},
+    single_flight::SingleFlight,
+};
 
 fn two() -> (Users, Users, Store) {
     let store = Store::memory();
@@ -142,4 +148,104 @@ async fn slow_load_keeps_its_ticket() {
     };
     users.get_or_load(&1, slow).await.expect("it loads");
     assert_eq!(users.get(&1).await.expect("memory answers").expect("it is kept").as_str(), "a");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_is_told_and_does_not_find_out_by_looking() {
+    for fails in [false, true] {
+        let (left, right, _) = two();
+        let (started, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let (began, gate) = (Arc::clone(&started), Arc::clone(&go));
+        let loading = spawn(async move {
+            let slow = || async move {
+                began.notify_one();
+                gate.notified().await;
+                if fails { Err(io::Error::other("away")) } else { Ok(Some("a".to_owned())) }
+            };
+            left.get_or_load(&1, slow).await.map(drop)
+        });
+        started.notified().await;
+        let waiting = spawn(async move { right.get_or_load(&1, || load("b")).await.map(drop) });
+        for _ in 0..10 {
+            tokio::task::yield_now().await;
+        }
+        go.notify_one();
+        // This clock moves only when nobody has anything to do: who has to look waits for half a second.
+        let told = tokio::time::timeout(Duration::from_millis(100), waiting).await.expect("it is told");
+        assert_eq!(told.expect("no panic").is_err(), fails);
+        assert_eq!(loading.await.expect("no panic").is_err(), fails);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn news_from_another_process_wakes_who_waits() {
+    let (left, right, store) = two();
+    let inner = &*left.0;
+    let place = inner.place(&1);
+    let flight = Arc::new(Flight::new(inner.instant()));
+    let permit = inner.fleet_permit(&place, &inner.terms, Some(&flight)).await;
+    let Permit::Load { token: Some(token), .. } = permit else { panic!("nobody was there before") };
+    let waiting = spawn(async move { read(&right, "b").await });
+    for _ in 0..10 {
+        tokio::task::yield_now().await;
+    }
+    // What the other does when its load has come to nothing, and what the stream tells then.
+    let released = store.run(&Release::new(place.key.clone(), token)).await.expect("memory answers");
+    assert_eq!(released, Released::Awaited);
+    let change = Change::Settled(place.name.clone());
+    let event = Event { entity: Some(inner.space.label()), change, stamp: None };
+    inner.registry.apply(&event, inner.instant());
+    let told = tokio::time::timeout(Duration::from_millis(100), waiting).await.expect("it is told");
+    assert_eq!(told.expect("no panic"), ("b".into(), Source::Loaded));
+}
+
+#[tokio::test]
+async fn who_takes_a_ticket_looks_whether_the_value_has_come_meanwhile() {
+    let (left, right, store) = two();
+    read(&left, "a").await;
+    // It missed before that, and takes its ticket after it.
+    let inner = &*right.0;
+    let place = inner.place(&1);
+    let flight = Arc::new(Flight::new(inner.instant()));
+    let permit = inner.fleet_permit(&place, &inner.terms, Some(&flight)).await;
+    assert!(matches!(permit, Permit::Found(..)), "nobody loads what is there");
+    let take = Take::new(vec![place.key.clone()], inner.space.sequencer.clone(), BELIEVED);
+    let ticket = store.run(&take).await.expect("memory answers").tickets.remove(0).expect("one ticket");
+    assert!(ticket.is_new, "the one that was not needed was given back");
+}
+
+#[tokio::test(start_paused = true)]
+async fn load_of_a_process_that_crashed_is_taken_over_and_a_slow_one_is_not() {
+    for crashes in [false, true] {
+        let clock = Clock::manual(Timestamp::from_micros(1_000_000));
+        let store = Store::memory_with(clock.clone());
+        let fleet = || Users::builder(&store, &USER).single_flight(SingleFlight::fleet()).build();
+        let (left, right) = (fleet(), fleet());
+        let (started, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let mut loading = None;
+        if crashes {
+            // What is left of it: a ticket that nobody prolongs.
+            let place = left.0.place(&1);
+            let flight = Arc::new(Flight::new(clock.instant()));
+            let permit = left.0.fleet_permit(&place, &left.0.terms, Some(&flight)).await;
+            assert!(matches!(permit, Permit::Load { token: Some(_), .. }));
+        } else {
+            loading = Some(spawn(held_load(left, Arc::clone(&started), Arc::clone(&go), "a")));
+            started.notified().await;
+        }
+        let waiting = spawn(async move { read(&right, "b").await });
+        // Five seconds, in steps that both clocks take.
+        for _ in 0..50 {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            clock.advance(Duration::from_millis(100));
+        }
+        assert_eq!(waiting.is_finished(), crashes);
+        go.notify_one();
+        let expected = if crashes { ("b", Source::Loaded) } else { ("a", Source::L2) };
+        let (value, source) = waiting.await.expect("no panic");
+        assert_eq!((value.as_str(), source), expected);
+        if let Some(loading) = loading {
+            assert_eq!(loading.await.expect("no panic"), "a");
+        }
+    }
 }

@@ -181,14 +181,3 @@ async fn burst_is_done_at_its_beginning_and_once_at_its_end() {
     debounced.flush().await.expect("memory answers");
     assert_eq!(read(&users, "e").await.0, "e");
 }
-
-#[tokio::test(start_paused = true)]
-async fn later_invalidation_comes() {
-    let users = users();
-    read(&users, "a").await;
-    users.invalidate_twice(&1, Duration::from_secs(3)).await.expect("memory answers");
-    // A copy of the source that lags behind says what is old.
-    assert_eq!(read(&users, "a").await.0, "a");
-    tokio::time::sleep(Duration::from_millis(3_001)).await;
-    assert_eq!(read(&users, "b").await.0, "b");
-}
