@@ -191,9 +191,14 @@ where
         .ok()
     }
 
+    /// Whether it matters to this cache what other processes change.
+    pub(crate) fn follows_changes(&self) -> bool {
+        self.near.keeps_values() || self.flight.is_fleet()
+    }
+
     /// Sees to it that changes of other processes are heard, where that matters.
     fn listen(&self) {
-        if self.near.keeps_values() || self.flight.is_fleet() {
+        if self.follows_changes() {
             self.registry.keep_reading(&self.store);
         }
         // What the embedded store keeps for later this process has put off itself.
@@ -246,7 +251,7 @@ where
     }
 
     fn listens(&self) -> bool {
-        (self.near.keeps_values() || self.flight.is_fleet()) && !self.store.is_memory()
+        self.follows_changes() && !self.store.is_memory()
     }
 }
 
