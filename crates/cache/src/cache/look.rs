@@ -32,7 +32,11 @@ where
     /// What this process has that nothing has outdated, with the present as the store's clock shows it.
     #[inline]
     pub(crate) fn near_now(&self, id: &K) -> Option<(Held<V>, Timestamp)> {
-        if self.follows_changes() { self.near(id, self.instant()) } else { None }
+        if self.near.keeps_values() {
+            return self.near(id, self.instant());
+        }
+        self.listen();
+        None
     }
 
     /// The same at a moment that is known.
