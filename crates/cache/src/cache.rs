@@ -192,7 +192,7 @@ where
     }
 
     /// Whether it matters to this cache what other processes change.
-    pub(crate) fn follows_changes(&self) -> bool {
+    fn follows_changes(&self) -> bool {
         self.near.keeps_values() || self.flight.is_fleet()
     }
 
