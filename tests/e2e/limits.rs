@@ -1,6 +1,10 @@
 //! The limits of the example service, each as the specification names it.
 
-use std::{sync::Arc, thread, time::Duration};
+use std::{
+    sync::{Arc, Barrier},
+    thread,
+    time::Duration,
+};
 
 use redstart_testkit::{Cluster, RedisServer, fresh_prefix};
 use serde_json::{Value, json};
@@ -130,7 +134,7 @@ fn limits_change_with_their_file_while_the_service_runs() {
     assert!(is_read, "the file is read again");
 }
 
-/// Sends a thousand requests to four processes, kills them, and sends as many to four others.
+/// Spends part of a limit over four processes, kills them, and sends a thousand requests at once to four others.
 fn thousand_pass_the_limit_and_no_more(place: &[(&str, &str)]) {
     let prefix = fresh_prefix();
     let mut variables = vec![
@@ -141,20 +145,25 @@ fn thousand_pass_the_limit_and_no_more(place: &[(&str, &str)]) {
         ("RATE_LIMIT_SEARCH", "100/h"),
     ];
     variables.extend_from_slice(place);
-    let round = || {
+    // All of a round wait for each other, so that they are sent at once.
+    let round = |requests: usize| {
         let fleet: Vec<Arc<Service>> = (0..4).map(|_| Arc::new(Service::start(&variables))).collect();
-        let callers: Vec<_> = (0..20)
+        let start = Arc::new(Barrier::new(requests));
+        let callers: Vec<_> = (0..requests)
             .map(|caller| {
-                let service = Arc::clone(&fleet[caller % 4]);
-                let passes = move |_: &usize| service.get("/api/v1/search?q=a").status == 200;
-                thread::spawn(move || (0..50).filter(passes).count())
+                let (service, start) = (Arc::clone(&fleet[caller % 4]), Arc::clone(&start));
+                thread::spawn(move || {
+                    start.wait();
+                    service.get("/api/v1/search?q=a").status == 200
+                })
             })
             .collect();
-        callers.into_iter().map(|caller| caller.join().unwrap()).sum::<usize>()
+        callers.into_iter().map(|caller| usize::from(caller.join().unwrap())).sum::<usize>()
+        // Here every process is killed.
     };
-    assert_eq!(round(), 100);
-    // Every process was killed; those that come after go on with the 429s.
-    assert_eq!(round(), 0);
+    assert_eq!(round(60), 60);
+    assert_eq!(round(1_000), 40);
+    assert_eq!(round(60), 0);
 }
 
 #[test]

@@ -40,6 +40,22 @@ async fn black_hole_ends_in_each_policy_as_declared() {
 }
 
 #[tokio::test]
+async fn server_that_is_back_counts_again_from_where_it_was() {
+    let server = RedisServer::start();
+    let proxy = Proxy::start(server.address()).await;
+    let limiter = Limiter::new(store_at(&server, proxy.address()));
+    assert_eq!(admitted(&limiter, &LOCAL, 3).await, (3, Source::Redis));
+    proxy.set(Fault::BlackHole);
+    proxy.stall_existing();
+    assert_eq!(admitted(&limiter, &LOCAL, 20).await, (5, Source::Standby));
+    proxy.set(Fault::None);
+    proxy.reset_existing();
+    eventually(GUARD, async || limiter.peek(&LOCAL, 1).await.source() == Source::Redis).await;
+    // What this process gave meanwhile was its share, and the server knows nothing of it.
+    assert_eq!(admitted(&limiter, &LOCAL, 20).await.0, 7);
+}
+
+#[tokio::test]
 async fn once_the_breaker_is_open_no_call_waits() {
     let server = RedisServer::start();
     let proxy = Proxy::start(server.address()).await;

@@ -2,7 +2,10 @@
 
 mod adjust;
 mod damage;
+mod damaged_places;
 mod defects;
+mod deny_cache;
+mod errors;
 mod flood;
 mod model;
 mod model_check;
@@ -76,9 +79,20 @@ async fn limits_hold_across_a_restart_of_the_service() {
 async fn refusals_write_nothing_and_every_key_ends() {
     let server = RedisServer::start();
     let store = Store::connect(&config_for(&server)).await.unwrap();
-    let limiter = Limiter::new(store.clone());
-    for policy in [Policy::per_hour("narrow", 1), Policy::per_hour("spiky", 1).burst(1)] {
-        assert!(limiter.check(&policy, 1_u64).await.is_allowed());
+    let limiter = Limiter::new(store.clone()).without_deny_cache();
+    let narrow = Policy::per_hour("narrow", 1);
+    let spread = Policy::per_hour("spread", 200);
+    let spiky = Policy::per_hour("spiky", 1).burst(1);
+    let all = [
+        narrow,
+        spread,
+        spiky,
+        Policy::per_hour("fixed", 1).fixed_window(),
+        Policy::per_hour("bucket", 1).bucket(1),
+    ];
+    for policy in &all {
+        let whole = if policy.name() == "spread" { 200 } else { 1 };
+        assert!(limiter.check_cost(policy, 1_u64, whole).await.is_allowed());
     }
     let dirty = || server.raw().command(&["INFO", "persistence"]).text();
     let changes = |info: String| {
@@ -89,12 +103,15 @@ async fn refusals_write_nothing_and_every_key_ends() {
             .to_owned()
     };
     let before = changes(dirty());
-    for policy in [Policy::per_hour("narrow", 1), Policy::per_hour("spiky", 1).burst(1)] {
-        assert!(!limiter.check(&policy, 1_u64).await.is_allowed());
+    for policy in &all {
+        assert!(!limiter.check(policy, 1_u64).await.is_allowed());
+        let beside_a_stranger = [(policy, Subject::from(1_u64)), (policy, Subject::from(2_u64))];
+        assert!(!limiter.check_all(&beside_a_stranger).await.is_allowed());
+        assert!(!limiter.check_up_to(policy, 1_u64, 1).await.is_allowed());
     }
     assert_eq!(changes(dirty()), before);
     assert!(server.raw().keys_without_ttl(store.prefix().as_str()).is_empty());
-    assert_eq!(server.raw().keys(store.prefix().as_str()).len(), 2);
+    assert_eq!(server.raw().keys(store.prefix().as_str()).len(), all.len());
 }
 
 #[tokio::test]

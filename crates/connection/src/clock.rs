@@ -52,6 +52,7 @@ impl Timestamp {
 
     /// Time since `earlier`, zero when that lies ahead.
     #[must_use]
+    #[inline]
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_micros(self.0.saturating_sub(earlier.0))
     }
@@ -108,6 +109,7 @@ impl Clock {
 
     /// The present moment.
     #[must_use]
+    #[inline]
     pub fn now(&self) -> Timestamp {
         match &self.0 {
             Source::System => {

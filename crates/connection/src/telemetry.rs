@@ -43,6 +43,7 @@ pub(crate) fn record(operation: &'static str, outcome: &'static str, elapsed: Du
 ///
 /// Reading the clock twice takes as long as such a step, so one in [`TIMED`] is timed, on each thread, and
 /// stands for those that follow it: all are counted, and what they take together is right on the average.
+#[inline]
 pub(crate) fn record_embedded<R>(
     operation: &'static str,
     clock: &Clock,
@@ -64,6 +65,7 @@ pub(crate) fn record_embedded<R>(
     result
 }
 
+#[inline]
 fn with<R>(operation: &'static str, body: impl FnOnce(&mut Known) -> R) -> R {
     let place = operation.as_ptr().addr();
     OPERATIONS.with_borrow_mut(|all| {
@@ -76,6 +78,7 @@ fn with<R>(operation: &'static str, body: impl FnOnce(&mut Known) -> R) -> R {
 }
 
 impl Known {
+    #[inline]
     fn record(&mut self, operation: &'static str, outcome: &'static str, elapsed: Duration) {
         let place = outcome.as_ptr().addr();
         if let Some((_, histogram)) = self.handles.iter().find(|(known, _)| *known == place) {

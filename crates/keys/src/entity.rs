@@ -91,7 +91,8 @@ impl<I> Entity<I> {
     #[expect(clippy::new_ret_no_self, reason = "a declaration without a lifetime is none yet")]
     pub const fn new(category: Category, name: &'static str) -> Undated<I> {
         assert!(is_valid_name(name), "a name is 1 to 48 of a-z, 0-9 and '-', and not like \"v2\"");
-        Undated { scope: Scope { category, name, version: 1 }, id: PhantomData }
+        // The name has just been found valid.
+        Undated { scope: Scope { category, name, version: 1, is_valid: true }, id: PhantomData }
     }
 
     /// Says what is stored, for the catalogue. Defaults to nothing, which the catalogue reports.
@@ -119,8 +120,8 @@ impl<I> Entity<I> {
     #[must_use]
     pub const fn version(self, version: u16) -> Self {
         assert!(version > 0, "versions begin at 1");
-        let Scope { category, name, .. } = self.scope;
-        Self { scope: Scope { category, name, version }, ..self }
+        let Scope { category, name, is_valid, .. } = self.scope;
+        Self { scope: Scope { category, name, version, is_valid }, ..self }
     }
 
     /// Declares ids to be personal data: they leave the process only as a keyed digest.

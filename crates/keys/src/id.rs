@@ -3,7 +3,7 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
 };
 
-use crate::{digits::Digits, escape::push_escaped};
+use crate::{digits::push_decimal, escape::push_escaped};
 
 /// What tells one entry of a declaration from the others.
 ///
@@ -85,7 +85,7 @@ macro_rules! unsigned {
         impl Id for $number {
             fn write(&self, out: &mut IdWriter<'_>) {
                 match u64::try_from(*self) {
-                    Ok(number) => out.out.push_str(Digits::of(number).as_str()),
+                    Ok(number) => push_decimal(out.out, number),
                     Err(_) => display(self, out),
                 }
             }

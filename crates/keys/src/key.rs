@@ -5,7 +5,9 @@ use std::{
     ops::Range,
 };
 
-use crate::{Category, DigestKey, Id, IdWriter, Prefix, digits::Digits, escape::push_escaped, scope::Scope};
+use crate::{
+    Category, DigestKey, Id, IdWriter, Prefix, digits::push_decimal, escape::push_escaped, scope::Scope,
+};
 
 /// What stands for an id that wrote nothing: braces around nothing would be no hash tag.
 pub(crate) const NO_ID: &str = "%";
@@ -76,7 +78,7 @@ impl Key {
     }
 
     pub(crate) fn build(scope: Scope, tag: Tag, sensitive: bool, id: &impl Id) -> Self {
-        let Scope { category, name: entity_name, version: _ } = scope;
+        let Scope { category, name: entity_name, .. } = scope;
         // Room for the longest integer and a version, so that most keys are one allocation.
         let mut text = String::with_capacity(category.name().len() + entity_name.len() + 32);
         scope.push_to(&mut text);
@@ -114,7 +116,7 @@ impl Key {
     pub fn numbered(&self, suffix: &'static str, number: u64) -> Self {
         let mut companion = self.companion(suffix);
         companion.text.push(':');
-        companion.text.push_str(Digits::of(number).as_str());
+        push_decimal(&mut companion.text, number);
         companion
     }
 

@@ -1,6 +1,6 @@
 use crate::{
     Category,
-    digits::Digits,
+    digits::push_decimal,
     escape::{push_code, push_escaped},
 };
 
@@ -11,23 +11,30 @@ pub(crate) struct Scope {
     pub(crate) name: &'static str,
     /// 1 is not written, so that a declaration without a version has a plain name.
     pub(crate) version: u16,
+    /// Whether the name is known to need no escape: keys are built on the hot path.
+    pub(crate) is_valid: bool,
 }
 
 impl Scope {
     pub(crate) fn new(category: Category, name: &'static str) -> Self {
-        Self { category, name, version: 1 }
+        Self { category, name, version: 1, is_valid: is_valid_name(name) }
     }
 
     /// Appends the segments, each with its colon.
+    #[inline]
     pub(crate) fn push_to(&self, out: &mut String) {
-        let Self { category, name, version } = *self;
+        let Self { category, name, version, is_valid } = *self;
         out.push_str(category.name());
         out.push(':');
-        push_name(out, name);
+        if is_valid {
+            out.push_str(name);
+        } else {
+            push_name(out, name);
+        }
         out.push(':');
         if version > 1 {
             out.push('v');
-            out.push_str(Digits::of(version.into()).as_str());
+            push_decimal(out, version.into());
             out.push(':');
         }
     }
@@ -39,8 +46,9 @@ impl Scope {
         if self.version <= 1 {
             return Some(rest);
         }
-        let version = Digits::of(self.version.into());
-        rest.strip_prefix(b"v")?.strip_prefix(version.as_str().as_bytes())?.strip_prefix(b":")
+        let mut version = String::new();
+        push_decimal(&mut version, self.version.into());
+        rest.strip_prefix(b"v")?.strip_prefix(version.as_bytes())?.strip_prefix(b":")
     }
 }
 

@@ -66,6 +66,7 @@ pub(crate) struct Receipt {
 }
 
 impl Account {
+    #[inline(always)]
     pub(crate) fn open(rule: &Rule, state: Option<&State>, now: u64) -> Self {
         let counted = state.map(|state| &state.counted);
         // What another algorithm left under this name counts as nothing.
@@ -97,6 +98,7 @@ impl Account {
         self.is_repaired
     }
 
+    #[inline]
     pub(crate) fn left(&self) -> u32 {
         match (&self.live, self.block) {
             (_, Some(_)) => 0,
@@ -108,6 +110,7 @@ impl Account {
     }
 
     /// The microseconds until `cost`, which is at most the capacity, can be charged.
+    #[inline(always)]
     pub(crate) fn wait_for(&self, cost: u32) -> u64 {
         self.blocked_for().max(match &self.live {
             Live::Window(window) => window.wait_for(cost),
@@ -123,6 +126,7 @@ impl Account {
     }
 
     /// What is left.
+    #[inline(always)]
     pub(crate) fn reading(&self) -> Reading {
         let reset_after = match &self.live {
             Live::Window(window) => window.reset_after(),
@@ -134,6 +138,7 @@ impl Account {
     }
 
     /// Charges `cost` without asking whether there is as much.
+    #[inline(always)]
     pub(crate) fn charge(&mut self, cost: u32) {
         match &mut self.live {
             Live::Window(window) => window.charge(cost),
@@ -161,6 +166,7 @@ impl Account {
     }
 
     /// What is to be kept, and when it has become meaningless.
+    #[inline(always)]
     pub(crate) fn close(self) -> (State, Timestamp) {
         let (counted, ends_at) = match self.live {
             Live::Window(window) => {
@@ -178,6 +184,7 @@ impl Account {
         (State { block: self.block, counted }, Timestamp::from_micros(ends_at))
     }
 
+    #[inline]
     fn blocked_for(&self) -> u64 {
         self.block.map_or(0, |block| block.until.saturating_sub(self.now))
     }

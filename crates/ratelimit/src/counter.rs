@@ -1,6 +1,6 @@
 //! One store that counts, whichever it is.
 
-use std::{num::NonZeroU32, time::Duration};
+use std::{collections::HashMap, num::NonZeroU32, time::Duration};
 
 use metrics::counter;
 use redstart_connection::{Operation, Result, Store, names};
@@ -15,6 +15,8 @@ use crate::{
 };
 
 const ONE: NonZeroU32 = NonZeroU32::MIN;
+/// So many limits are compared with each other one by one; more are looked up by their hash.
+const FEW: usize = 16;
 
 /// A store and what its decisions are called after.
 #[derive(Clone, Debug)]
@@ -50,6 +52,7 @@ impl Counter {
     /// As [`Counter::take`] on the embedded store, which answers at once; none where more is to be done.
     ///
     /// The future of a call that may go to a server is large, and to move it takes longer than such a step.
+    #[inline]
     pub(crate) fn take_embedded(
         &self,
         policy: &Policy,
@@ -59,10 +62,10 @@ impl Counter {
         if !self.store.is_memory() {
             return None;
         }
-        let charge = Charge::new(policy, subject, NonZeroU32::new(cost)?)?;
-        let rule = charge.rule;
-        let reading = self.store.run_embedded(&Take::new(charge, self.least_ttl))?;
-        let state = |reading| LimitState::by_rule(policy, &rule, reading, cost);
+        let take = Take::of(policy, subject, NonZeroU32::new(cost)?, self.least_ttl);
+        let take = take.as_ref()?;
+        let reading = self.store.run_embedded(take)?;
+        let state = |reading| LimitState::by_rule(policy, take.rule(), reading, cost);
         Some(reading.map(|reading| Decision::one(self.source, state(reading))))
     }
 
@@ -193,9 +196,15 @@ impl Charges {
     fn of(limits: &[(&Policy, Subject)], cost: NonZeroU32) -> Result<Self, usize> {
         let mut charges =
             Self { distinct: Vec::with_capacity(limits.len()), places: Vec::with_capacity(limits.len()) };
+        let mut known = HashMap::new();
         for (index, (policy, subject)) in limits.iter().enumerate() {
             let charge = Charge::new(policy, subject, cost).ok_or(index)?;
-            let place = charges.distinct.iter().position(|other| other.is_same_limiter(&charge));
+            let place = if limits.len() <= FEW {
+                charges.distinct.iter().position(|other| other.is_same_limiter(&charge))
+            } else {
+                let first = *known.entry((charge.key.clone(), charge.rule)).or_insert(charges.distinct.len());
+                (first < charges.distinct.len()).then_some(first)
+            };
             match place {
                 Some(place) => charges.distinct[place].raise(cost).ok_or(index)?,
                 None => charges.distinct.push(charge),

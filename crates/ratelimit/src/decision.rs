@@ -87,6 +87,7 @@ enum Limits {
 }
 
 impl Decision {
+    #[inline]
     pub(crate) fn one(source: Source, state: LimitState) -> Self {
         let verdict = if state.refuses() { Verdict::Refused } else { Verdict::Allowed };
         let limits = Limits::One([state.charged_if(verdict)]);
@@ -135,6 +136,7 @@ impl Decision {
     }
 
     /// When the embedded store read its clock for it; none if another answered.
+    #[inline]
     pub(crate) fn read_in_memory(&self) -> Option<Timestamp> {
         let at = self.limits().first().map_or(0, |limit| limit.at);
         (self.source == Source::Memory && 0 < at).then_some(Timestamp::from_micros(at))
@@ -250,6 +252,7 @@ impl LimitState {
     }
 
     /// As [`LimitState::new`], where the policy's rule is at hand.
+    #[inline]
     pub(crate) fn by_rule(policy: &Policy, rule: &Rule, reading: Reading, cost: u32) -> Self {
         let Reading { remaining, reset_after, retry_after, at } = reading;
         let charged = if retry_after.is_none() { cost } else { 0 };
@@ -272,10 +275,12 @@ impl LimitState {
         Reading { remaining, reset_after, retry_after, at }
     }
 
+    #[inline]
     const fn refuses(&self) -> bool {
         self.retry_after.is_some() && !self.is_on_trial
     }
 
+    #[inline]
     const fn charged_if(self, verdict: Verdict) -> Self {
         let charged = if matches!(verdict, Verdict::Allowed) { self.charged } else { 0 };
         Self { charged, ..self }

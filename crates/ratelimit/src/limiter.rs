@@ -109,8 +109,9 @@ impl Limiter {
     ///
     /// If this is dropped midway, the call may have been charged.
     #[must_use = "a decision that nobody obeys limits nothing"]
-    pub async fn check(&self, policy: &Policy, subject: impl Into<Subject>) -> Decision {
-        self.check_cost(policy, subject, 1).await
+    pub fn check(&self, policy: &Policy, subject: impl Into<Subject>) -> impl Future<Output = Decision> {
+        // The same future: one around it would have to copy the decision.
+        self.check_cost(policy, subject, 1)
     }
 
     /// Charges `cost` calls at once, or none of them; a cost of zero answers like [`Limiter::peek`].
@@ -124,8 +125,13 @@ impl Limiter {
         if let Some(decision) = self.repeated(&limits, cost) {
             return decision;
         }
-        let answer = match self.counter.take_embedded(policy, &limits[0].1, cost) {
-            Some(Ok(decision)) => return self.told(&limits, cost, decision),
+        let embedded = self.counter.take_embedded(policy, &limits[0].1, cost);
+        // Told where it lies: what has just been put together is slow to be moved.
+        if let Some(Ok(decision)) = &embedded {
+            self.told(&limits, cost, decision);
+        }
+        let answer = match embedded {
+            Some(Ok(decision)) => return decision,
             Some(Err(error)) => Err(error),
             None => self.counter.take(policy, &limits[0].1, cost).await,
         };
@@ -161,7 +167,8 @@ impl Limiter {
     pub async fn try_check(&self, policy: &Policy, subject: impl Into<Subject>) -> Result<Decision> {
         let limits = [(policy, subject.into())];
         let decision = self.counter.take(policy, &limits[0].1, 1).await?;
-        Ok(self.told(&limits, 1, decision))
+        self.told(&limits, 1, &decision);
+        Ok(decision)
     }
 
     /// Charges one call to each of several limits, or to none: a refusal by one costs nothing of the others.
@@ -230,6 +237,7 @@ impl Limiter {
     }
 
     /// Repeats what was refused a moment ago.
+    #[inline]
     fn repeated(&self, limits: &[(&Policy, Subject)], cost: u32) -> Option<Decision> {
         if !self.caches_refusals {
             return None;
@@ -243,7 +251,10 @@ impl Limiter {
     /// What the store answered, or else the outage rules.
     async fn decided(&self, limits: &[(&Policy, Subject)], cost: u32, answer: Result<Decision>) -> Decision {
         let decision = match answer {
-            Ok(decision) => return self.told(limits, cost, decision),
+            Ok(decision) => {
+                self.told(limits, cost, &decision);
+                return decision;
+            }
             // Boxed, so that the future of an ordinary call is small.
             Err(error) => Box::pin(self.without_store(limits, cost, &error)).await,
         };
@@ -252,14 +263,15 @@ impl Limiter {
     }
 
     /// Remembers what the store refused, and counts.
-    fn told(&self, limits: &[(&Policy, Subject)], cost: u32, decision: Decision) -> Decision {
+    #[inline]
+    fn told(&self, limits: &[(&Policy, Subject)], cost: u32, decision: &Decision) {
         if !decision.is_allowed() {
-            self.standby.note(limits, cost, &decision);
+            self.standby.note(limits, cost, decision);
         }
-        self.count(limits, &decision);
-        decision
+        self.count(limits, decision);
     }
 
+    #[inline]
     fn count(&self, limits: &[(&Policy, Subject)], decision: &Decision) {
         let clock = self.counter.store.clock();
         match decision.read_in_memory() {

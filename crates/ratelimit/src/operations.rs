@@ -45,6 +45,7 @@ pub struct Charge {
 impl Charge {
     /// Charges `cost` to what `policy` counts for `subject`; none if the policy never admits as much.
     #[must_use]
+    #[inline]
     pub fn new(policy: &Policy, subject: &Subject, cost: NonZeroU32) -> Option<Self> {
         let rule = Rule::of(policy);
         (cost.get() <= rule.capacity()).then(|| Self { key: policy.entity().key(subject), rule, cost })

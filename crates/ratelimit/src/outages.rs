@@ -17,6 +17,7 @@ pub(crate) struct Minute {
 
 impl Minute {
     /// Counts an answer, and warns when more than one in a hundred comes from the policy's outage rule.
+    #[inline]
     pub(crate) fn count_at(&self, policy: &'static str, seconds: u64, is_outage: bool) {
         if let Some((outages, answers)) = self.count(seconds / SPAN, is_outage) {
             tracing::warn!(
@@ -31,6 +32,7 @@ impl Minute {
     /// Counts an answer; tells the figures when they are to be spoken of.
     ///
     /// The counts of two threads may fall into the wrong minute when it ends; that is no matter.
+    #[inline]
     fn count(&self, minute: u64, is_outage: bool) -> Option<(u64, u64)> {
         if self.number.load(Ordering::Relaxed) != minute
             && self.number.swap(minute, Ordering::Relaxed) != minute

@@ -35,6 +35,7 @@ pub struct Reading {
 }
 
 impl Rule {
+    #[inline]
     pub(crate) fn of(policy: &Policy) -> Self {
         let (limit, period) = (policy.limit(), micros(policy.period()));
         // Rounded up, so that rounding never admits more than the rate.
@@ -46,9 +47,12 @@ impl Rule {
         match policy.algorithm() {
             Algorithm::Burst(burst) => {
                 // What is lent may be spent this much later, so as much less may be had at once.
-                let late = u32::try_from(lent.div_ceil(interval)).unwrap_or(u32::MAX);
-                let size = burst.saturating_sub(late);
-                Self::Burst(Burst { size: at_most(size, LONGEST_SPAN / interval), interval })
+                let late = if lent == 0 { 0 } else { lent.div_ceil(interval) };
+                let size = burst.saturating_sub(u32::try_from(late).unwrap_or(u32::MAX));
+                // Hardly any fills up for so long, and a division costs more than this.
+                let is_longest = LONGEST_SPAN < interval.saturating_mul(u64::from(size));
+                let most = if is_longest { LONGEST_SPAN / interval } else { u64::MAX };
+                Self::Burst(Burst { size: at_most(size, most), interval })
             }
             Algorithm::Fixed => Self::Fixed(Fixed { limit, period }),
             Algorithm::Bucket(size) => {

@@ -61,10 +61,12 @@ impl Tallies {
     }
 
     /// As [`Tallies::count`], by the clock of what is stored.
+    #[inline]
     pub(crate) fn count_at(&self, decision: &Decision, now: Timestamp) {
         self.count_after(decision, now.since(self.started.1));
     }
 
+    #[inline]
     fn count_after(&self, decision: &Decision, elapsed: Duration) {
         let source = decision.source();
         let is_outage = matches!(source, Source::Standby | Source::Overflow | Source::Unavailable);
@@ -77,6 +79,7 @@ impl Tallies {
         }
     }
 
+    #[inline]
     fn with(&self, policy: &'static str, count: impl FnOnce(&Tally)) {
         let mut known = self.by_place.iter().map_while(OnceLock::get);
         if let Some((_, tally)) = known.find(|(name, _)| ptr::eq(*name, policy)) {
@@ -93,6 +96,7 @@ impl Tallies {
 }
 
 impl Tally {
+    #[inline]
     fn counter(&self, policy: &'static str, told: Told, source: Source) -> &Counter {
         let (verdict, place) = told.name();
         self.counters[place][source.place()].get_or_init(|| {

@@ -12,8 +12,8 @@ const FIXED: &str = include_str!("../../../crates/ratelimit/src/operations/fixed
 const BURST: &str = include_str!("../../../crates/ratelimit/src/operations/burst.lua");
 const BUCKET: &str = include_str!("../../../crates/ratelimit/src/operations/bucket.lua");
 
-const SECOND: u64 = 1_000_000;
-const START: u64 = 1_700_000_000 * SECOND;
+pub(super) const SECOND: u64 = 1_000_000;
+pub(super) const START: u64 = 1_700_000_000 * SECOND;
 
 const KINDS: [Kind; 5] = [
     Kind::Window { limit: 5, period: 10 * SECOND, grain: 1 },
@@ -24,10 +24,10 @@ const KINDS: [Kind; 5] = [
 ];
 
 /// Numbers that are the same in each run.
-struct Dice(u64);
+pub(super) struct Dice(pub(super) u64);
 
 impl Dice {
-    fn below(&mut self, bound: u64) -> u64 {
+    pub(super) fn below(&mut self, bound: u64) -> u64 {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % bound
     }
@@ -53,14 +53,16 @@ fn halved(kind: Kind) -> Kind {
     }
 }
 
+/// The server's time, in microseconds.
+pub(super) fn time(raw: &mut Raw) -> i64 {
+    let parts: Vec<i64> =
+        raw.command(&["TIME"]).array().into_iter().map(|part| part.text().parse().unwrap()).collect();
+    parts[0] * 1_000_000 + parts[1]
+}
+
 /// Whether the script takes another time than the server's.
 fn takes_another_time(script: Script<'_>, raw: &mut Raw) -> bool {
     let name = format!("{}:{{time}}", fresh_prefix());
-    let time = |raw: &mut Raw| {
-        let Reply::Array(parts) = raw.command(&["TIME"]) else { panic!("a time") };
-        let parts: Vec<i64> = parts.into_iter().map(|part| part.text().parse().unwrap()).collect();
-        parts[0] * 1_000_000 + parts[1]
-    };
     let before = time(raw);
     let numbers = (script.at_server_time)(raw, script.source, &name);
     let after = time(raw);
@@ -129,7 +131,7 @@ fn capacity(kind: Kind) -> u64 {
     }
 }
 
-fn eval(raw: &mut Raw, source: &str, name: &str, arguments: &[String]) -> Option<Vec<i64>> {
+pub(super) fn eval(raw: &mut Raw, source: &str, name: &str, arguments: &[String]) -> Option<Vec<i64>> {
     let mut command = vec!["EVAL".to_owned(), source.to_owned(), "1".to_owned(), name.to_owned()];
     command.extend_from_slice(arguments);
     match raw.try_command(&command).ok()? {
@@ -224,8 +226,9 @@ fn burst(raw: &mut Raw, source: &str, name: &str, kind: Kind, step: Step, now: u
 }
 
 /// Every copy of the code in which one sign is another: a comparison, a sum, a number.
-fn damaged(source: &str) -> impl Iterator<Item = (usize, String)> {
-    let swaps = [('<', '>'), ('>', '<'), ('+', '-'), ('-', '+'), ('*', '+'), ('0', '1'), ('1', '2')];
+pub(super) fn damaged(source: &str) -> impl Iterator<Item = (usize, String)> {
+    let sums = [('+', '-'), ('-', '+'), ('*', '+'), ('/', '*'), ('%', '*')];
+    let swaps = [[('<', '>'), ('>', '<'), ('0', '1'), ('1', '2'), ('8', '4')], sums].concat();
     // Damaged, these would run for ever, which a test finds only by its time.
     let endless = ["while", "middle", "entries[1]"];
     let is_code =
@@ -241,7 +244,7 @@ fn damaged(source: &str) -> impl Iterator<Item = (usize, String)> {
         })
         .collect();
     source.char_indices().filter_map(move |(at, sign)| {
-        let (_, other) = swaps.into_iter().find(|(from, _)| *from == sign && code.contains(&at))?;
+        let (_, other) = swaps.iter().find(|(from, _)| *from == sign && code.contains(&at))?;
         let mut copy = source.to_owned();
         copy.replace_range(at..at + 1, &other.to_string());
         Some((at, copy))
@@ -287,7 +290,7 @@ fn damaged_window_is_found() {
     // A TTL that is a little longer; a key that is written anew earlier or later than it might be; numbers
     // that stand for nothing; a blocked limiter, which the histories of this script have none of.
     let harmless =
-        ["local ttl", "math.floor(newest /", "local first, base", "local last", "local live", "grain > 2"];
+        ["local ttl", "math.floor(newest ", "local first, base", "local last", "local live", "grain > 2"];
     check(script, &[&harmless[..], &["return false end"]].concat());
 }
 
@@ -317,7 +320,7 @@ fn damaged_burst_is_found() {
     };
     let script =
         Script { source: BURST, ask: burst, at_server_time, kinds: &KINDS[2..3], has_all_steps: false };
-    check(script, &["local ttl", "math.floor(stored /", "return false end"]);
+    check(script, &["local ttl", "math.floor(stored ", "return false end"]);
 }
 
 #[test]

@@ -1,17 +1,22 @@
 //! What other limiters get wrong, each as a test.
 //!
 //! Elsewhere: charges of limits beside one that refused (`refusal_by_one_limit_charges_none`), deny caches
-//! that know no cost (`refusals_are_repeated_…`), two rules with one counter (`PolicyTable`), keys of two
-//! slots (`slots`), forgotten scripts and servers that never answer (`fault/limits.rs`), believed headers
-//! and IPv6 addresses one by one (`crates/http`).
+//! (`deny_cache`), errors that let everybody pass (`errors`), two rules with one counter (`PolicyTable`), keys
+//! of two slots (`slots`), forgotten scripts and servers that never answer (`fault/limits.rs`), believed
+//! headers and IPv6 addresses one by one (`crates/http`).
 
-use std::time::Duration;
+use std::{num::NonZeroU32, time::Duration};
 
-use redstart_ratelimit::{Limiter, Policy};
+use redstart_keys::Ttl;
+use redstart_ratelimit::{
+    Limiter, Policy, Subject,
+    operations::{Charge, Peek, Take},
+};
+use redstart_testkit::shared;
 
 use crate::conformance::World;
 
-const ALL: [Policy; 5] = [
+pub(super) const ALL: [Policy; 5] = [
     Policy::per("log", 10, Duration::from_secs(60)),
     Policy::per("counter", 200, Duration::from_secs(64)),
     Policy::per("burst", 10, Duration::from_secs(60)).burst(10),
@@ -20,7 +25,7 @@ const ALL: [Policy; 5] = [
 ];
 
 /// A limiter on a real server whose time the test moves.
-fn on_server(test: impl AsyncFnOnce(&World, &Limiter)) {
+pub(super) fn on_server(test: impl AsyncFnOnce(&World, &Limiter)) {
     let world = World::new();
     let limiter = Limiter::new(world.redis.clone()).without_deny_cache();
     world.block_on(test(&world, &limiter));
@@ -154,4 +159,83 @@ fn every_key_has_a_ttl_after_every_step_and_a_reset_leaves_none() {
             drop(limiter.peek(&policy, 4).await);
         }
     });
+}
+
+#[test]
+fn hits_do_not_move_the_end_of_a_fixed_window() {
+    on_server(async |world, limiter| {
+        let fixed = Policy::per("fixed", 3, Duration::from_secs(60)).fixed_window();
+        assert!(limiter.check(&fixed, 1).await.is_allowed());
+        for left in [40, 20] {
+            world.advance(Duration::from_secs(20));
+            let hit = limiter.check(&fixed, 1).await;
+            assert_eq!((hit.is_allowed(), hit.reset_after()), (true, Duration::from_secs(left)));
+        }
+        world.advance(Duration::from_secs(20));
+        assert_eq!(limiter.check(&fixed, 1).await.remaining(), 2);
+    });
+}
+
+#[test]
+fn burst_of_one_lets_calls_through_at_even_distances() {
+    on_server(async |world, limiter| {
+        let steady = Policy::per("steady", 10, Duration::from_secs(1)).burst(1);
+        for _ in 0..30 {
+            assert!(limiter.check(&steady, 1).await.is_allowed());
+            world.advance(Duration::from_millis(99));
+            assert!(!limiter.check(&steady, 1).await.is_allowed());
+            world.advance(Duration::from_millis(1));
+        }
+    });
+}
+
+#[test]
+fn reset_of_one_subject_leaves_all_others_and_what_is_no_limit() {
+    on_server(async |world, limiter| {
+        let prefix = world.redis.prefix().as_str().to_owned();
+        let own = format!("{prefix}:of-the-service");
+        shared().raw().command(&["SET", &own, "kept", "EX", "100"]);
+        for policy in ALL {
+            for subject in ["1", "10", "*"] {
+                assert!(limiter.check(&policy, subject).await.is_allowed());
+            }
+            let before = shared().raw().keys(&prefix).len();
+            limiter.reset(&policy, "*").await.unwrap();
+            assert_eq!(shared().raw().keys(&prefix).len(), before - 1, "{}", policy.name());
+        }
+        assert_eq!(shared().raw().command(&["GET", &own]).text(), "kept");
+    });
+}
+
+#[test]
+fn more_limits_at_once_than_the_stack_of_lua_holds() {
+    on_server(async |_, limiter| {
+        let (all, subjects) = (ALL, (0..9_000_u64).map(Subject::from));
+        let limits: Vec<_> = all.iter().cycle().zip(subjects).collect();
+        let decision = limiter.check_all(&limits).await;
+        assert!(decision.is_allowed(), "{:?}", decision.source());
+        assert!(decision.limits().iter().all(|limit| limit.charged == 1));
+        assert_eq!(decision.limits().len(), limits.len());
+    });
+}
+
+#[test]
+fn century_is_counted_to_the_microsecond() {
+    let century = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+    let window = Policy::per("ages", 3, century);
+    let many = Policy::per("many", 1_000, century);
+    for policy in [window, many, window.burst(2), window.fixed_window(), window.bucket(3)] {
+        // Each from the present on: a Lua number tells microseconds until the year 2255.
+        let world = World::new();
+        let charge = Charge::new(&policy, &Subject::from(1), NonZeroU32::MIN).unwrap();
+        for years in [0, 1, 29] {
+            world.advance(Duration::from_micros(1));
+            world.advance(Duration::from_secs(years * 365 * 24 * 60 * 60));
+            // Server and memory must agree.
+            let taken = world.agreed(&Take::new(charge.clone(), Ttl::hours(1)));
+            let seen = world.agreed(&Peek::new(charge.clone()));
+            assert_eq!((taken.remaining, taken.reset_after), (seen.remaining, seen.reset_after));
+            assert!(taken.reset_after <= 3 * century / 2, "{:?}", taken.reset_after);
+        }
+    }
 }

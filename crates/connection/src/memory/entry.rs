@@ -28,6 +28,7 @@ impl Entry {
         Self { value: Value::Owned(Box::new(value)), expires_at }
     }
 
+    #[inline]
     pub(super) fn is_expired(&self, now: Timestamp) -> bool {
         self.expires_at.is_some_and(|expires_at| expires_at <= now)
     }
@@ -38,6 +39,7 @@ impl Entry {
     }
 
     /// The value, if it is one that is changed in place.
+    #[inline]
     pub(super) fn owned_mut<T: 'static>(&mut self) -> Option<&mut T> {
         if let Value::Owned(value) = &mut self.value { value.downcast_mut() } else { None }
     }

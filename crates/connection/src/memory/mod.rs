@@ -76,6 +76,7 @@ impl Memory {
     /// Nobody else sees or changes any of them while `body` runs, as in a script. `body` may touch
     /// only these keys: a debug build panics at another, which else reads as absent and can't be put.
     /// It must not use this store in another way, which would wait for itself.
+    #[inline]
     pub fn with<R>(&self, keys: &[&Key], now: Timestamp, body: impl FnOnce(&mut Tx<'_>) -> R) -> R {
         body(&mut Tx::new(self, self.0.stripes.lock(keys), now))
     }

@@ -27,10 +27,12 @@ struct Slot {
 }
 
 impl Stripe {
+    #[inline]
     pub(super) fn get(&self, hash: u64, key: &Key) -> Option<&Entry> {
         self.slots.find(hash, |slot| slot.key == *key).map(|slot| &slot.entry)
     }
 
+    #[inline]
     pub(super) fn get_mut(&mut self, hash: u64, key: &Key) -> Option<&mut Entry> {
         self.slots.find_mut(hash, |slot| slot.key == *key).map(|slot| &mut slot.entry)
     }

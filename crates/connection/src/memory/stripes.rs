@@ -35,6 +35,7 @@ impl Default for Stripes {
 
 impl Stripes {
     /// Locks the stripes of all `keys`.
+    #[inline]
     pub(super) fn lock<'a>(&'a self, keys: &[&'a Key]) -> Held<'a> {
         match *keys {
             [] => Held::Many(Vec::new()),
@@ -78,6 +79,7 @@ impl Stripes {
         removed
     }
 
+    #[inline]
     fn place(&self, key: &Key) -> Place {
         let hash = self.hasher.hash_one(key);
         // Bits from the middle: the table within a stripe goes by the lowest and the highest.
@@ -85,6 +87,7 @@ impl Stripes {
         Place { stripe, hash }
     }
 
+    #[inline]
     fn take(&self, stripe: usize) -> Locked<'_> {
         // Each change of a stripe is whole before anything in it can panic.
         let guard = self.stripes[stripe].lock().unwrap_or_else(PoisonError::into_inner);
@@ -111,6 +114,7 @@ pub(super) struct Locked<'a> {
 
 impl<'a> Held<'a> {
     /// Where a key lies.
+    #[inline]
     pub(super) fn place(&self, stripes: &Stripes, key: &Key) -> Place {
         match self {
             Self::One { key: named, place, .. } if ptr::eq(*named, key) => *place,
@@ -119,6 +123,7 @@ impl<'a> Held<'a> {
     }
 
     /// The stripe of a key that the step has named; none for another's.
+    #[inline]
     pub(super) fn get(&self, place: Place) -> Option<&Stripe> {
         let found = self.all().iter().find(|one| one.stripe == place.stripe);
         debug_assert!(found.is_some(), "a step touches a key that it has not named");
@@ -126,16 +131,19 @@ impl<'a> Held<'a> {
     }
 
     /// As [`Held::get`], to be changed.
+    #[inline]
     pub(super) fn get_mut(&mut self, place: Place) -> Option<&mut Stripe> {
         let found = self.stripe_mut(place.stripe);
         debug_assert!(found.is_some(), "a step touches a key that it has not named");
         found
     }
 
+    #[inline]
     fn stripe_mut(&mut self, stripe: usize) -> Option<&mut Stripe> {
         self.all_mut().iter_mut().find(|one| one.stripe == stripe).map(|one| &mut *one.guard)
     }
 
+    #[inline]
     fn all(&self) -> &[Locked<'a>] {
         match self {
             Self::One { locked, .. } => slice::from_ref(locked),
@@ -143,6 +151,7 @@ impl<'a> Held<'a> {
         }
     }
 
+    #[inline]
     fn all_mut(&mut self) -> &mut [Locked<'a>] {
         match self {
             Self::One { locked, .. } => slice::from_mut(locked),

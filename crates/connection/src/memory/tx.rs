@@ -22,6 +22,7 @@ pub struct Tx<'a> {
 }
 
 impl<'a> Tx<'a> {
+    #[inline]
     pub(super) const fn new(memory: &'a Memory, held: Held<'a>, now: Timestamp) -> Self {
         Self { memory, held, now }
     }
@@ -101,6 +102,7 @@ impl<'a> Tx<'a> {
     /// What [`Tx::put_owned`] keeps under `key`, and when its entry ends; none when it has expired or is of
     /// another type.
     #[must_use]
+    #[inline]
     pub fn get_mut<T: Send + Sync + 'static>(&mut self, key: &Key) -> Option<(&mut T, Option<Timestamp>)> {
         let place = self.held.place(&self.memory.0.stripes, key);
         let entry = self.held.get_mut(place)?.get_mut(place.hash, key)?;

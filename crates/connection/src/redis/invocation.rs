@@ -19,22 +19,23 @@ pub struct Invocation<'a> {
 
 impl<'a> Invocation<'a> {
     pub(super) fn new(redis: &'a Redis, script: &'static Script) -> Self {
-        let mut args = Args::default();
+        // Room for what most scripts get.
+        let (keys, mut args) = (Args::with_capacity(64, 1), Args::with_capacity(64, 8));
         let clock = &redis.link.clock;
         if clock.is_manual() {
             args.push(&clock.now().as_micros());
         } else {
             args.push(&"");
         }
-        Self { redis, script, keys: Args::default(), count: 0, slot: None, args }
+        Self { redis, script, keys, count: 0, slot: None, args }
     }
 
     /// Adds a key.
     #[must_use]
     pub fn key(mut self, key: &Key) -> Self {
-        let name = self.redis.link.name(key);
-        self.slot = self.slot.or_else(|| self.redis.link.slot(&name));
-        self.keys.push(&name);
+        let link = &self.redis.link;
+        let name = self.keys.push_with(|out| link.write_name(key, out));
+        self.slot = self.slot.or_else(|| link.slot(name));
         self.count += 1;
         self
     }

@@ -57,8 +57,9 @@ struct Inner {
 }
 
 impl Inner {
+    #[inline]
     fn on_memory<O: Operation>(&self, memory: &Memory, operation: &O) -> Result<O::Output> {
-        let _call = self.calls.enter().map_err(|error| error.in_operation(O::NAME))?;
+        let _under_way = self.calls.step().map_err(|error| error.in_operation(O::NAME))?;
         let step = || operation.on_memory(memory, self.clock.now());
         let outcome = |result: &Result<O::Output>| outcome::<O>(result.as_ref());
         telemetry::record_embedded(O::NAME, &self.clock, outcome, step)
@@ -265,6 +266,7 @@ impl Store {
     /// # Errors
     ///
     /// As [`Store::run`].
+    #[inline]
     pub fn run_embedded<O: Operation>(&self, operation: &O) -> Option<Result<O::Output>> {
         let memory = self.embedded()?;
         Some(self.inner.on_memory(memory, operation))

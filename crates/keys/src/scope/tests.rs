@@ -2,7 +2,7 @@ use super::*;
 
 fn text_of(name: &'static str, version: u16) -> String {
     let mut out = String::new();
-    Scope { category: Category::Cache, name, version }.push_to(&mut out);
+    Scope { version, ..Scope::new(Category::Cache, name) }.push_to(&mut out);
     out
 }
 

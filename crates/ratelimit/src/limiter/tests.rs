@@ -194,6 +194,18 @@ async fn limit_that_comes_twice_is_charged_twice() {
 }
 
 #[tokio::test]
+async fn limit_that_comes_twice_among_a_great_many_is_charged_twice() {
+    let bench = Bench::new();
+    let mut many: Vec<_> = (0..40).map(|nth| (&EXACT, Subject::from(nth))).collect();
+    many.extend([(&EXACT, Subject::from(7)), (&STEADY, Subject::from(7))]);
+    let decision = bench.limiter.check_all(&many).await;
+    assert_eq!(decision.limits().len(), 42);
+    let left = async |subject| bench.limiter.peek(&EXACT, subject).await.remaining();
+    let whole = left(100).await;
+    assert_eq!((left(6).await, left(7).await), (whole - 1, whole - 2));
+}
+
+#[tokio::test]
 async fn too_many_of_one_limit_in_a_call_never_fit() {
     let bench = Bench::new();
     let lower = EXACT.with_limit(1);

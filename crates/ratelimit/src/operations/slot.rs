@@ -19,16 +19,19 @@ pub(super) struct Slot<'a>(Option<(&'a mut State, Timestamp)>);
 pub(super) struct Outlived(State, Timestamp);
 
 impl<'a> Slot<'a> {
+    #[inline]
     pub(super) fn find(tx: &'a mut Tx<'_>, key: &Key) -> Self {
         let found = tx.get_mut::<State>(key);
         Self(found.and_then(|(state, ends_at)| Some((state, ends_at?))))
     }
 
+    #[inline]
     pub(super) fn state(&self) -> Option<&State> {
         self.0.as_ref().map(|(state, _)| &**state)
     }
 
     /// Keeps what `account` has become, or hands it back to be put.
+    #[inline]
     pub(super) fn keep(self, account: Account) -> Result<(), Outlived> {
         let (state, expires_at) = account.close();
         match self.0 {

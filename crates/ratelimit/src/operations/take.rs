@@ -1,4 +1,4 @@
-use std::{iter, slice};
+use std::{iter, num::NonZeroU32, slice};
 
 use redstart_connection::{
     Effect, Error, Memory, Operation, Outage, Redis, Result, Script, Timestamp, Value,
@@ -13,7 +13,8 @@ use super::{
     small, unsigned,
 };
 use crate::{
-    Reading, account::Account, bucket::Bucket, burst::Burst, fixed::Fixed, rule::Rule, window::Window,
+    Policy, Reading, Subject, account::Account, bucket::Bucket, burst::Burst, fixed::Fixed, rule::Rule,
+    window::Window,
 };
 
 static WINDOW: Script = Script::new("ratelimit.window", include_str!("window.lua"));
@@ -35,6 +36,17 @@ impl Take {
     #[must_use]
     pub const fn new(charge: Charge, least_ttl: Ttl) -> Self {
         Self { charge, least_ttl }
+    }
+
+    /// Charges `cost` to what `policy` counts for `subject`; none if the policy never admits as much.
+    #[inline]
+    pub(crate) fn of(policy: &Policy, subject: &Subject, cost: NonZeroU32, least_ttl: Ttl) -> Option<Self> {
+        Charge::new(policy, subject, cost).map(|charge| Self::new(charge, least_ttl))
+    }
+
+    #[inline]
+    pub(crate) const fn rule(&self) -> &Rule {
+        &self.charge.rule
     }
 
     /// Asks the window's own script; none if it is blocked.
@@ -125,6 +137,7 @@ impl Operation for Take {
         Ok(told.first().copied().unwrap_or_default().reading)
     }
 
+    #[inline]
     fn on_memory(&self, memory: &Memory, now: Timestamp) -> Result<Reading> {
         let Charge { key, rule, cost } = &self.charge;
         memory.with(slice::from_ref(&key), now, |tx| {
