@@ -112,6 +112,9 @@ impl Renewer {
         let due = sent_at + first.as_duration() / 3;
         leases.plan(id, due);
         let is_next = leases.wakes_at.is_none_or(|wakes_at| due < wakes_at);
+        if is_next {
+            leases.wakes_at = Some(due);
+        }
         drop(leases);
         if let Some(home) = home {
             self.0.ensure_running(&home);
@@ -212,8 +215,7 @@ impl Shared {
             let renew = Arc::clone(&lease.renew);
             attempts.push(Box::pin(async move { Attempt { id, sent_at: now, renewal: renew().await } }));
         }
-        leases.wakes_at = leases.schedule.first().map(|&(due, _)| due);
-        leases.wakes_at
+        leases.plan_sleep(now)
     }
 
     fn settle(&self, &Attempt { id, sent_at, renewal }: &Attempt) {

@@ -24,6 +24,18 @@ pub(super) struct Finding {
     pub(super) falling_fences: usize,
 }
 
+impl Finding {
+    /// One row of the table of docs/guide/locks.md.
+    pub(super) fn row(&self, afflictions: &str) -> String {
+        let Self { grants, overlaps, late_losses, late_polls, most_late_polls, .. } = self;
+        let Self { refusals, stale_writes, falling_fences, .. } = self;
+        format!(
+            "| {afflictions} | {grants} | {overlaps} | {late_losses} | {late_polls} | {most_late_polls} | {refusals} \
+             | {stale_writes} | {falling_fences} |"
+        )
+    }
+}
+
 pub(super) fn check(records: &[Record]) -> Finding {
     let of = |what: What| records.iter().filter(move |record| record.what == what);
     let mut grants: Vec<&Record> = of(What::Granted).collect();
@@ -81,6 +93,21 @@ mod tests {
     fn clean_history_is_found_clean() {
         let clean = ["granted 1 0 10", "valid 1 20 20", "stored 1 21 25", "granted 2 15 30", "valid 2 31 31"];
         assert_eq!(history(&clean), Finding { grants: 2, ..Finding::default() });
+    }
+
+    #[test]
+    fn row_has_each_figure_in_its_place() {
+        let finding = Finding {
+            grants: 1,
+            overlaps: 2,
+            late_losses: 3,
+            late_polls: 4,
+            most_late_polls: 5,
+            refusals: 6,
+            stale_writes: 7,
+            falling_fences: 8,
+        };
+        assert_eq!(finding.row("all"), "| all | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 |");
     }
 
     #[test]

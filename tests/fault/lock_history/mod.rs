@@ -85,7 +85,7 @@ async fn two_never_hold_the_lock_whatever_befalls_the_processes() {
         afflict(&mut fleet, &mut server, &proxy, round).await;
     }
     let finding = check(&fleet.records());
-    println!("processes stopped, killed, cut off: {finding:?}");
+    println!("{}", finding.row("stopped for 1.2 s, `kill -9`, replies lost or swallowed, server frozen"));
     assert_ordered(&finding);
     assert_eq!((finding.overlaps, finding.late_losses), (0, 0), "{finding:?}");
     assert!(85 <= finding.grants, "{finding:?}");
@@ -103,7 +103,7 @@ async fn restart_with_its_data_keeps_the_lock() {
     }
     grants(&fleet, 10).await;
     let finding = check(&fleet.records());
-    println!("restarts with data: {finding:?}");
+    println!("{}", finding.row("four restarts with data"));
     assert_ordered(&finding);
     assert_eq!((finding.overlaps, finding.late_losses), (0, 0), "{finding:?}");
 }
@@ -124,7 +124,8 @@ async fn fences_order_what_a_forgetful_server_let_in() {
     }
     grants(&fleet, 10).await;
     let finding = check(&fleet.records());
-    println!("data lost, clock jumped: {finding:?}");
+    let afflictions = "two restarts without data, two `FLUSHALL`, two jumps of the clock by 10 s";
+    println!("{}", finding.row(afflictions));
     // The cell is lost with the rest, so only what was granted can be ordered.
     assert_eq!(finding.falling_fences, 0, "{finding:?}");
 }
@@ -201,7 +202,7 @@ async fn fences_rise_while_the_clock_of_the_scripts_steps_to_and_fro() {
         () = steps => {}
     }
     let finding = check(&crew.end().await);
-    println!("clock stepped: {finding:?}");
+    println!("{}", finding.row("the clock of the scripts steps back and ahead, six times by up to an hour"));
     assert_eq!((finding.stale_writes, finding.falling_fences), (0, 0), "{finding:?}");
 }
 
@@ -217,7 +218,7 @@ async fn fences_rise_through_the_failover_of_a_sentinel_master() {
     sentinels.kill_master();
     crew.grants(20).await;
     let finding = check(&crew.end().await);
-    println!("failover of a sentinel master: {finding:?}");
+    println!("{}", finding.row("failover of a sentinel master by command and by `kill -9`"));
     assert_eq!(finding.falling_fences, 0, "{finding:?}");
 }
 
@@ -232,6 +233,6 @@ async fn fences_rise_through_the_failover_of_a_shard() {
     cluster.kill_master_of("{1}");
     crew.grants(20).await;
     let finding = check(&crew.end().await);
-    println!("failover of a shard: {finding:?}");
+    println!("{}", finding.row("`kill -9` of the master of a shard"));
     assert_eq!(finding.falling_fences, 0, "{finding:?}");
 }

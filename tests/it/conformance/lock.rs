@@ -22,9 +22,9 @@ const UNIT: u64 = 10;
 #[derive(Clone, Debug)]
 enum Step {
     Acquire { lock: u8, token: u8, ttl: u64, waits: bool, is_fair: bool },
-    AcquireFree { token: u8, ttl: u64 },
+    AcquireFree { locks: Vec<u8>, token: u8, ttl: u64 },
     Extend { lock: u8, token: u8, ttl: u64 },
-    GiveBackUnwaited { token: u8 },
+    GiveBackUnwaited { locks: Vec<u8>, token: u8 },
     GiveBack { lock: u8, token: u8, knows_fence: bool },
     RaiseFence { lock: u8, token: u8, by: u64 },
     ForceRelease(u8),
@@ -34,11 +34,14 @@ enum Step {
 
 fn step() -> impl Strategy<Value = Step> {
     let (lock, token, ttl) = (0..2_u8, 0..3_u8, (1..5_u64).prop_map(|units| units * UNIT));
+    // One lock alone goes another way through the scripts than several do.
+    let locks = prop::sample::subsequence(vec![0_u8, 1], 1..=2);
     prop_oneof![
         6 => (lock.clone(), token.clone(), ttl.clone(), any::<bool>(), any::<bool>())
             .prop_map(|(lock, token, ttl, waits, is_fair)| Step::Acquire { lock, token, ttl, waits, is_fair }),
-        3 => (token.clone(), ttl.clone()).prop_map(|(token, ttl)| Step::AcquireFree { token, ttl }),
-        2 => token.clone().prop_map(|token| Step::GiveBackUnwaited { token }),
+        3 => (locks.clone(), token.clone(), ttl.clone())
+            .prop_map(|(locks, token, ttl)| Step::AcquireFree { locks, token, ttl }),
+        2 => (locks, token.clone()).prop_map(|(locks, token)| Step::GiveBackUnwaited { locks, token }),
         3 => (lock.clone(), token.clone(), ttl.clone()).prop_map(|(lock, token, ttl)| Step::Extend { lock, token, ttl }),
         3 => (lock.clone(), token, any::<bool>())
             .prop_map(|(lock, token, knows_fence)| Step::GiveBack { lock, token, knows_fence }),
@@ -75,9 +78,9 @@ fn run(world: &World, fences: &mut BTreeMap<(u8, u8), Fence>, step: &Step) {
                 assert!(before.is_none_or(|before| before <= fence), "fences never go back");
             }
         }
-        Step::AcquireFree { token, ttl } => {
-            let ttl = Ttl::seconds(ttl);
-            let acquire = AcquireFree::new(&key(0), name(token), ttl).and(&key(1), name(token), ttl);
+        Step::AcquireFree { ref locks, token, ttl } => {
+            let ask = |all: AcquireFree, lock: &u8| all.and(&key(*lock), name(token), Ttl::seconds(ttl));
+            let acquire = locks.iter().fold(AcquireFree::default(), ask);
             let granted = std::cell::RefCell::new(Vec::new());
             world.agree_on(&acquire, |answers| {
                 granted.replace(answers.clone());
@@ -88,15 +91,16 @@ fn run(world: &World, fences: &mut BTreeMap<(u8, u8), Fence>, step: &Step) {
                 };
                 answers.iter().map(shown).collect::<Vec<_>>()
             });
-            for (lock, free) in (0..).zip(granted.into_inner()) {
+            for (&lock, free) in locks.iter().zip(granted.into_inner()) {
                 if let Free::Granted { fence } = free {
                     let before = fences.insert((lock, token), fence);
                     assert!(before.is_none_or(|before| before < fence), "fences never go back");
                 }
             }
         }
-        Step::GiveBackUnwaited { token } => {
-            world.agree(&GiveBackUnwaited::new(&key(0), name(token)).and(&key(1), name(token)));
+        Step::GiveBackUnwaited { ref locks, token } => {
+            let add = |all: GiveBackUnwaited, lock: &u8| all.and(&key(*lock), name(token));
+            world.agree(&locks.iter().fold(GiveBackUnwaited::default(), add));
         }
         Step::Extend { lock, token, ttl } => {
             world.agree(&Extend::new(&key(lock), name(token), Ttl::seconds(ttl)));

@@ -6,7 +6,7 @@ use redstart_connection::{Config, Store};
 use redstart_keys::Ttl;
 use redstart_lock::{
     LockError, Locks,
-    operations::{Acquire, Acquired, GiveBack, Token},
+    operations::{Acquire, AcquireFree, Acquired, Free, GiveBack, Token},
 };
 use redstart_testkit::{RedisServer, eventually, shared};
 use tokio::{
@@ -180,6 +180,20 @@ async fn question_that_arrives_after_it_was_given_up_gets_nothing() {
     assert!(matches!(late, Acquired::Busy { .. }));
     let other = store.run(&Acquire::new(&key(), Token::new("other"), LONG)).await.unwrap();
     assert!(matches!(other, Acquired::Granted { .. }));
+}
+
+#[tokio::test]
+async fn short_question_that_arrives_after_it_was_given_up_gets_nothing() {
+    let config = config();
+    let (store, locks) = (Store::lazy(&config).unwrap(), process(&config));
+    let (token, another) = (Token::new("cancelled"), PAYOUT.key(&2));
+    store.run(&GiveBack::new(&key(), token.clone(), None)).await.unwrap();
+    let alone = AcquireFree::new(&key(), token.clone(), LONG);
+    assert_eq!(store.run(&alone).await.unwrap(), [Free::Unclear]);
+    let among_others = AcquireFree::new(&another, Token::new("other"), LONG).and(&key(), token, LONG);
+    let answers = store.run(&among_others).await.unwrap();
+    assert!(matches!(answers[..], [Free::Granted { .. }, Free::Unclear]), "{answers:?}");
+    assert!(!locks.is_locked(&key()).await.unwrap());
 }
 
 #[tokio::test]

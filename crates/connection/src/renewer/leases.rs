@@ -58,6 +58,16 @@ impl Leases {
         self.schedule.insert((due, id));
     }
 
+    /// Answers how long the task may sleep; without an end if there is none.
+    ///
+    /// Where no lease is left it sleeps on as it was going to. Locks that are held for a moment, one after another,
+    /// would else wake it each time, and by the time it looks the lease is gone again.
+    pub(super) fn plan_sleep(&mut self, now: Instant) -> Option<Instant> {
+        let next = self.schedule.first().map(|&(due, _)| due);
+        self.wakes_at = next.or(self.wakes_at.filter(|wakes_at| now < *wakes_at));
+        self.wakes_at
+    }
+
     /// Notes that the task and its runtime have ended; answers which runtime may go on.
     pub(super) fn orphan(&mut self, ended: runtime::Id) -> Option<Handle> {
         (self.is_running, self.wakes_at) = (false, None);

@@ -204,6 +204,32 @@ fn renewal_goes_on_in_the_next_runtime() {
     });
 }
 
+/// A lock that is held for a moment, again and again, would else cost its process a wake-up each time.
+#[tokio::test]
+async fn leases_that_end_at_once_wake_the_task_only_once() {
+    let bench = Bench::new();
+    let first_due = bench.clock.instant() + seconds(10);
+    for _ in 0..3 {
+        drop(bench.keep(&[Renewal::Kept]));
+        // The task looks, and finds nothing to renew.
+        yield_now().await;
+        assert_eq!(bench.renewer.0.leases().wakes_at, Some(first_due));
+        bench.clock.advance(seconds(1));
+    }
+}
+
+#[tokio::test]
+async fn lease_that_follows_one_that_ended_at_once_is_renewed_in_time() {
+    let bench = Bench::new();
+    drop(bench.keep(&[Renewal::Kept]));
+    yield_now().await;
+    bench.clock.advance(seconds(3));
+    let kept = bench.keep(&[Renewal::Kept]);
+    bench.clock.advance(seconds(10));
+    bench.renewed(1).await;
+    fresh(&kept).await;
+}
+
 #[tokio::test]
 async fn task_ends_with_the_renewer() {
     let Bench { clock, tasks, renewer, .. } = Bench::new();

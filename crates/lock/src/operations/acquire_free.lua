@@ -1,5 +1,5 @@
 -- The rest of taking free locks: many at once, and those that are not to be had like this.
-if taken then return mint(KEYS[1], clock or (redis.call('PEXPIRETIME', KEYS[2]) - ARGV[3]) * 1000) end
+if taken then return mint(KEYS[1], present, counted) end
 
 local answer, fence, more = {}, nil, 0
 for i = 2, #KEYS, 2 do

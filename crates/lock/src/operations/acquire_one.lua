@@ -9,10 +9,10 @@
 -- A single lock first, which needs the least: the loop and what it calls cost the server half as much again.
 local taken = #KEYS == 3 and redis.call('EXISTS', KEYS[3]) == 0
   and redis.call('SET', KEYS[2], ARGV[2], 'NX', 'PX', ARGV[3])
+local counted, present
 if taken then
-  local fence = tonumber(redis.pcall('INCR', KEYS[1]))
+  counted = tonumber(redis.pcall('INCR', KEYS[1]))
   -- The end that was just set tells what the time is for a third of the price of TIME.
-  if fence and (tonumber(ARGV[1]) or (redis.call('PEXPIRETIME', KEYS[2]) - ARGV[3]) * 1000) <= fence then
-    return fence
-  end
+  present = tonumber(ARGV[1]) or (redis.call('PEXPIRETIME', KEYS[2]) - ARGV[3]) * 1000
+  if counted and present <= counted then return counted end
 end

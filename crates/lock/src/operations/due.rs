@@ -5,7 +5,7 @@ use redstart_keys::Key;
 
 use super::millis;
 
-static DUE: Script = Script::new("lock.due", include_str!("due.lua"));
+static DUE: Script = Script::new("lock.due", concat!(include_str!("clock.lua"), include_str!("due.lua")));
 static DONE: Script = Script::new("lock.done", include_str!("done_period.lua"));
 
 /// Tells whether a job was finished in the present period.

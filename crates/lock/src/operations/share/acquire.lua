@@ -32,8 +32,7 @@ if not is_held then
   count = count + 1
 end
 redis.call('ZADD', KEYS[1], whole(now() + ARGV[3] * 1000), share)
-local longest = redis.call('ZRANGE', KEYS[1], -1, -1, 'WITHSCORES')
-redis.call('PEXPIRE', KEYS[1], math.ceil((tonumber(longest[2]) - now()) / 1000))
+end_with_the_last(KEYS[1])
 if waits then leave(token) end
 local fence = mint(KEYS[2], now())
 

@@ -18,6 +18,7 @@ static ACQUIRE: Script = Script::new(
         include_str!("../leave.lua"),
         include_str!("../first.lua"),
         include_str!("../wake.lua"),
+        include_str!("last.lua"),
         include_str!("acquire.lua"),
     ),
 );

@@ -6,7 +6,10 @@ use redstart_keys::{Key, Ttl};
 use super::{Share, Shares};
 use crate::operations::Token;
 
-static EXTEND: Script = Script::new("lock.extend_share", include_str!("extend.lua"));
+static EXTEND: Script = Script::new(
+    "lock.extend_share",
+    concat!(include_str!("../clock.lua"), include_str!("last.lua"), include_str!("extend.lua")),
+);
 
 /// Prolongs a share for its holder; one that has ended is not taken again.
 #[derive(Clone, Debug)]

@@ -3,7 +3,8 @@ use redstart_keys::Key;
 
 use super::{Shares, Token};
 
-static INSPECT: Script = Script::new("lock.inspect_shares", include_str!("inspect.lua"));
+static INSPECT: Script =
+    Script::new("lock.inspect_shares", concat!(include_str!("../clock.lua"), include_str!("inspect.lua")));
 
 /// Tells who holds shares of a lock.
 #[derive(Clone, Debug)]
