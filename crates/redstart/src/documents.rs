@@ -18,6 +18,10 @@ struct Configuration;
 #[doc = include_str!("../../../docs/guide/rate-limits.md")]
 struct RateLimits;
 
+#[cfg(feature = "http")]
+#[doc = include_str!("../../../docs/guide/http-edge.md")]
+struct HttpEdge;
+
 #[cfg(feature = "jobs")]
 #[doc = include_str!("../../../docs/guide/jobs.md")]
 struct Jobs;
