@@ -64,7 +64,7 @@ impl Leases {
     /// would else wake it each time, and by the time it looks the lease is gone again.
     pub(super) fn plan_sleep(&mut self, now: Instant) -> Option<Instant> {
         let next = self.schedule.first().map(|&(due, _)| due);
-        self.wakes_at = next.or(self.wakes_at.filter(|wakes_at| now < *wakes_at));
+        self.wakes_at = next.or_else(|| self.wakes_at.filter(|wakes_at| now < *wakes_at));
         self.wakes_at
     }
 
