@@ -106,7 +106,7 @@ fn ids_of_values_that_are_gone_are_given_up() {
 }
 
 /// Asks the tier that it was kept in for other values when it is dropped.
-struct Curious(Weak<Near<u64, Curious>>, Arc<AtomicUsize>);
+struct Curious(Weak<Near<u64, Self>>, Arc<AtomicUsize>);
 
 impl Drop for Curious {
     fn drop(&mut self) {
