@@ -1,13 +1,17 @@
 //! What one process does: takes the lock, works under it, and writes down what it sees.
 
 use std::{
+    future::{Future as _, poll_fn},
+    pin::pin,
     sync::atomic::{AtomicU64, Ordering},
+    task::Poll,
     time::Duration,
 };
 
 use redstart_connection::{Clock, Store};
 use redstart_keys::{Category, Entity, Key, Ttl};
 use redstart_lock::{FencedCell, Lease, Locks, Written};
+use tokio::time::MissedTickBehavior;
 
 use super::record::{Record, What};
 
@@ -25,21 +29,23 @@ fn now() -> u64 {
 /// Works until the store is shut down, handing every record to `note`.
 pub(super) async fn work(store: &Store, note: &(impl Fn(Record) + Sync)) {
     let awake = AtomicU64::new(now());
-    let waking = async {
-        loop {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-            awake.store(now(), Ordering::Relaxed);
+    let mut work = pin!(take_and_work(store, note, &awake));
+    let mut ticks = tokio::time::interval(Duration::from_millis(1));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    poll_fn(|context| {
+        // Taken before anything is looked at: a pause may begin anywhere in here.
+        let began = now();
+        if work.as_mut().poll(context).is_ready() {
+            return Poll::Ready(());
         }
-    };
-    tokio::select! {
-        // What became due during a pause is noticed before the pause is over for the clock beside it.
-        biased;
-        () = take_and_work(store, note, &awake) => {}
-        () = waking => {}
-    }
+        while ticks.poll_tick(context).is_ready() {}
+        awake.store(began, Ordering::Relaxed);
+        Poll::Pending
+    })
+    .await;
 }
 
-/// `awake` is the last time at which this process is known to have run.
+/// `awake` is when the last look began at whether the lock is still held.
 async fn take_and_work(store: &Store, note: &(impl Fn(Record) + Sync), awake: &AtomicU64) {
     let locks = Locks::new(store.clone());
     let cell = FencedCell::new(store.clone(), &key(), Ttl::hours(1));
