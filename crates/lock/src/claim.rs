@@ -28,6 +28,13 @@ pub(crate) enum Kind {
     Shared(Share),
 }
 
+impl Kind {
+    /// Whether those who came later may not go before.
+    pub(crate) const fn is_strict(self) -> bool {
+        !matches!(self, Self::Whole { is_fair: false })
+    }
+}
+
 impl Claim {
     pub(crate) async fn ask(&self, store: &Store, waits: bool) -> Result<Acquired> {
         let Self { lock, token, ttl, kind } = self;

@@ -59,6 +59,7 @@ pub mod operations;
 mod queue;
 mod quorum;
 mod request;
+mod successor;
 mod waiting;
 mod ways;
 

@@ -7,7 +7,7 @@ use std::{
     num::NonZeroU32,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -15,7 +15,7 @@ use std::{
 use metrics::counter;
 use redstart_connection::{Clock, Loss, Operation, Store, names};
 use redstart_keys::Key;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, futures::Notified};
 
 use crate::{
     Election, LockError, LockRequest, MultiRequest, OnceEvery,
@@ -63,7 +63,11 @@ pub(crate) struct Inner {
     name: String,
     attempts: AtomicU64,
     held: Mutex<HashMap<u64, Arc<Held>>>,
-    given_back: Notify,
+    /// How many requests may yet be granted something.
+    asking: AtomicUsize,
+    /// A lock was given back, or a request has ended.
+    changed: Notify,
+    closing: Notify,
     is_closing: AtomicBool,
     is_looked_at: AtomicBool,
 }
@@ -83,17 +87,20 @@ impl Locks {
     pub fn named(store: Store, name: &str) -> Self {
         let instance = instance();
         let inbox = Inbox::new(store.clone(), instance.clone());
-        let ways = Arc::new(Ways::new(store.clone()));
+        let queues = Queues::default();
+        let ways = Arc::new(Ways::new(store.clone(), queues.clone()));
         let inner = Arc::new(Inner {
             janitor: Janitor::new(store.clone(), Arc::clone(&ways), Arc::clone(&inbox)),
-            queues: Queues::default(),
+            queues,
             inbox,
             ways,
             instance,
             name: name.chars().filter(|letter| !letter.is_control()).take(LONGEST_NAME).collect(),
             attempts: AtomicU64::new(0),
             held: Mutex::default(),
-            given_back: Notify::new(),
+            asking: AtomicUsize::new(0),
+            changed: Notify::new(),
+            closing: Notify::new(),
             is_closing: AtomicBool::new(false),
             is_looked_at: AtomicBool::new(false),
             store,
@@ -202,26 +209,47 @@ impl Inner {
 
     pub(crate) fn forget(&self, held: &Held) {
         self.held().remove(&held.id);
-        self.given_back.notify_waiters();
+        self.changed.notify_waiters();
     }
 
-    /// Tells all holders that their lock is lost, lets them end, and releases what is left.
+    pub(crate) fn begin_to_ask(&self) {
+        self.asking.fetch_add(1, Ordering::AcqRel);
+    }
+
+    pub(crate) fn end_to_ask(&self) {
+        self.asking.fetch_sub(1, Ordering::AcqRel);
+        if self.is_closing() {
+            self.changed.notify_waiters();
+        }
+    }
+
+    /// Waits for the shutdown, also if it comes before this is polled.
+    pub(crate) fn closing(&self) -> Notified<'_> {
+        self.closing.notified()
+    }
+
+    /// Tells all holders that their lock is lost and all who wait that they get none, lets them end, and releases
+    /// what is left.
     async fn close(&self) {
         self.is_closing.store(true, Ordering::Release);
+        self.queues.close();
+        self.closing.notify_waiters();
         for held in self.held().values() {
             held.kept.end(Loss::Shutdown);
         }
         let ended = async {
             loop {
-                let given_back = self.given_back.notified();
-                if self.held().is_empty() {
+                let changed = self.changed.notified();
+                if self.held().is_empty() && self.asking.load(Ordering::Acquire) == 0 {
                     return;
                 }
-                given_back.await;
+                changed.await;
             }
         };
         if tokio::time::timeout(GRACE, ended).await.is_err() {
-            tracing::warn!("locks are released under holders that did not end with the shutdown");
+            tracing::warn!(
+                "locks are released under holders and requests that did not end with the shutdown"
+            );
         }
         let left: Vec<Arc<Held>> = self.held().drain().map(|(_, held)| held).collect();
         for held in left {

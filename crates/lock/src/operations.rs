@@ -8,6 +8,7 @@ mod due;
 mod extend;
 mod fenced;
 mod force_release;
+mod hand_on;
 mod inspect;
 mod keeps;
 mod raise_fence;
@@ -24,6 +25,7 @@ pub use self::{
     extend::Extend,
     fenced::{ReadFenced, WriteFenced},
     force_release::{ForceRelease, Forced},
+    hand_on::{HandOn, HandedOn},
     inspect::{Holding, Inspect},
     keeps::{Keeping, Keeps},
     raise_fence::RaiseFence,

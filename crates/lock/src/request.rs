@@ -10,7 +10,7 @@ use crate::{
     Guard, Lease, LockError, Locks,
     claim::{Claim, Kind},
     operations::Token,
-    waiting::{Asking, Attempt},
+    waiting::{Asking, Attempt, First},
 };
 
 /// A lock that is asked for.
@@ -143,7 +143,13 @@ impl LockRequest {
         }
         let clock = self.locks.0.store.clock();
         let started = clock.instant();
-        let granted = tokio::time::timeout(self.wait, self.stand_in_line()).await;
+        let closing = self.locks.0.closing();
+        let granted = tokio::select! {
+            biased;
+            granted = tokio::time::timeout(self.wait, self.stand_in_line()) => granted,
+            // Whoever waits is dropped where it stands, so that its token is withdrawn while that can be.
+            () = closing => Ok(Err(LockError::ShuttingDown)),
+        };
         let waited = clock.instant().saturating_duration_since(started);
         histogram!(names::LOCK_WAIT_SECONDS, "lock" => self.key.entity_name()).record(waited);
         match granted {
@@ -182,9 +188,14 @@ impl LockRequest {
     }
 
     async fn stand_in_line(&self) -> Result<Guard, LockError> {
-        let place = self.locks.0.queues.line_up(&self.key);
-        let _turn = place.turn().await;
-        Asking::begin(&self.locks.0, self).until_granted().await
+        let place = self.locks.0.queues.line_up(&self.key, self.kind.is_strict());
+        // Declared last, so that it is dropped while it still has its place.
+        let mut asking = Asking::begin(&self.locks.0, self);
+        match asking.its_turn(&place).await {
+            First::Handed(handed) => asking.take(handed, &place),
+            // Held until the lock is granted.
+            First::Turn(_turn) => asking.until_granted(&place).await,
+        }
     }
 
     async fn ask(&self) -> Result<Attempt, LockError> {

@@ -8,6 +8,7 @@ use std::{
 use metrics::counter;
 use redstart_connection::{Certainty, Loss, names};
 use redstart_keys::Ttl;
+use tokio::time::timeout;
 
 use crate::{
     Fence, Guard, LockError,
@@ -17,7 +18,9 @@ use crate::{
     janitor::Task,
     locks::Inner,
     operations::{Acquired, HANDED},
+    queue::{Place, Turn},
     request::LockRequest,
+    successor::{Handed, Succession},
 };
 
 /// The pauses between two questions where nobody tells when the lock is free: the first, the longest.
@@ -25,6 +28,18 @@ const UNTOLD: (Duration, Duration) = (Duration::from_millis(10), Duration::from_
 /// The longest pause where wake-ups arrive, so that one that got lost costs no more; waiters are taken for
 /// dead after three of them.
 const TOLD: Duration = Duration::from_secs(1);
+
+/// How long the first in line waits for a holder of its own process before it asks the store, which knows of it only
+/// from then on: a lock that is held for less is handed on within the process.
+const MOMENT: Duration = Duration::from_millis(10);
+
+/// What came of waiting in the line of the process.
+pub(crate) enum First<'p> {
+    /// It is the first, and has to ask the store.
+    Turn(Turn<'p>),
+    /// It was handed the lock.
+    Handed(Handed),
+}
 
 /// What came of asking once.
 pub(crate) enum Attempt {
@@ -48,16 +63,67 @@ pub(crate) struct Asking<'a> {
     claim: Claim,
     /// A question may be on its way, or the token stands in line.
     may_be_known: bool,
+    succession: Option<Succession>,
+    is_contended: bool,
 }
 
 impl<'a> Asking<'a> {
     pub(crate) fn begin(locks: &'a Arc<Inner>, request: &'a LockRequest) -> Self {
         let (id, token) = locks.token();
-        Self { locks, request, id, claim: request.claim(token), may_be_known: false }
+        let claim = request.claim(token);
+        locks.begin_to_ask();
+        Self { locks, request, id, claim, may_be_known: false, succession: None, is_contended: false }
+    }
+
+    /// Waits to be the first in the line of this process, or to be handed the lock by its holder there.
+    pub(crate) async fn its_turn<'p>(&mut self, place: &'p Place) -> First<'p> {
+        let at_once = place.turn_at_once();
+        if at_once.is_none() || place.is_held_here() {
+            self.note_contended();
+            self.succession = place.succeed(&self.claim);
+        }
+        let turn = match at_once {
+            Some(turn) => turn,
+            None => tokio::select! {
+                biased;
+                Some(handed) = self.handed() => return First::Handed(handed),
+                turn = place.turn() => turn,
+            },
+        };
+        if place.is_held_here()
+            && self.locks.ways.hands_on(&self.claim.lock)
+            && let Ok(Some(handed)) = timeout(MOMENT, self.handed()).await
+        {
+            return First::Handed(handed);
+        }
+        self.may_be_known = self.succession.take().is_some_and(Succession::end);
+        turn.note_asking();
+        First::Turn(turn)
+    }
+
+    /// Waits to be handed the lock; none if that will not be.
+    async fn handed(&mut self) -> Option<Handed> {
+        let handed = self.succession.as_mut()?.handed().await;
+        // Once it is ours, nobody is about to hand it to us any more.
+        self.succession = self.succession.take().filter(|_| handed.is_none());
+        handed
+    }
+
+    /// Takes the lock that a holder of this process handed on.
+    pub(crate) fn take(&self, Handed { fence, sent_at }: Handed, place: &Place) -> Result<Guard, LockError> {
+        let guard = self.guard(fence, self.claim.ttl, sent_at)?;
+        place.note_held();
+        Ok(guard)
     }
 
     /// Asks until the lock is granted.
-    pub(crate) async fn until_granted(&mut self) -> Result<Guard, LockError> {
+    pub(crate) async fn until_granted(&mut self, place: &Place) -> Result<Guard, LockError> {
+        let guard = self.ask_until_granted().await?;
+        place.note_held();
+        Ok(guard)
+    }
+
+    async fn ask_until_granted(&mut self) -> Result<Guard, LockError> {
         let mut listener: Option<Listener> = None;
         let mut untold = UNTOLD.0;
         loop {
@@ -65,10 +131,8 @@ impl<'a> Asking<'a> {
                 Attempt::Granted(guard) => return Ok(guard),
                 Attempt::Busy(refusal) => refusal,
             };
-            let listener = listener.get_or_insert_with(|| {
-                counter!(names::LOCK_CONTENDED, "lock" => self.claim.lock.entity_name()).increment(1);
-                self.locks.inbox.listen(&self.claim.token)
-            });
+            self.note_contended();
+            let listener = listener.get_or_insert_with(|| self.locks.inbox.listen(&self.claim.token));
             let longest = if self.locks.inbox.is_attached() { TOLD } else { untold };
             untold = UNTOLD.1.min(untold * 2);
             // Up to half of it by chance, so that processes do not ask in step.
@@ -128,6 +192,13 @@ impl<'a> Asking<'a> {
         Some(self.guard(fence, first, refusal.asked_at))
     }
 
+    /// Counts the request among those that had to wait, once.
+    fn note_contended(&mut self) {
+        if !std::mem::replace(&mut self.is_contended, true) {
+            counter!(names::LOCK_CONTENDED, "lock" => self.claim.lock.entity_name()).increment(1);
+        }
+    }
+
     /// Keeps a lease whose first term is `first`, counted from `sent_at`.
     fn guard(&self, fence: Fence, first: Ttl, sent_at: Instant) -> Result<Guard, LockError> {
         let inner = self.locks;
@@ -154,8 +225,11 @@ impl<'a> Asking<'a> {
 
 impl Drop for Asking<'_> {
     fn drop(&mut self) {
-        if self.may_be_known {
+        // Somebody may be handing the lock to this token just now.
+        let is_chosen = self.succession.take().is_some_and(Succession::end);
+        if self.may_be_known || is_chosen {
             self.locks.janitor.give_back(Task::new(&self.locks.store, &self.claim, None));
         }
+        self.locks.end_to_ask();
     }
 }

@@ -8,7 +8,11 @@ use crate::{
     claim::{Claim, Kind},
     contended::Contended,
     gathering::{Gathering, Many},
-    operations::{AcquireFree, Acquired, Extend, Free, GiveBackUnwaited, GivenBack, Token, Unwaited},
+    operations::{
+        AcquireFree, Acquired, Extend, Free, GiveBackUnwaited, GivenBack, HandOn, HandedOn, Token, Unwaited,
+    },
+    queue::Queues,
+    successor::{Handed, Successor},
 };
 
 /// How the locks of one handle are asked for.
@@ -20,16 +24,21 @@ pub(crate) struct Ways {
     acquiring: Gathering<AcquireFree>,
     extending: Gathering<Extend>,
     releasing: Gathering<GiveBackUnwaited>,
+    queues: Queues,
     contended: Contended,
+    /// Those that other processes wanted: it would be in vain to hand them on within this one.
+    foreign: Contended,
 }
 
 impl Ways {
-    pub(crate) fn new(store: Store) -> Self {
+    pub(crate) fn new(store: Store, queues: Queues) -> Self {
         Self {
+            queues,
             acquiring: Gathering::new(store.clone()),
             extending: Gathering::new(store.clone()),
             releasing: Gathering::new(store.clone()),
             contended: Contended::default(),
+            foreign: Contended::default(),
             store,
         }
     }
@@ -74,21 +83,57 @@ impl Ways {
         }
     }
 
-    /// Gives back what this got, or may have got if `fence` is none.
+    /// Gives back what this got, or may have got if `fence` is none; who is next in the line of this process is
+    /// handed it, unless others wait for it as well.
     pub(crate) async fn give_back(&self, claim: &Claim, fence: Option<Fence>) -> Result<GivenBack> {
+        let Claim { lock, token, .. } = claim;
+        // Kept to the end: one that is not handed the lock asks for it when it is free.
+        let mut successor = fence.and_then(|_| self.queues.next(lock));
         let mut was_repeated = false;
-        if fence.is_some() && self.is_short(claim) {
-            match Box::pin(self.releasing.ask((claim.lock.clone(), claim.token.clone()))).await? {
-                Some(Unwaited::Released) => return Ok(GivenBack::nobody_waited(Release::Released)),
+        if let Some(next) = successor.take_if(|_| self.hands_on(lock)) {
+            match Box::pin(self.hand_on(claim, next)).await? {
+                None => return Ok(GivenBack::nobody_waited(Release::Released)),
+                Some(refused) => (successor, was_repeated) = (Some(refused.successor), refused.was_repeated),
+            }
+        } else if fence.is_some() && self.is_short(claim) {
+            match Box::pin(self.releasing.ask((lock.clone(), token.clone()))).await? {
+                Some(Unwaited::Released) => {
+                    self.queues.note_free(lock);
+                    return Ok(GivenBack::nobody_waited(Release::Released));
+                }
                 Some(Unwaited::Unclear { was_repeated: repeated }) => was_repeated = repeated,
                 None => was_repeated = true,
             }
         }
         let given_back = Box::pin(claim.give_back(&self.store, fence)).await?;
         if given_back.next.is_some() {
-            self.contended.note(&claim.lock);
+            self.contended.note(lock);
         }
+        match &given_back.next {
+            Some(next) if next.token.instance() != token.instance() => self.foreign.note(lock),
+            _ => self.foreign.forget(lock),
+        }
+        self.queues.note_free(lock);
+        drop(successor);
         Ok(GivenBack { was_repeated: was_repeated || given_back.was_repeated, ..given_back })
+    }
+
+    /// Whether a holder of this process may hand the lock on: nobody else wanted it a moment ago.
+    pub(crate) fn hands_on(&self, lock: &Key) -> bool {
+        !self.foreign.has(lock)
+    }
+
+    /// Hands the lock to the next in the line of this process, unless others wait for it as well.
+    async fn hand_on(&self, claim: &Claim, next: Successor) -> Result<Option<Refused>> {
+        let sent_at = self.store.clock().instant();
+        let hand_on = HandOn::new(&claim.lock, claim.token.clone(), next.token.clone(), next.ttl);
+        Ok(match self.store.run(&hand_on).await? {
+            HandedOn::Granted { fence } => {
+                next.hand(Handed { fence, sent_at });
+                None
+            }
+            HandedOn::Unclear { was_repeated } => Some(Refused { successor: next, was_repeated }),
+        })
     }
 
     /// Whether it seems that nobody else wants the lock.
@@ -97,6 +142,12 @@ impl Ways {
         // The embedded store is asked without a way.
         is_plain && !self.store.is_memory() && !self.contended.has(&claim.lock)
     }
+}
+
+/// What is left to do for one that could not be handed the lock.
+struct Refused {
+    successor: Successor,
+    was_repeated: bool,
 }
 
 impl Many for AcquireFree {

@@ -8,8 +8,8 @@ use redstart_keys::{Category, Entity, Ttl};
 use redstart_lock::{
     Fence,
     operations::{
-        Acquire, AcquireFree, Acquired, Extend, ForceRelease, Free, GiveBack, GiveBackUnwaited, Holding,
-        Inspect, Keeps, RaiseFence, Token,
+        Acquire, AcquireFree, Acquired, Extend, ForceRelease, Free, GiveBack, GiveBackUnwaited, HandOn,
+        HandedOn, Holding, Inspect, Keeps, RaiseFence, Token,
     },
 };
 
@@ -26,6 +26,7 @@ enum Step {
     Extend { lock: u8, token: u8, ttl: u64 },
     GiveBackUnwaited { locks: Vec<u8>, token: u8 },
     GiveBack { lock: u8, token: u8, knows_fence: bool },
+    HandOn { lock: u8, token: u8, next: u8, ttl: u64 },
     RaiseFence { lock: u8, token: u8, by: u64 },
     ForceRelease(u8),
     Inspect(u8),
@@ -45,6 +46,8 @@ fn step() -> impl Strategy<Value = Step> {
         3 => (lock.clone(), token.clone(), ttl.clone()).prop_map(|(lock, token, ttl)| Step::Extend { lock, token, ttl }),
         3 => (lock.clone(), token, any::<bool>())
             .prop_map(|(lock, token, knows_fence)| Step::GiveBack { lock, token, knows_fence }),
+        3 => (lock.clone(), 0..3_u8, 0..3_u8, ttl.clone())
+            .prop_map(|(lock, token, next, ttl)| Step::HandOn { lock, token, next, ttl }),
         1 => (lock.clone(), 0..3_u8, 0..3_u64).prop_map(|(lock, token, by)| Step::RaiseFence { lock, token, by }),
         1 => lock.clone().prop_map(Step::ForceRelease),
         1 => lock.prop_map(Step::Inspect),
@@ -108,6 +111,20 @@ fn run(world: &World, fences: &mut BTreeMap<(u8, u8), Fence>, step: &Step) {
         Step::GiveBack { lock, token, knows_fence } => {
             let fence = fences.get(&(lock, token)).copied().filter(|_| knows_fence);
             world.agree(&GiveBack::new(&key(lock), name(token), fence));
+        }
+        Step::HandOn { lock, token, next, ttl } => {
+            let hand_on = HandOn::new(&key(lock), name(token), name(next), Ttl::seconds(ttl));
+            let granted = std::cell::Cell::new(None);
+            world.agree_on(&hand_on, |handed| {
+                if let HandedOn::Granted { fence } = handed {
+                    granted.set(Some(fence));
+                }
+                handed
+            });
+            if let Some(fence) = granted.get() {
+                let before = fences.insert((lock, next), fence);
+                assert!(before.is_none_or(|before| before < fence), "fences never go back");
+            }
         }
         Step::RaiseFence { lock, token, by } => {
             // To what another lock was granted, or this one in the past.

@@ -20,7 +20,7 @@ const SETTLED: Duration = Duration::from_millis(20);
 /// came to its end before.
 ///
 /// Dropped without a pause, a question is not sent; after one, its answer has come and nobody looks at it.
-async fn ends_before(n: usize, pause: Duration, work: impl Future) -> bool {
+pub(super) async fn ends_before(n: usize, pause: Duration, work: impl Future) -> bool {
     let (mut work, mut waits) = (pin!(work), 0);
     let ended = poll_fn(|context| match work.as_mut().poll(context) {
         Poll::Ready(_) => Poll::Ready(true),

@@ -14,7 +14,7 @@ async fn is_waited_for(locks: &Locks) {
         .await;
 }
 
-fn scripts(raw: &mut Raw) -> u64 {
+pub(super) fn scripts(raw: &mut Raw) -> u64 {
     let stats = raw.command(&["INFO", "commandstats"]).text();
     let line = stats.lines().find_map(|line| line.strip_prefix("cmdstat_evalsha:calls="));
     line.and_then(|line| line.split(',').next()?.parse().ok()).unwrap_or(0)

@@ -6,6 +6,7 @@ mod fences;
 mod fleet;
 mod gathered;
 mod handing;
+mod handing_on;
 mod holding;
 mod kinds;
 mod renewing;

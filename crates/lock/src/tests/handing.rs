@@ -1,9 +1,17 @@
 //! A lock that its holder hands to who waits for it.
 
-use super::{Bench, GUARD, TTL, key, until};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
 use redstart_keys::Ttl;
-use std::time::Duration;
-use tokio::time::timeout;
+use tokio::{
+    task::{JoinSet, yield_now},
+    time::timeout,
+};
+
+use super::{Bench, GUARD, TTL, key, until};
 
 use crate::{
     Guard, Release,
@@ -15,7 +23,7 @@ async fn handed(bench: &Bench, age: Duration) -> Guard {
     let holder = bench.hold().await;
     let (asking, releasing) = (bench.lock(), async {
         while bench.locks.holder(&key()).await.expect("memory answers").is_none_or(|held| held.waiting == 0) {
-            tokio::task::yield_now().await;
+            yield_now().await;
         }
         bench.clock.advance(age);
         holder.release().await.expect("memory answers")
@@ -75,4 +83,52 @@ async fn question_that_was_given_up_does_not_line_up() {
     bench.store.run(&Acquire::new(&key(), late, Ttl::minutes(5)).waiting()).await.expect("memory answers");
     holder.release().await.expect("memory answers");
     assert!(bench.is_free().await, "it was handed to one that nobody waits for");
+}
+
+/// In which order those get the lock that line up in this one.
+async fn served(bench: &Bench, are_fair: &[bool]) -> Vec<usize> {
+    let holder = bench.hold().await;
+    let (order, mut waits) = (Arc::<Mutex<Vec<usize>>>::default(), JoinSet::new());
+    for (place, is_fair) in are_fair.iter().enumerate() {
+        let request = if *is_fair { bench.lock().fair() } else { bench.lock() };
+        let order = Arc::clone(&order);
+        waits.spawn(async move {
+            let guard = request.acquire().await.expect("its turn comes");
+            order.lock().expect("nobody panics").push(place);
+            guard.release().await.expect("memory answers");
+        });
+        yield_now().await;
+    }
+    holder.release().await.expect("memory answers");
+    timeout(GUARD, waits.join_all()).await.expect("all are served");
+    let order = order.lock().expect("nobody panics");
+    order.clone()
+}
+
+#[tokio::test]
+async fn fair_request_is_not_passed_over_within_its_process() {
+    assert_eq!(served(&Bench::new(), &[false, false, true, false, false]).await, [0, 1, 2, 3, 4]);
+}
+
+#[tokio::test]
+async fn lock_that_is_handed_on_is_held_for_a_whole_lease() {
+    let bench = Bench::new();
+    let holder = bench.hold().await;
+    let (first, second) = (bench.lock(), bench.lock());
+    let (first, second, _) = timeout(GUARD, async {
+        tokio::join!(
+            async { first.acquire().await.expect("its turn comes").release().await },
+            async { second.acquire().await.expect("its turn comes") },
+            holder.release(),
+        )
+    })
+    .await
+    .expect("both are served");
+    assert_eq!(first.expect("memory answers"), Release::Released);
+    assert!(
+        HANDED < second.valid_for(),
+        "more than what goes from process to process: {:?}",
+        second.valid_for()
+    );
+    assert_eq!(second.release().await.expect("memory answers"), Release::Released);
 }

@@ -1,0 +1,19 @@
+-- Hands a lock on to another of the same process, if nobody else waits for it.
+--
+-- KEYS[1]  the lock: the holder's token
+-- KEYS[2]  the fence: the last one minted, a whole number
+-- KEYS[3]  tokens of those who do not want it any more
+-- ARGV     now | the holder's token | that of the next | ttl of the next: ms
+-- Answer   the fence of the next, or 0: it has to be given back
+local holder, next, ttl = redis.call('GET', KEYS[1]), ARGV[3], ARGV[4]
+-- With a mark behind the token, others wait.
+if holder == ARGV[2] and redis.call('EXISTS', KEYS[3]) == 0 then
+  redis.call('SET', KEYS[1], next, 'PX', ttl)
+-- It was done before, and the answer was lost.
+elseif not holder or (holder ~= next and holder ~= next .. '\n') then
+  return 0
+end
+local counted = tonumber(redis.pcall('INCR', KEYS[2]))
+-- The end that was set tells what the time was for a third of the price of TIME.
+local present = tonumber(ARGV[1]) or (redis.call('PEXPIRETIME', KEYS[1]) - ttl) * 1000
+if counted and present <= counted then return counted end
