@@ -44,6 +44,7 @@
 mod admin;
 mod cell;
 mod claim;
+mod closing;
 mod contended;
 mod election;
 mod error;

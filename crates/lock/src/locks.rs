@@ -7,7 +7,7 @@ use std::{
     num::NonZeroU32,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -15,11 +15,11 @@ use std::{
 use metrics::counter;
 use redstart_connection::{Clock, Loss, Operation, Store, names};
 use redstart_keys::Key;
-use tokio::sync::{Notify, futures::Notified};
 
 use crate::{
     Election, LockError, LockRequest, MultiRequest, OnceEvery,
     claim::Kind,
+    closing::Closing,
     guard::Held,
     inbox::Inbox,
     janitor::Janitor,
@@ -27,9 +27,6 @@ use crate::{
     queue::Queues,
     ways::Ways,
 };
-
-/// How long a shutdown lets holders end their work after it told them that the lock is lost.
-const GRACE: Duration = Duration::from_millis(250);
 
 /// Characters of a process's name that are kept.
 const LONGEST_NAME: usize = 64;
@@ -63,12 +60,7 @@ pub(crate) struct Inner {
     name: String,
     attempts: AtomicU64,
     held: Mutex<HashMap<u64, Arc<Held>>>,
-    /// How many requests may yet be granted something.
-    asking: AtomicUsize,
-    /// A lock was given back, or a request has ended.
-    changed: Notify,
-    closing: Notify,
-    is_closing: AtomicBool,
+    pub(crate) closing: Closing,
     is_looked_at: AtomicBool,
 }
 
@@ -98,10 +90,7 @@ impl Locks {
             name: name.chars().filter(|letter| !letter.is_control()).take(LONGEST_NAME).collect(),
             attempts: AtomicU64::new(0),
             held: Mutex::default(),
-            asking: AtomicUsize::new(0),
-            changed: Notify::new(),
-            closing: Notify::new(),
-            is_closing: AtomicBool::new(false),
+            closing: Closing::default(),
             is_looked_at: AtomicBool::new(false),
             store,
         });
@@ -199,54 +188,24 @@ impl Inner {
         });
     }
 
-    pub(crate) fn is_closing(&self) -> bool {
-        self.is_closing.load(Ordering::Acquire)
-    }
-
     pub(crate) fn register(&self, held: &Arc<Held>) {
         self.held().insert(held.id, Arc::clone(held));
     }
 
     pub(crate) fn forget(&self, held: &Held) {
         self.held().remove(&held.id);
-        self.changed.notify_waiters();
-    }
-
-    pub(crate) fn begin_to_ask(&self) {
-        self.asking.fetch_add(1, Ordering::AcqRel);
-    }
-
-    pub(crate) fn end_to_ask(&self) {
-        self.asking.fetch_sub(1, Ordering::AcqRel);
-        if self.is_closing() {
-            self.changed.notify_waiters();
-        }
-    }
-
-    /// Waits for the shutdown, also if it comes before this is polled.
-    pub(crate) fn closing(&self) -> Notified<'_> {
-        self.closing.notified()
+        self.closing.note_given_back();
     }
 
     /// Tells all holders that their lock is lost and all who wait that they get none, lets them end, and releases
     /// what is left.
     async fn close(&self) {
-        self.is_closing.store(true, Ordering::Release);
         self.queues.close();
-        self.closing.notify_waiters();
+        self.closing.begin();
         for held in self.held().values() {
             held.kept.end(Loss::Shutdown);
         }
-        let ended = async {
-            loop {
-                let changed = self.changed.notified();
-                if self.held().is_empty() && self.asking.load(Ordering::Acquire) == 0 {
-                    return;
-                }
-                changed.await;
-            }
-        };
-        if tokio::time::timeout(GRACE, ended).await.is_err() {
+        if !self.closing.ended(|| self.held().is_empty()).await {
             tracing::warn!(
                 "locks are released under holders and requests that did not end with the shutdown"
             );

@@ -143,7 +143,7 @@ impl LockRequest {
         }
         let clock = self.locks.0.store.clock();
         let started = clock.instant();
-        let closing = self.locks.0.closing();
+        let closing = self.locks.0.closing.begun();
         let granted = tokio::select! {
             biased;
             granted = tokio::time::timeout(self.wait, self.stand_in_line()) => granted,

@@ -13,6 +13,7 @@ use tokio::time::timeout;
 use crate::{
     Fence, Guard, LockError,
     claim::Claim,
+    closing,
     guard::Held,
     inbox::Listener,
     janitor::Task,
@@ -65,14 +66,23 @@ pub(crate) struct Asking<'a> {
     may_be_known: bool,
     succession: Option<Succession>,
     is_contended: bool,
+    _request: closing::Request<'a>,
 }
 
 impl<'a> Asking<'a> {
     pub(crate) fn begin(locks: &'a Arc<Inner>, request: &'a LockRequest) -> Self {
         let (id, token) = locks.token();
         let claim = request.claim(token);
-        locks.begin_to_ask();
-        Self { locks, request, id, claim, may_be_known: false, succession: None, is_contended: false }
+        Self {
+            locks,
+            request,
+            id,
+            claim,
+            may_be_known: false,
+            succession: None,
+            is_contended: false,
+            _request: locks.closing.request(),
+        }
     }
 
     /// Waits to be the first in the line of this process, or to be handed the lock by its holder there.
@@ -152,7 +162,7 @@ impl<'a> Asking<'a> {
     /// Asks once; with `waits` the token stands in line from then on.
     pub(crate) async fn once(&mut self, waits: bool) -> Result<Attempt, LockError> {
         let inner = self.locks;
-        if inner.is_closing() {
+        if inner.closing.is_begun() {
             return Err(LockError::ShuttingDown);
         }
         inner.janitor.start();
@@ -179,7 +189,7 @@ impl<'a> Asking<'a> {
     /// later than that question, which so tells how long it lasts at least.
     fn take_over(&mut self, fence: Fence, refusal: &Refusal) -> Option<Result<Guard, LockError>> {
         // An older one was handed over before, ended, and went to another by now.
-        if refusal.last_fence.is_none_or(|last| fence <= last) || self.locks.is_closing() {
+        if refusal.last_fence.is_none_or(|last| fence <= last) || self.locks.closing.is_begun() {
             return None;
         }
         let first = self.claim.ttl.min(Ttl::new(HANDED)?);
@@ -212,7 +222,7 @@ impl<'a> Asking<'a> {
         }
         let now = inner.store.clock().instant();
         let guard = Guard::new(Arc::clone(inner), Held::new(self.id, self.claim.clone(), fence, kept, now));
-        if inner.is_closing() {
+        if inner.closing.is_begun() {
             return Err(LockError::ShuttingDown);
         }
         // The grant may have come so late that the lease is over.
@@ -230,6 +240,5 @@ impl Drop for Asking<'_> {
         if self.may_be_known || is_chosen {
             self.locks.janitor.give_back(Task::new(&self.locks.store, &self.claim, None));
         }
-        self.locks.end_to_ask();
     }
 }
