@@ -1,27 +1,18 @@
--- The rest of taking free locks: many at once, and those that are not to be had like this.
-if taken then return mint(KEYS[1], present, counted) end
+-- Takes locks that nobody holds, and mints their fences.
+--
+-- KEYS[1]  the fence: the last one minted, a whole number
+-- KEYS     for each lock: the holder's token, then tokens of those who do not want it any more
+-- ARGV     now | for each lock: token, ttl: ms
+-- Answer   for each lock its fence, or how many ms another holds it yet, below zero, or 0: it has to be asked for;
+--          where it is but one lock, that number alone
 
-local answer, fence, more = {}, nil, 0
-for i = 2, #KEYS, 2 do
-  local lock, token, ttl = KEYS[i], ARGV[i], ARGV[i + 1]
-  local outcome = 0
-  if redis.call('EXISTS', KEYS[i + 1]) == 0 then
-    if redis.call('SET', lock, token, 'NX', 'PX', ttl) then
-      if fence then
-        more = more + 1
-      else
-        fence = mint(KEYS[1], clock or (redis.call('PEXPIRETIME', lock) - ttl) * 1000)
-      end
-      outcome = fence + more
-    else
-      -- A lock of another type than a string is nobody else's trouble.
-      local holder = redis.pcall('GET', lock)
-      if type(holder) == 'string' and holder ~= token and holder ~= token .. WAITED_FOR then
-        outcome = math.min(-redis.call('PTTL', lock), 0)
-      end
-    end
-  end
-  answer[i / 2] = outcome
+-- A single lock first, which needs the least: the loop and what it calls cost the server half as much again.
+local taken = #KEYS == 3 and redis.call('EXISTS', KEYS[3]) == 0
+  and redis.call('SET', KEYS[2], ARGV[2], 'NX', 'PX', ARGV[3])
+local counted, present
+if taken then
+  counted = tonumber(redis.pcall('INCR', KEYS[1]))
+  -- The end that was just set tells what the time is for a third of the price of TIME.
+  present = tonumber(ARGV[1]) or (redis.call('PEXPIRETIME', KEYS[2]) - ARGV[3]) * 1000
+  if counted and present <= counted then return counted end
 end
-if 0 < more then redis.call('INCRBY', KEYS[1], more) end
-return answer[2] and answer or answer[1]

@@ -1,0 +1,27 @@
+-- The rest of taking free locks: many at once, and those that are not to be had like this.
+if taken then return mint(KEYS[1], present, counted) end
+
+local answer, fence, more = {}, nil, 0
+for i = 2, #KEYS, 2 do
+  local lock, token, ttl = KEYS[i], ARGV[i], ARGV[i + 1]
+  local outcome = 0
+  if redis.call('EXISTS', KEYS[i + 1]) == 0 then
+    if redis.call('SET', lock, token, 'NX', 'PX', ttl) then
+      if fence then
+        more = more + 1
+      else
+        fence = mint(KEYS[1], clock or (redis.call('PEXPIRETIME', lock) - ttl) * 1000)
+      end
+      outcome = fence + more
+    else
+      -- A lock of another type than a string is nobody else's trouble.
+      local holder = redis.pcall('GET', lock)
+      if type(holder) == 'string' and holder ~= token and holder ~= token .. WAITED_FOR then
+        outcome = math.min(-redis.call('PTTL', lock), 0)
+      end
+    end
+  end
+  answer[i / 2] = outcome
+end
+if 0 < more then redis.call('INCRBY', KEYS[1], more) end
+return answer[2] and answer or answer[1]
