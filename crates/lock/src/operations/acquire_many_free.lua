@@ -1,6 +1,9 @@
--- The rest of taking free locks: many at once, and those that are not to be had like this.
-if taken then return mint(KEYS[1], present, counted) end
-
+-- Takes locks that nobody holds, and mints their fences.
+--
+-- KEYS     the fence: the last one minted, a whole number
+-- KEYS     for each lock: the holder's token, then tokens of those who do not want it any more
+-- ARGV     now | for each lock: token, ttl: ms
+-- Answer   for each lock its fence, or how many ms another holds it yet, below zero, or 0: it has to be asked for
 local answer, fence, more = {}, nil, 0
 for i = 2, #KEYS, 2 do
   local lock, token, ttl = KEYS[i], ARGV[i], ARGV[i + 1]
@@ -24,4 +27,4 @@ for i = 2, #KEYS, 2 do
   answer[i / 2] = outcome
 end
 if 0 < more then redis.call('INCRBY', KEYS[1], more) end
-return answer[2] and answer or answer[1]
+return answer

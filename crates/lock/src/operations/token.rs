@@ -22,7 +22,13 @@ impl Token {
     }
 
     pub(crate) fn of_attempt(instance: &str, attempt: u64, name: &str) -> Self {
-        Self(format!("{instance}-{attempt:x}-{name}").into())
+        let mut text = String::with_capacity(instance.len() + name.len() + 18);
+        text.push_str(instance);
+        text.push('-');
+        push_hexadecimal(&mut text, attempt);
+        text.push('-');
+        text.push_str(name);
+        Self(text.into())
     }
 
     /// The token of a lock's holder, from what stands under the lock's name.
@@ -47,6 +53,14 @@ impl Token {
         let ours = self.0.get(INSTANCE..).and_then(|rest| rest.strip_prefix('-'));
         ours.and_then(|rest| rest.split_once('-')).map_or(&self.0, |(_, name)| name)
     }
+}
+
+fn push_hexadecimal(text: &mut String, number: u64) {
+    if 16 <= number {
+        push_hexadecimal(text, number / 16);
+    }
+    // The formatter of the standard library takes several times as long.
+    text.push(char::from(b"0123456789abcdef"[usize::try_from(number % 16).unwrap_or(0)]));
 }
 
 impl fmt::Debug for Token {
