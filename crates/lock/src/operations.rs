@@ -36,7 +36,7 @@ pub use self::{
     share::{AcquireShare, ExtendShare, GiveBackShare, InspectShares, Share},
     token::Token,
 };
-pub(crate) use self::{release::HANDED, waiters::channel};
+pub(crate) use self::{release::HANDED, token::INSTANCE, waiters::channel};
 
 use std::{borrow::Cow, sync::LazyLock, time::Duration};
 
