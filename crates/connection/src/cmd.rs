@@ -90,21 +90,9 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    /// Room for so many bytes and arguments.
-    pub(crate) fn with_capacity(bytes: usize, count: usize) -> Self {
-        Self { data: Vec::with_capacity(bytes), ends: Vec::with_capacity(count) }
-    }
-
     pub(crate) fn push(&mut self, arg: &impl WriteArg) {
-        self.push_with(|out| arg.write(out));
-    }
-
-    /// Adds what `write` appends; answers with it.
-    pub(crate) fn push_with(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> &[u8] {
-        let start = self.data.len();
-        write(&mut self.data);
+        arg.write(&mut self.data);
         self.ends.push(self.data.len());
-        &self.data[start..]
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &[u8]> {

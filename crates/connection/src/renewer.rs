@@ -140,6 +140,10 @@ impl Kept {
 
     /// Ends renewal and validity now, for this reason; an earlier one stands.
     pub fn end(&self, cause: Loss) {
+        if self.standing.borrow().loss.is_some() {
+            // Whoever noted it has removed the lease, or is about to.
+            return;
+        }
         self.renewer.0.leases().remove(self.id);
         lose(&self.standing, cause);
     }

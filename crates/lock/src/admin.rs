@@ -136,7 +136,7 @@ impl Locks {
             .held()
             .values()
             .map(|held| HeldLock {
-                lock: held.claim.lock.clone(),
+                lock: Key::clone(&held.claim.lock),
                 fence: held.fence,
                 held_for: now.saturating_duration_since(held.since),
                 valid_for: held.kept.validity().valid_for(),

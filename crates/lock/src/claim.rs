@@ -1,5 +1,7 @@
 //! Claims: one attempt to get hold of a lock, by its token.
 
+use std::sync::Arc;
+
 use redstart_connection::{Renewal, Result, Store};
 use redstart_keys::{Key, Ttl};
 
@@ -13,7 +15,7 @@ use crate::{
 /// One attempt to get hold of a lock, and what it takes to keep and to end it.
 #[derive(Clone, Debug)]
 pub(crate) struct Claim {
-    pub(crate) lock: Key,
+    pub(crate) lock: Arc<Key>,
     pub(crate) token: Token,
     pub(crate) ttl: Ttl,
     pub(crate) kind: Kind,

@@ -35,12 +35,7 @@ struct Batch<O: Many> {
     callers: Vec<oneshot::Sender<Result<O::Answer>>>,
 }
 
-impl<O: Many> Gathering<O> {
-    pub(crate) fn new(store: Store) -> Self {
-        let (open, under_way) = (Mutex::default(), AtomicUsize::new(0));
-        Self(Arc::new(Shared { store, open, under_way }))
-    }
-
+impl<O: Many<Question: Operation<Output = O::Answer>>> Gathering<O> {
     /// Asks at once if nobody else does, and otherwise along with all who ask at this moment.
     ///
     /// None if the others kept this from being answered, so that it has to be asked alone.
@@ -49,8 +44,14 @@ impl<O: Many> Gathering<O> {
             return self.ask_with_others(question).await;
         }
         let _under_way = UnderWay::begin(&self.0.under_way);
-        let mut answers = self.0.store.run(&O::default().add(question)).await?;
-        Ok(answers.pop())
+        self.0.store.run(&question).await.map(Some)
+    }
+}
+
+impl<O: Many> Gathering<O> {
+    pub(crate) fn new(store: Store) -> Self {
+        let (open, under_way) = (Mutex::default(), AtomicUsize::new(0));
+        Self(Arc::new(Shared { store, open, under_way }))
     }
 
     /// Asks along with all who ask at this moment.

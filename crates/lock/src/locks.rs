@@ -23,7 +23,7 @@ use crate::{
     guard::Held,
     inbox::Inbox,
     janitor::Janitor,
-    operations::{Keeping, Keeps, Share, Token},
+    operations::{INSTANCE, Keeping, Keeps, Share, Token},
     queue::Queues,
     ways::Ways,
 };
@@ -251,9 +251,13 @@ pub(crate) fn readers_of(key: &Key) -> Key {
     key.companion("readers")
 }
 
-/// 128 bits that tell this handle from all others.
+/// 128 bits that tell this handle from all others, six in each character.
 fn instance() -> String {
+    // None that would be escaped in a name, and no dash, which ends this part of a token.
+    const DIGITS: &[u8; 64] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz._";
     // Each is keyed by the system's randomness; what is hashed does not matter.
-    let random = || RandomState::new().hash_one(0_u8);
-    format!("{:016x}{:016x}", random(), random())
+    let random = || u128::from(RandomState::new().hash_one(0_u8));
+    let bits = random() << 64 | random();
+    let digit = |at: usize| DIGITS[usize::try_from(bits >> (6 * at) & 63).unwrap_or_default()];
+    (0..INSTANCE).map(|at| char::from(digit(at))).collect()
 }

@@ -4,6 +4,7 @@
 
 mod acquire;
 mod acquire_free;
+mod acquire_many_free;
 mod due;
 mod extend;
 mod fenced;
@@ -13,6 +14,7 @@ mod inspect;
 mod keeps;
 mod raise_fence;
 mod release;
+mod release_many_unwaited;
 mod release_unwaited;
 mod share;
 mod token;
@@ -21,6 +23,7 @@ mod waiters;
 pub use self::{
     acquire::{Acquire, Acquired},
     acquire_free::{AcquireFree, Free},
+    acquire_many_free::AcquireManyFree,
     due::{DonePeriod, Due},
     extend::Extend,
     fenced::{ReadFenced, WriteFenced},
@@ -30,11 +33,12 @@ pub use self::{
     keeps::{Keeping, Keeps},
     raise_fence::RaiseFence,
     release::{GiveBack, GivenBack, Next},
+    release_many_unwaited::GiveBackManyUnwaited,
     release_unwaited::{GiveBackUnwaited, Unwaited},
     share::{AcquireShare, ExtendShare, GiveBackShare, InspectShares, Share},
     token::Token,
 };
-pub(crate) use self::{release::HANDED, waiters::channel};
+pub(crate) use self::{release::HANDED, token::INSTANCE, waiters::channel};
 
 use std::{borrow::Cow, sync::LazyLock, time::Duration};
 

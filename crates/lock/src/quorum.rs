@@ -139,8 +139,12 @@ impl QuorumRequest {
     async fn ask(&self) -> std::result::Result<Option<QuorumGuard>, LockError> {
         let Some(first) = self.locks.0.first() else { return Ok(None) };
         let (_, token) = first.0.token();
-        let claim =
-            Claim { lock: self.key.clone(), token, ttl: self.ttl, kind: Kind::Whole { is_fair: false } };
+        let claim = Claim {
+            lock: Arc::new(self.key.clone()),
+            token,
+            ttl: self.ttl,
+            kind: Kind::Whole { is_fair: false },
+        };
         let asked = Asked { locks: &self.locks, claim: Some(claim.clone()) };
         let sent_at = first.clock().instant();
         let asking = self.locks.0.iter().map(|locks| claim.ask(&locks.0.store, false));

@@ -1,6 +1,6 @@
 //! Requests: how long a lock is wanted, and how long it is waited for.
 
-use std::{future::Future, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use metrics::histogram;
 use redstart_connection::names;
@@ -18,7 +18,7 @@ use crate::{
 #[must_use = "a request does nothing before it is acquired"]
 pub struct LockRequest {
     locks: Locks,
-    key: Key,
+    key: Arc<Key>,
     ttl: Ttl,
     wait: Duration,
     max_hold: Option<Duration>,
@@ -47,7 +47,7 @@ pub enum Outcome {
 impl LockRequest {
     pub(crate) fn new(locks: Locks, key: Key, kind: Kind) -> Self {
         let (ttl, wait) = (Ttl::seconds(30), Duration::from_secs(10));
-        Self { locks, key, ttl, wait, max_hold: None, kind }
+        Self { locks, key: Arc::new(key), ttl, wait, max_hold: None, kind }
     }
 
     /// How long the lock outlives its holder; it is renewed after a third of that. Defaults to 30 s.
@@ -180,7 +180,7 @@ impl LockRequest {
     }
 
     pub(crate) fn claim(&self, token: Token) -> Claim {
-        Claim { lock: self.key.clone(), token, ttl: self.ttl, kind: self.kind }
+        Claim { lock: Arc::clone(&self.key), token, ttl: self.ttl, kind: self.kind }
     }
 
     pub(crate) const fn longest_hold(&self) -> Option<Duration> {

@@ -1,5 +1,7 @@
 //! The two ways to ask for a lock and to give it back: a short one while nobody contends for it, and a long one.
 
+use std::sync::Arc;
+
 use redstart_connection::{Renewal, Result, Store};
 use redstart_keys::{Key, Ttl};
 
@@ -9,7 +11,8 @@ use crate::{
     contended::Contended,
     gathering::{Gathering, Many},
     operations::{
-        AcquireFree, Acquired, Extend, Free, GiveBackUnwaited, GivenBack, HandOn, HandedOn, Token, Unwaited,
+        AcquireFree, AcquireManyFree, Acquired, Extend, Free, GiveBackManyUnwaited, GiveBackUnwaited,
+        GivenBack, HandOn, HandedOn, Token, Unwaited,
     },
     queue::Queues,
     successor::{Handed, Successor},
@@ -21,9 +24,9 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Ways {
     store: Store,
-    acquiring: Gathering<AcquireFree>,
+    acquiring: Gathering<AcquireManyFree>,
     extending: Gathering<Extend>,
-    releasing: Gathering<GiveBackUnwaited>,
+    releasing: Gathering<GiveBackManyUnwaited>,
     queues: Queues,
     contended: Contended,
     /// Those that other processes wanted: it would be in vain to hand them on within this one.
@@ -52,7 +55,8 @@ impl Ways {
         // A token in line must leave it when it gets the lock, or it would be handed the lock once more.
         let is_new = !*may_be_known;
         if is_new && self.is_short(claim) {
-            match Box::pin(self.acquiring.ask((lock.clone(), token.clone(), *ttl))).await? {
+            let free = AcquireFree { lock: Arc::clone(lock), token: token.clone(), ttl: *ttl };
+            match Box::pin(self.acquiring.ask(free)).await? {
                 Some(Free::Granted { fence }) => return Ok(Acquired::Granted { fence }),
                 Some(Free::Held { expires_in }) if !waits => {
                     return Ok(Acquired::Busy { expires_in: Some(expires_in), last_fence: None });
@@ -76,7 +80,8 @@ impl Ways {
         let Claim { lock, token, ttl, kind } = claim;
         match kind {
             Kind::Whole { .. } => {
-                let renewal = self.extending.ask_with_others((lock.clone(), token.clone(), *ttl)).await;
+                let lease = (Arc::clone(lock), token.clone(), *ttl);
+                let renewal = self.extending.ask_with_others(lease).await;
                 renewal.ok().flatten().unwrap_or(Renewal::Unknown)
             }
             Kind::Shared(share) => claim.extend_share(*share, &self.store).await,
@@ -96,7 +101,8 @@ impl Ways {
                 Some(refused) => (successor, was_repeated) = (Some(refused.successor), refused.was_repeated),
             }
         } else if fence.is_some() && self.is_short(claim) {
-            match Box::pin(self.releasing.ask((lock.clone(), token.clone()))).await? {
+            let held = GiveBackUnwaited::shared(Arc::clone(lock), token.clone());
+            match Box::pin(self.releasing.ask(held)).await? {
                 Some(Unwaited::Released) => {
                     self.queues.note_free(lock);
                     return Ok(GivenBack::nobody_waited(Release::Released));
@@ -150,17 +156,17 @@ struct Refused {
     was_repeated: bool,
 }
 
-impl Many for AcquireFree {
-    type Question = (Key, Token, Ttl);
+impl Many for AcquireManyFree {
+    type Question = AcquireFree;
     type Answer = Free;
 
-    fn add(self, question: Self::Question) -> Self {
-        self.with(question)
+    fn add(self, question: AcquireFree) -> Self {
+        self.and(question)
     }
 }
 
 impl Many for Extend {
-    type Question = (Key, Token, Ttl);
+    type Question = (Arc<Key>, Token, Ttl);
     type Answer = Renewal;
 
     fn add(self, (lock, token, ttl): Self::Question) -> Self {
@@ -168,11 +174,11 @@ impl Many for Extend {
     }
 }
 
-impl Many for GiveBackUnwaited {
-    type Question = (Key, Token);
+impl Many for GiveBackManyUnwaited {
+    type Question = GiveBackUnwaited;
     type Answer = Unwaited;
 
-    fn add(self, question: Self::Question) -> Self {
-        self.with(question)
+    fn add(self, question: GiveBackUnwaited) -> Self {
+        self.and(question)
     }
 }

@@ -8,8 +8,8 @@ use redstart_keys::{Category, Entity, Ttl};
 use redstart_lock::{
     Fence,
     operations::{
-        Acquire, AcquireFree, Acquired, Extend, ForceRelease, Free, GiveBack, GiveBackUnwaited, HandOn,
-        HandedOn, Holding, Inspect, Keeps, RaiseFence, Token,
+        Acquire, AcquireFree, AcquireManyFree, Acquired, Extend, ForceRelease, Free, GiveBack,
+        GiveBackManyUnwaited, GiveBackUnwaited, HandOn, HandedOn, Holding, Inspect, Keeps, RaiseFence, Token,
     },
 };
 
@@ -35,7 +35,7 @@ enum Step {
 
 fn step() -> impl Strategy<Value = Step> {
     let (lock, token, ttl) = (0..2_u8, 0..3_u8, (1..5_u64).prop_map(|units| units * UNIT));
-    // One lock alone goes another way through the scripts than several do.
+    // One lock alone is another operation than several.
     let locks = prop::sample::subsequence(vec![0_u8, 1], 1..=2);
     prop_oneof![
         6 => (lock.clone(), token.clone(), ttl.clone(), any::<bool>(), any::<bool>())
@@ -82,18 +82,27 @@ fn run(world: &World, fences: &mut BTreeMap<(u8, u8), Fence>, step: &Step) {
             }
         }
         Step::AcquireFree { ref locks, token, ttl } => {
-            let ask = |all: AcquireFree, lock: &u8| all.and(&key(*lock), name(token), Ttl::seconds(ttl));
-            let acquire = locks.iter().fold(AcquireFree::default(), ask);
+            let ask = |lock: &u8| AcquireFree::new(&key(*lock), name(token), Ttl::seconds(ttl));
             let granted = std::cell::RefCell::new(Vec::new());
-            world.agree_on(&acquire, |answers| {
-                granted.replace(answers.clone());
-                let shown = |free: &Free| match *free {
+            let shown = |free: &Free| {
+                granted.borrow_mut().push(*free);
+                match *free {
                     Free::Granted { fence } => (Some(fence), None),
                     Free::Held { expires_in } => (None, in_units(Some(expires_in))),
                     Free::Unclear => (None, None),
-                };
+                }
+            };
+            let all = |answers: Vec<Free>| {
+                granted.borrow_mut().clear();
                 answers.iter().map(shown).collect::<Vec<_>>()
-            });
+            };
+            match &locks[..] {
+                [lock] => world.agree_on(&ask(lock), |free| all(vec![free])),
+                locks => {
+                    let add = |many: AcquireManyFree, lock| many.and(ask(lock));
+                    world.agree_on(&locks.iter().fold(AcquireManyFree::default(), add), all);
+                }
+            }
             for (&lock, free) in locks.iter().zip(granted.into_inner()) {
                 if let Free::Granted { fence } = free {
                     let before = fences.insert((lock, token), fence);
@@ -102,8 +111,14 @@ fn run(world: &World, fences: &mut BTreeMap<(u8, u8), Fence>, step: &Step) {
             }
         }
         Step::GiveBackUnwaited { ref locks, token } => {
-            let add = |all: GiveBackUnwaited, lock: &u8| all.and(&key(*lock), name(token));
-            world.agree(&locks.iter().fold(GiveBackUnwaited::default(), add));
+            let held = |lock: &u8| GiveBackUnwaited::new(&key(*lock), name(token));
+            match &locks[..] {
+                [lock] => world.agree(&held(lock)),
+                locks => {
+                    let add = |many: GiveBackManyUnwaited, lock| many.and(held(lock));
+                    world.agree(&locks.iter().fold(GiveBackManyUnwaited::default(), add));
+                }
+            }
         }
         Step::Extend { lock, token, ttl } => {
             world.agree(&Extend::new(&key(lock), name(token), Ttl::seconds(ttl)));

@@ -6,7 +6,7 @@ use redstart_connection::{Config, Store};
 use redstart_keys::Ttl;
 use redstart_lock::{
     LockError, Locks,
-    operations::{Acquire, AcquireFree, Acquired, Free, GiveBack, Token},
+    operations::{Acquire, AcquireFree, AcquireManyFree, Acquired, Free, GiveBack, Token},
 };
 use redstart_testkit::{RedisServer, eventually, shared};
 use tokio::{
@@ -189,8 +189,9 @@ async fn short_question_that_arrives_after_it_was_given_up_gets_nothing() {
     let (token, another) = (Token::new("cancelled"), PAYOUT.key(&2));
     store.run(&GiveBack::new(&key(), token.clone(), None)).await.unwrap();
     let alone = AcquireFree::new(&key(), token.clone(), LONG);
-    assert_eq!(store.run(&alone).await.unwrap(), [Free::Unclear]);
-    let among_others = AcquireFree::new(&another, Token::new("other"), LONG).and(&key(), token, LONG);
+    assert_eq!(store.run(&alone).await.unwrap(), Free::Unclear);
+    let other = AcquireFree::new(&another, Token::new("other"), LONG);
+    let among_others = AcquireManyFree::default().and(other).and(alone);
     let answers = store.run(&among_others).await.unwrap();
     assert!(matches!(answers[..], [Free::Granted { .. }, Free::Unclear]), "{answers:?}");
     assert!(!locks.is_locked(&key()).await.unwrap());

@@ -31,5 +31,5 @@ repeat
 until lives(head, tonumber(arrived))
 local minted = mint(KEYS[2], clock)
 -- A process tells itself.
-if string.sub(head, 1, 32) ~= string.sub(token, 1, 32) then wake(head, minted) end
+if string.sub(head, 1, 22) ~= string.sub(token, 1, 22) then wake(head, minted) end
 return { outcome, head, minted }

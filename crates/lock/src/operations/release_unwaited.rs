@@ -3,25 +3,25 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use futures_util::future::try_join_all;
 use redstart_connection::{Effect, Memory, Operation, Outage, Redis, Result, Script, Timestamp};
 use redstart_keys::Key;
 
-use super::{Holder, MOST, Token, each};
+use super::{Holder, Token};
 
-static RELEASE_UNWAITED: Script = Script::new("lock.release_unwaited", include_str!("release_unwaited.lua"));
+static RELEASE_UNWAITED: Script = Script::lean("lock.release_unwaited", include_str!("release_unwaited.lua"));
 
-/// Gives locks back for which nobody waits, each for its holder alone.
+/// Gives a lock back for which nobody waits, for its holder alone.
 ///
-/// Each is a step of its own; they only share the way. It costs the server a fraction of what
-/// [`GiveBack`](super::GiveBack) does, which is for what this leaves unclear.
-#[derive(Clone, Debug, Default)]
+/// It costs the server a fraction of what [`GiveBack`](super::GiveBack) does, which is for what this leaves
+/// unclear.
+#[derive(Debug)]
 pub struct GiveBackUnwaited {
-    held: Vec<(Key, Token)>,
-    was_sent: Arc<AtomicBool>,
+    pub(super) lock: Arc<Key>,
+    pub(super) token: Token,
+    was_sent: AtomicBool,
 }
 
-/// What came of it for one lock.
+/// What came of it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[expect(clippy::exhaustive_enums, reason = "there is no third answer")]
 pub enum Unwaited {
@@ -39,24 +39,16 @@ impl GiveBackUnwaited {
     /// Gives `lock` back in the name of `token`.
     #[must_use]
     pub fn new(lock: &Key, token: Token) -> Self {
-        Self::default().and(lock, token)
+        Self::shared(Arc::new(lock.clone()), token)
     }
 
-    /// The same for another lock.
-    #[must_use]
-    pub fn and(self, lock: &Key, token: Token) -> Self {
-        self.with((lock.clone(), token))
-    }
-
-    pub(crate) fn with(mut self, held: (Key, Token)) -> Self {
-        self.held.push(held);
-        self
+    pub(crate) const fn shared(lock: Arc<Key>, token: Token) -> Self {
+        Self { lock, token, was_sent: AtomicBool::new(false) }
     }
 }
 
 impl Operation for GiveBackUnwaited {
-    /// One answer for each lock, in order.
-    type Output = Vec<Unwaited>;
+    type Output = Unwaited;
     const NAME: &'static str = "lock.release_unwaited";
 
     fn effect(&self) -> Effect {
@@ -67,51 +59,26 @@ impl Operation for GiveBackUnwaited {
         Outage::Fail
     }
 
-    fn outcome(output: &Vec<Unwaited>) -> &'static str {
-        if output.iter().all(|one| *one == Unwaited::Released) { "released" } else { "unclear" }
+    fn outcome(output: &Unwaited) -> &'static str {
+        if *output == Unwaited::Released { "released" } else { "unclear" }
     }
 
-    async fn on_redis(&self, redis: &Redis) -> Result<Vec<Unwaited>> {
+    async fn on_redis(&self, redis: &Redis) -> Result<Unwaited> {
         let was_repeated = self.was_sent.swap(true, Ordering::Relaxed);
-        let locks: Vec<&Key> = self.held.iter().map(|(lock, _)| lock).collect();
-        let groups = redis.groups(&locks);
-        let groups: Vec<&[usize]> = groups.iter().flat_map(|group| group.chunks(MOST)).collect();
-        let answers = try_join_all(groups.iter().map(|group| self.group(redis, group))).await?;
-        let mut outcomes = vec![Unwaited::Unclear { was_repeated }; self.held.len()];
-        for (&index, is_released) in groups.into_iter().flatten().zip(answers.into_iter().flatten()) {
-            if is_released {
-                outcomes[index] = Unwaited::Released;
+        let script = redis.script(&RELEASE_UNWAITED).key(&self.lock).arg(self.token.as_str());
+        let is_released = script.invoke().await?.into_int()? == 1;
+        Ok(if is_released { Unwaited::Released } else { Unwaited::Unclear { was_repeated } })
+    }
+
+    fn on_memory(&self, memory: &Memory, now: Timestamp) -> Result<Unwaited> {
+        let Self { lock, token, .. } = self;
+        Ok(memory.with(&[lock], now, |tx| {
+            let is_unwaited = |holder: &Holder| holder.token == *token && !holder.is_waited_for;
+            if !tx.get::<Holder>(lock).is_some_and(|holder| is_unwaited(&holder)) {
+                return Unwaited::Unclear { was_repeated: false };
             }
-        }
-        Ok(outcomes)
-    }
-
-    fn on_memory(&self, memory: &Memory, now: Timestamp) -> Result<Vec<Unwaited>> {
-        let give_back = |(lock, token): &(Key, Token)| {
-            memory.with(&[lock], now, |tx| {
-                let is_unwaited = |holder: &Holder| holder.token == *token && !holder.is_waited_for;
-                if !tx.get::<Holder>(lock).is_some_and(|holder| is_unwaited(&holder)) {
-                    return Unwaited::Unclear { was_repeated: false };
-                }
-                tx.remove(lock);
-                Unwaited::Released
-            })
-        };
-        Ok(self.held.iter().map(give_back).collect())
-    }
-}
-
-impl GiveBackUnwaited {
-    /// Asks for the locks of one server; answers which of them were given back.
-    async fn group(&self, redis: &Redis, group: &[usize]) -> Result<Vec<bool>> {
-        let mut script = redis.script(&RELEASE_UNWAITED);
-        for &index in group {
-            script = script.key(&self.held[index].0);
-        }
-        for &index in group {
-            script = script.arg(self.held[index].1.as_str());
-        }
-        let answers = each(script.invoke().await?, group.len())?;
-        Ok(answers.into_iter().map(|answer| answer == 1).collect())
+            tx.remove(lock);
+            Unwaited::Released
+        }))
     }
 }

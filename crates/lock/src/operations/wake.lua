@@ -3,5 +3,5 @@
 -- channels are forbidden, it finds out by asking.
 local function wake(token, fence)
   local message = whole(fence) .. ' ' .. token
-  redis.pcall('PUBLISH', ARGV[#ARGV] .. ':{' .. string.sub(token, 1, 32) .. '}', message)
+  redis.pcall('PUBLISH', ARGV[#ARGV] .. ':{' .. string.sub(token, 1, 22) .. '}', message)
 end

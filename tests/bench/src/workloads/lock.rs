@@ -1,14 +1,15 @@
 //! Locks: a cycle that nobody disturbs, and the hand-off between those who wait.
 
+mod floors;
 mod handoff;
 
 use std::time::Duration;
 
-use redis::{Script, aio::MultiplexedConnection};
 use redstart_keys::{Category, Entity, Ttl};
 use redstart_lock::Locks;
 use rslock::LockManager;
 
+use self::floors::{Fenced, Lean};
 use super::node::NodePeer;
 use crate::{
     Result,
@@ -23,10 +24,6 @@ use crate::{
 const LOCK: Entity<u64> = Entity::new(Category::Lock, "bench").ttl(Ttl::minutes(5));
 const LEASE_MILLIS: u64 = 30_000;
 const LEASE: Duration = Duration::from_millis(LEASE_MILLIS);
-
-/// As lean as a release can be written: only by the holder.
-const RELEASE: &str =
-    "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0";
 
 /// Measures uncontended cycles, and hand-offs to 2 and 16 waiters.
 pub(crate) fn measure(plan: &Plan, report: &mut Report) -> Result {
@@ -53,6 +50,7 @@ fn cycle(plan: &Plan, report: &mut Report, tasks: usize) -> Result {
     let mut contest =
         Contest::new(format!("lock cycle, {tasks} tasks")).watch(&server, &["evalsha", "eval", "set"]);
     let lean = contest.enter("SET NX PX + EVALSHA", load, |caller| Lean::new(&connection, caller));
+    let fenced = contest.enter("fenced by EVALSHA", load, |caller| Fenced::new(&connection, caller));
     let ours = contest.enter("acquire + release", load, |caller| Ours::new(&locks, caller));
     let peer = contest.enter("rslock", load, |caller| Peer::new(&manager, caller));
     let node =
@@ -60,49 +58,17 @@ fn cycle(plan: &Plan, report: &mut Report, tasks: usize) -> Result {
 
     let mut outcome = contest.run(plan)?;
     outcome.compare(ours, lean, THROUGHPUT, Some(Budget::AtLeast(0.9)));
-    outcome.compare(ours, lean, SERVER, None);
-    outcome.compare(ours, lean, IN_COMMANDS, None);
+    outcome.compare(ours, fenced, THROUGHPUT, Some(Budget::AtLeast(0.9)));
+    for floor in [lean, fenced] {
+        outcome.compare(ours, floor, SERVER, None);
+        outcome.compare(ours, floor, IN_COMMANDS, None);
+    }
     outcome.compare(ours, peer, THROUGHPUT, None);
     if let Some(node) = node {
         outcome.compare(ours, node, THROUGHPUT, None);
     }
     report.add(outcome);
     Ok(())
-}
-
-struct Lean {
-    connection: MultiplexedConnection,
-    release: Script,
-    ids: Ids,
-    turn: u64,
-}
-
-impl Lean {
-    fn new(connection: &MultiplexedConnection, caller: usize) -> Self {
-        Self {
-            connection: connection.clone(),
-            release: Script::new(RELEASE),
-            ids: Ids::uniform(caller),
-            turn: caller as u64 * 1_000_000_000,
-        }
-    }
-}
-
-impl Caller for Lean {
-    async fn call(&mut self) -> bool {
-        let name = format!("{PREFIX}:lean:{{{}}}", self.ids.next());
-        self.turn += 1;
-        let token = format!("{:032x}", self.turn);
-        let mut take = redis::cmd("SET");
-        take.arg(&name).arg(&token).arg("NX").arg("PX").arg(LEASE_MILLIS);
-        let taken = take.query_async::<Option<String>>(&mut self.connection).await;
-        if !matches!(taken, Ok(Some(_))) {
-            // Another caller has the same id at this moment.
-            return taken.is_ok();
-        }
-        let released = self.release.key(name).arg(token).invoke_async::<i64>(&mut self.connection).await;
-        released.is_ok_and(|released| released == 1)
-    }
 }
 
 struct Ours {

@@ -17,5 +17,5 @@ end
 local outcome = (was_held or is_known) and 1 or 0
 local head = first()
 if not head then return outcome end
-if string.sub(head, 1, 32) ~= string.sub(token, 1, 32) then wake(head, 0) end
+if string.sub(head, 1, 22) ~= string.sub(token, 1, 22) then wake(head, 0) end
 return { outcome, head, 0 }
