@@ -11,6 +11,7 @@ use crate::{
     deadline::Deadline,
     operations::{Block, Charge, Peek, Refund, Refunds, Reset, Take, TakeAll, TakeSome},
     policy::Patience,
+    room,
     rule::Rule,
 };
 
@@ -62,10 +63,15 @@ impl Counter {
         if !self.store.is_memory() {
             return None;
         }
-        let take = Take::of(policy, subject, NonZeroU32::new(cost)?, self.least_ttl);
-        let take = take.as_ref()?;
-        let reading = self.store.run_embedded(take)?;
-        let state = |reading| LimitState::by_rule(policy, take.rule(), reading, cost);
+        let (cost, rule) = (NonZeroU32::new(cost)?, Rule::of(policy));
+        if rule.capacity() < cost.get() {
+            return None;
+        }
+        let key = policy.entity().key_in(room::take(), subject);
+        let take = Take::new(Charge { key, rule, cost }, self.least_ttl);
+        let reading = self.store.run_embedded(&take)?;
+        room::leave(take.into_key());
+        let state = |reading| LimitState::by_rule(policy, &rule, reading, cost.get());
         Some(reading.map(|reading| Decision::one(self.source, state(reading))))
     }
 
