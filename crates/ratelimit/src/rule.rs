@@ -81,6 +81,7 @@ impl Rule {
     }
 
     /// The time in which the whole capacity comes back.
+    #[inline]
     pub(crate) fn span(&self) -> Duration {
         Duration::from_micros(match self {
             Self::Window(window) => window.period,
