@@ -78,7 +78,8 @@ impl Key {
     }
 
     /// Writes the name into `text`, which is empty.
-    #[inline]
+    // Always, so that the key is put together where it stays: to move what has just been written stalls.
+    #[inline(always)]
     pub(crate) fn build(mut text: String, scope: Scope, tag: Tag, sensitive: bool, id: &impl Id) -> Self {
         let Scope { category, name: entity_name, .. } = scope;
         // Room for the longest integer and a version, so that most keys are one allocation.

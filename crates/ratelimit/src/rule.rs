@@ -35,7 +35,7 @@ pub struct Reading {
 }
 
 impl Rule {
-    #[inline]
+    #[inline(always)]
     pub(crate) fn of(policy: &Policy) -> Self {
         let (limit, period) = (policy.limit(), micros(policy.period()));
         // Rounded up, so that rounding never admits more than the rate.

@@ -66,15 +66,24 @@ impl Tallies {
         self.count_after(decision, now.since(self.started.1));
     }
 
-    #[inline]
+    /// Counts one limit that refused nothing, by the clock of what is stored.
+    #[inline(always)]
+    pub(crate) fn count_allowed(&self, policy: &'static str, source: Source, now: Timestamp) {
+        self.count_one(policy, Told::Allowed, source, now.since(self.started.1).as_secs());
+    }
+
     fn count_after(&self, decision: &Decision, elapsed: Duration) {
         let (source, seconds) = (decision.source(), elapsed.as_secs());
         for limit in decision.limits() {
-            let told = Told::of(limit, decision);
-            match self.known(limit.policy) {
-                Some(tally) => tally.count(limit.policy, told, source, seconds),
-                None => self.learn(limit.policy).count(limit.policy, told, source, seconds),
-            }
+            self.count_one(limit.policy, Told::of(limit, decision), source, seconds);
+        }
+    }
+
+    #[inline(always)]
+    fn count_one(&self, policy: &'static str, told: Told, source: Source, seconds: u64) {
+        match self.known(policy) {
+            Some(tally) => tally.count(policy, told, source, seconds),
+            None => self.learn(policy).count(policy, told, source, seconds),
         }
     }
 
@@ -98,7 +107,7 @@ impl Tallies {
 }
 
 impl Tally {
-    #[inline]
+    #[inline(always)]
     fn count(&self, policy: &'static str, told: Told, source: Source, seconds: u64) {
         let (verdict, place) = told.name();
         let counter = &self.counters[place][source.place()];
