@@ -1,5 +1,7 @@
 //! Time as a value: the system's, or one that a test moves.
 
+mod counter;
+
 use std::{
     fmt,
     sync::{
@@ -123,6 +125,16 @@ impl Clock {
         }
     }
 
+    /// The present moment as the embedded store takes it for its steps: within a few microseconds, and 100 at
+    /// the most, what [`Clock::now`] says.
+    #[inline]
+    pub(crate) fn of_step(&self) -> Timestamp {
+        match &self.0 {
+            Source::System => Timestamp(counter::nanos() / 1_000),
+            Source::Manual(_) => self.now(),
+        }
+    }
+
     /// The present moment on the monotonic clock.
     #[must_use]
     pub fn instant(&self) -> Instant {
@@ -178,6 +190,12 @@ fn machine_instant() -> Instant {
 #[expect(clippy::disallowed_methods, reason = "this is the Clock that everybody else asks")]
 fn machine_time() -> SystemTime {
     SystemTime::now()
+}
+
+/// Nanoseconds since the Unix epoch by the machine's clock.
+fn system_nanos() -> u64 {
+    let since = machine_time().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// The runtime's present, for deadlines of network calls.

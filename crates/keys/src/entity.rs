@@ -217,7 +217,26 @@ impl<I: Id> Entity<I> {
     /// Makes the key of this id.
     #[must_use]
     pub fn key(&self, id: &I) -> Key {
-        Key::build(self.scope, self.tag, self.sensitive, id)
+        self.key_in(String::new(), id)
+    }
+
+    /// Makes the key of this id in room that another key has left; what stood there is gone.
+    ///
+    /// Keys that are only looked for, one after the other, need no memory of their own so.
+    ///
+    /// ```
+    /// use redstart_keys::{Category, Entity, Ttl};
+    ///
+    /// const USER: Entity<u64> = Entity::new(Category::Cache, "user").ttl(Ttl::hours(1));
+    ///
+    /// let room = USER.key(&42).into_room();
+    /// assert_eq!(USER.key_in(room, &7), USER.key(&7));
+    /// ```
+    #[must_use]
+    #[inline]
+    pub fn key_in(&self, mut room: String, id: &I) -> Key {
+        room.clear();
+        Key::build(room, self.scope, self.tag, self.sensitive, id)
     }
 }
 

@@ -54,7 +54,7 @@ impl Key {
     /// A name that [`is_valid_name`](crate::is_valid_name) refuses is escaped.
     #[must_use]
     pub fn custom(category: Category, name: &'static str, id: &impl Id) -> Self {
-        Self::build(Scope::new(category, name), Tag::Id, false, id)
+        Self::build(String::new(), Scope::new(category, name), Tag::Id, false, id)
     }
 
     /// Makes a key that belongs to a declaration as a whole: `cache:user:#seq`.
@@ -77,10 +77,13 @@ impl Key {
         Self { text, id, category, entity_name: name, tag: Tag::Id, sensitive: false }
     }
 
-    pub(crate) fn build(scope: Scope, tag: Tag, sensitive: bool, id: &impl Id) -> Self {
+    /// Writes the name into `text`, which is empty.
+    // Always, so that the key is put together where it stays: to move what has just been written stalls.
+    #[inline(always)]
+    pub(crate) fn build(mut text: String, scope: Scope, tag: Tag, sensitive: bool, id: &impl Id) -> Self {
         let Scope { category, name: entity_name, .. } = scope;
         // Room for the longest integer and a version, so that most keys are one allocation.
-        let mut text = String::with_capacity(category.name().len() + entity_name.len() + 32);
+        text.reserve(category.name().len() + entity_name.len() + 32);
         scope.push_to(&mut text);
         if tag == Tag::Id {
             text.push('{');
@@ -162,6 +165,15 @@ impl Key {
             out.push(b'}');
         }
         out.extend_from_slice(after.as_bytes());
+    }
+
+    /// Gives back the room of the name, for [`Entity::key_in`](crate::Entity::key_in); it is empty.
+    #[must_use]
+    #[inline]
+    pub fn into_room(self) -> String {
+        let mut room = self.text;
+        room.clear();
+        room
     }
 
     /// The category of the declaration.

@@ -21,7 +21,7 @@ impl Scope {
     }
 
     /// Appends the segments, each with its colon.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn push_to(&self, out: &mut String) {
         let Self { category, name, version, is_valid } = *self;
         out.push_str(category.name());

@@ -63,7 +63,13 @@ impl Spec {
         let key = match &self.kind {
             Kind::Entry { version, plain, sensitive, id } => {
                 let tag = if *plain { Tag::Name } else { Tag::Id };
-                Key::build(Scope { version: *version, ..Scope::new(category, name) }, tag, *sensitive, id)
+                Key::build(
+                    String::new(),
+                    Scope { version: *version, ..Scope::new(category, name) },
+                    tag,
+                    *sensitive,
+                    id,
+                )
             }
             Kind::Namespace { part } => Key::namespace(category, name, part),
             Kind::NamespaceId { part, id } => Key::namespace_id(category, name, part, id),

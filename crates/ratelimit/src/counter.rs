@@ -3,7 +3,7 @@
 use std::{collections::HashMap, num::NonZeroU32, time::Duration};
 
 use metrics::counter;
-use redstart_connection::{Operation, Result, Store, names};
+use redstart_connection::{Operation, Result, Store, Timestamp, names};
 use redstart_keys::Ttl;
 
 use crate::{
@@ -11,6 +11,7 @@ use crate::{
     deadline::Deadline,
     operations::{Block, Charge, Peek, Refund, Refunds, Reset, Take, TakeAll, TakeSome},
     policy::Patience,
+    room,
     rule::Rule,
 };
 
@@ -34,6 +35,26 @@ struct Charges {
     places: Vec<usize>,
 }
 
+/// What the embedded store answered, and by which rule.
+#[derive(Debug)]
+pub(crate) struct Taken {
+    rule: Rule,
+    reading: Reading,
+}
+
+impl Taken {
+    #[inline]
+    pub(crate) const fn is_allowed(&self) -> bool {
+        self.reading.retry_after.is_none()
+    }
+
+    /// When the store read its clock for it.
+    #[inline]
+    pub(crate) const fn read_at(&self) -> Timestamp {
+        Timestamp::from_micros(self.reading.at)
+    }
+}
+
 impl Counter {
     /// Charges one limit; a cost of zero is only imagined to be one.
     pub(crate) async fn take(&self, policy: &Policy, subject: &Subject, cost: u32) -> Result<Decision> {
@@ -52,21 +73,32 @@ impl Counter {
     /// As [`Counter::take`] on the embedded store, which answers at once; none where more is to be done.
     ///
     /// The future of a call that may go to a server is large, and to move it takes longer than such a step.
-    #[inline]
+    // Always, and so what it calls for each decision: to hand on by memory what was just written there stalls.
+    #[inline(always)]
     pub(crate) fn take_embedded(
         &self,
         policy: &Policy,
         subject: &Subject,
         cost: u32,
-    ) -> Option<Result<Decision>> {
+    ) -> Option<Result<Taken>> {
         if !self.store.is_memory() {
             return None;
         }
-        let take = Take::of(policy, subject, NonZeroU32::new(cost)?, self.least_ttl);
-        let take = take.as_ref()?;
-        let reading = self.store.run_embedded(take)?;
-        let state = |reading| LimitState::by_rule(policy, take.rule(), reading, cost);
-        Some(reading.map(|reading| Decision::one(self.source, state(reading))))
+        let (cost, rule) = (NonZeroU32::new(cost)?, Rule::of(policy));
+        if rule.capacity() < cost.get() {
+            return None;
+        }
+        let key = policy.entity().key_in(room::take(), subject);
+        let take = Take::new(Charge { key, rule, cost }, self.least_ttl);
+        let reading = self.store.run_embedded(&take)?;
+        room::leave(take.into_key());
+        Some(reading.map(|reading| Taken { rule, reading }))
+    }
+
+    /// What `policy` decided by what the embedded store answered.
+    #[inline(always)]
+    pub(crate) fn decision(&self, policy: &Policy, Taken { rule, reading }: Taken, cost: u32) -> Decision {
+        Decision::one(self.source, LimitState::by_rule(policy, &rule, reading, cost))
     }
 
     /// Charges as much of `cost` as there is.

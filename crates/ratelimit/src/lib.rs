@@ -76,6 +76,7 @@ pub mod operations;
 mod outages;
 mod policy;
 mod refusals;
+mod room;
 mod rule;
 mod standby;
 mod subject;

@@ -17,7 +17,8 @@ use crate::{
 ///
 /// Every decision is one atomic step and one round trip on the server's clock. Refused calls are not
 /// charged, and for up to a second refused again without asking. While the server does not answer, each
-/// policy's [outage rule](crate::OnOutage) holds, and the decision says so.
+/// policy's [outage rule](crate::OnOutage) holds, and the decision says so. So it does after
+/// [`Store::shutdown`], when nobody is asked any more.
 ///
 /// ```
 /// use redstart_connection::Store;
@@ -125,14 +126,13 @@ impl Limiter {
         if let Some(decision) = self.repeated(&limits, cost) {
             return decision;
         }
-        let embedded = self.counter.take_embedded(policy, &limits[0].1, cost);
-        // Told where it lies: what has just been put together is slow to be moved.
-        if let Some(Ok(decision)) = &embedded {
-            self.told(&limits, cost, decision);
-        }
-        let answer = match embedded {
-            Some(Ok(decision)) => return decision,
-            Some(Err(error)) => Err(error),
+        let answer = match self.counter.take_embedded(policy, &limits[0].1, cost) {
+            // Counted before the decision is put together, which so is written once, where it is wanted.
+            Some(Ok(taken)) if taken.is_allowed() => {
+                self.tallies.count_allowed(policy.name(), self.counter.source, taken.read_at());
+                return self.counter.decision(policy, taken, cost);
+            }
+            Some(taken) => taken.map(|taken| self.counter.decision(policy, taken, cost)),
             None => self.counter.take(policy, &limits[0].1, cost).await,
         };
         self.decided(&limits, cost, answer).await
@@ -286,7 +286,8 @@ impl Limiter {
 
     /// Decides by the outage rules of the policies.
     async fn without_store(&self, limits: &[(&Policy, Subject)], cost: u32, error: &Error) -> Decision {
-        if error.is_transient() {
+        // Those that end a service know it.
+        if error.is_transient() || error.kind() == ErrorKind::Shutdown {
             tracing::debug!(%error, "limits are decided by their outage rules");
         } else {
             tracing::warn!(%error, "limits are decided by their outage rules");

@@ -17,28 +17,20 @@ pub(crate) struct Minute {
 
 impl Minute {
     /// Counts an answer, and warns when more than one in a hundred comes from the policy's outage rule.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn count_at(&self, policy: &'static str, seconds: u64, is_outage: bool) {
         if let Some((outages, answers)) = self.count(seconds / SPAN, is_outage) {
-            tracing::warn!(
-                policy,
-                outages,
-                answers,
-                "more than 1 % of a limit's answers in this minute come from its outage rule"
-            );
+            warn(policy, outages, answers);
         }
     }
 
     /// Counts an answer; tells the figures when they are to be spoken of.
     ///
     /// The counts of two threads may fall into the wrong minute when it ends; that is no matter.
-    #[inline]
+    #[inline(always)]
     fn count(&self, minute: u64, is_outage: bool) -> Option<(u64, u64)> {
-        if self.number.load(Ordering::Relaxed) != minute
-            && self.number.swap(minute, Ordering::Relaxed) != minute
-        {
-            self.answers.store(0, Ordering::Relaxed);
-            self.outages.store(0, Ordering::Relaxed);
+        if self.number.load(Ordering::Relaxed) != minute {
+            self.begin(minute);
         }
         let answers = self.answers.fetch_add(1, Ordering::Relaxed) + 1;
         if !is_outage {
@@ -49,6 +41,24 @@ impl Minute {
             && self.warned.swap(minute + 1, Ordering::Relaxed) != minute + 1;
         is_due.then_some((outages, answers))
     }
+
+    #[cold]
+    fn begin(&self, minute: u64) {
+        if self.number.swap(minute, Ordering::Relaxed) != minute {
+            self.answers.store(0, Ordering::Relaxed);
+            self.outages.store(0, Ordering::Relaxed);
+        }
+    }
+}
+
+#[cold]
+fn warn(policy: &'static str, outages: u64, answers: u64) {
+    tracing::warn!(
+        policy,
+        outages,
+        answers,
+        "more than 1 % of a limit's answers in this minute come from its outage rule"
+    );
 }
 
 #[cfg(test)]

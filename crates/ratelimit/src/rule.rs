@@ -35,7 +35,7 @@ pub struct Reading {
 }
 
 impl Rule {
-    #[inline]
+    #[inline(always)]
     pub(crate) fn of(policy: &Policy) -> Self {
         let (limit, period) = (policy.limit(), micros(policy.period()));
         // Rounded up, so that rounding never admits more than the rate.
@@ -81,6 +81,7 @@ impl Rule {
     }
 
     /// The time in which the whole capacity comes back.
+    #[inline]
     pub(crate) fn span(&self) -> Duration {
         Duration::from_micros(match self {
             Self::Window(window) => window.period,

@@ -1,13 +1,19 @@
 //! Tables of policies, which the environment may change.
 
 mod file;
+mod near;
 
 use std::time::Duration;
 
 use redstart_keys::Ttl;
 
+use self::near::nearest;
 use crate::Policy;
 
+/// What would be right for a period.
+const PERIOD: &str = "a time of at most 100 years, such as \"30s\", \"15m\", \"1h\" or \"1d\"";
+/// More than so many letters of a wrong value are not repeated.
+const SHOWN: usize = 32;
 const PREFIX: &str = "RATE_LIMIT_";
 const DEFAULT: Policy = Policy::per_minute("default", 100);
 
@@ -66,17 +72,16 @@ impl PolicyTable {
             let (variable, value) = (variable.as_ref(), value.as_ref());
             let Some(name) = variable.strip_prefix(PREFIX) else { continue };
             let Some(policy) = self.policy_mut(name) else {
-                let known = self.variables().join(", ");
-                problems.push(format!("{variable}: there is no such policy; known are {known}"));
+                problems.push(self.unknown_variable(variable, name));
                 continue;
             };
             match parse(value) {
-                Some((limit, period)) => {
+                Ok((limit, period)) => {
                     let period = period.unwrap_or_else(|| policy.period());
                     *policy = policy.with_limit(limit).with_period(period);
                 }
-                None => {
-                    problems.push(format!("{variable}: expected a limit like `100` or `5/15m`, above zero"))
+                Err(expected) => {
+                    problems.push(format!("{variable}: expected {expected}, got {}", shown(value)));
                 }
             }
         }
@@ -102,11 +107,15 @@ impl PolicyTable {
 
     fn policy_mut(&mut self, name: &str) -> Option<&mut Policy> {
         let mut all = self.policies.iter_mut().chain([&mut self.default]);
-        all.find(|policy| variable_part(policy.name()) == name)
+        all.find(|policy| variable_of(policy.name()).strip_prefix(PREFIX) == Some(name))
     }
 
-    fn variables(&self) -> Vec<String> {
-        self.iter().map(|policy| format!("{PREFIX}{}", variable_part(policy.name()))).collect()
+    fn unknown_variable(&self, variable: &str, name: &str) -> String {
+        let known: Vec<String> = self.iter().map(|policy| variable_of(policy.name())).collect();
+        let known: Vec<&str> = known.iter().map(String::as_str).collect();
+        let parts = known.iter().filter_map(|variable| variable.strip_prefix(PREFIX));
+        let meant = nearest(name, parts).map(variable_of);
+        unknown(variable, "policy", meant.as_deref(), &known)
     }
 
     fn doubles(&self) -> Vec<String> {
@@ -126,18 +135,38 @@ impl InvalidPolicies {
     }
 }
 
-fn variable_part(name: &str) -> String {
-    name.to_ascii_uppercase().replace('-', "_")
+fn variable_of(name: &str) -> String {
+    format!("{PREFIX}{}", name.to_ascii_uppercase().replace('-', "_"))
 }
 
-fn parse(value: &str) -> Option<(u32, Option<Duration>)> {
+/// Says that there is no such thing, what may have been meant, and what there is.
+fn unknown(place: &str, thing: &str, meant: Option<&str>, known: &[&str]) -> String {
+    let known = known.join(", ");
+    match meant {
+        Some(meant) => format!("{place}: there is no such {thing}, did you mean {meant}? known are {known}"),
+        None => format!("{place}: there is no such {thing}; known are {known}"),
+    }
+}
+
+/// A text for people, of which nobody needs to see more than the beginning.
+fn shown(text: &str) -> String {
+    let mut beginning: String = text.chars().take(SHOWN).collect();
+    if beginning.len() < text.len() {
+        beginning.push('…');
+    }
+    format!("{beginning:?}")
+}
+
+/// Reads `N` or `N/period`; else tells what would be right.
+fn parse(value: &str) -> Result<(u32, Option<Duration>), String> {
     let (limit, period) =
         value.split_once('/').map_or((value, None), |(limit, period)| (limit, Some(period)));
-    let limit = limit.trim().parse().ok().filter(|&limit| 0 < limit)?;
-    Some(match period {
-        Some(period) => (limit, Some(parse_period(period.trim())?)),
-        None => (limit, None),
-    })
+    let limit = limit.trim().parse().ok().filter(|&limit| 0 < limit);
+    let limit = limit
+        .ok_or_else(|| format!("a limit like `100` or `5/15m`, a whole number from 1 to {}", u32::MAX))?;
+    let period =
+        period.map(|period| parse_period(period.trim()).ok_or_else(|| format!("after the slash {PERIOD}")));
+    Ok((limit, period.transpose()?))
 }
 
 fn parse_period(text: &str) -> Option<Duration> {

@@ -66,44 +66,61 @@ impl Tallies {
         self.count_after(decision, now.since(self.started.1));
     }
 
-    #[inline]
+    /// Counts one limit that refused nothing, by the clock of what is stored.
+    #[inline(always)]
+    pub(crate) fn count_allowed(&self, policy: &'static str, source: Source, now: Timestamp) {
+        self.count_one(policy, Told::Allowed, source, now.since(self.started.1).as_secs());
+    }
+
     fn count_after(&self, decision: &Decision, elapsed: Duration) {
-        let source = decision.source();
-        let is_outage = matches!(source, Source::Standby | Source::Overflow | Source::Unavailable);
-        let seconds = elapsed.as_secs();
+        let (source, seconds) = (decision.source(), elapsed.as_secs());
         for limit in decision.limits() {
-            self.with(limit.policy, |tally| {
-                tally.counter(limit.policy, Told::of(limit, decision), source).increment(1);
-                tally.minute.count_at(limit.policy, seconds, is_outage);
-            });
+            self.count_one(limit.policy, Told::of(limit, decision), source, seconds);
         }
     }
 
-    #[inline]
-    fn with(&self, policy: &'static str, count: impl FnOnce(&Tally)) {
-        let mut known = self.by_place.iter().map_while(OnceLock::get);
-        if let Some((_, tally)) = known.find(|(name, _)| ptr::eq(*name, policy)) {
-            return count(tally);
+    #[inline(always)]
+    fn count_one(&self, policy: &'static str, told: Told, source: Source, seconds: u64) {
+        match self.known(policy) {
+            Some(tally) => tally.count(policy, told, source, seconds),
+            None => self.learn(policy).count(policy, told, source, seconds),
         }
+    }
+
+    /// The tally of a policy whose name lies where one lay before.
+    #[inline]
+    fn known(&self, policy: &'static str) -> Option<&Tally> {
+        let mut known = self.by_place.iter().map_while(OnceLock::get);
+        known.find(|(name, _)| ptr::eq(*name, policy)).map(|(_, tally)| &**tally)
+    }
+
+    #[cold]
+    fn learn(&self, policy: &'static str) -> Arc<Tally> {
         let tally = {
             let mut by_name = self.by_name.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(by_name.entry(policy).or_default())
         };
         // The first free place; where there is none, the name is hashed each time.
         let _taken = self.by_place.iter().find(|place| place.set((policy, Arc::clone(&tally))).is_ok());
-        count(&tally);
+        tally
     }
 }
 
 impl Tally {
-    #[inline]
-    fn counter(&self, policy: &'static str, told: Told, source: Source) -> &Counter {
+    #[inline(always)]
+    fn count(&self, policy: &'static str, told: Told, source: Source, seconds: u64) {
         let (verdict, place) = told.name();
-        self.counters[place][source.place()].get_or_init(|| {
-            let labels = [("policy", policy), ("verdict", verdict), ("source", source.name())];
-            metrics::counter!(names::LIMIT_DECISIONS, &labels)
-        })
+        let counter = &self.counters[place][source.place()];
+        let known = counter.get();
+        known.unwrap_or_else(|| counter.get_or_init(|| counter_of(policy, verdict, source))).increment(1);
+        self.minute.count_at(policy, seconds, source.is_outage());
     }
+}
+
+#[cold]
+fn counter_of(policy: &'static str, verdict: &'static str, source: Source) -> Counter {
+    let labels = [("policy", policy), ("verdict", verdict), ("source", source.name())];
+    metrics::counter!(names::LIMIT_DECISIONS, &labels)
 }
 
 impl std::fmt::Debug for Tally {
@@ -113,6 +130,7 @@ impl std::fmt::Debug for Tally {
 }
 
 impl Told {
+    #[inline]
     fn of(limit: &LimitState, decision: &Decision) -> Self {
         let refused = limit.retry_after.is_some();
         match decision.verdict() {
@@ -137,6 +155,11 @@ impl Told {
 }
 
 impl Source {
+    /// Whether the policy's outage rule answered.
+    const fn is_outage(self) -> bool {
+        matches!(self, Self::Standby | Self::Overflow | Self::Unavailable)
+    }
+
     /// The place among the counters.
     const fn place(self) -> usize {
         match self {

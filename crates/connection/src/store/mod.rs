@@ -60,7 +60,7 @@ impl Inner {
     #[inline]
     fn on_memory<O: Operation>(&self, memory: &Memory, operation: &O) -> Result<O::Output> {
         let _under_way = self.calls.step().map_err(|error| error.in_operation(O::NAME))?;
-        let step = || operation.on_memory(memory, self.clock.now());
+        let step = || operation.on_memory(memory, self.clock.of_step());
         let outcome = |result: &Result<O::Output>| outcome::<O>(result.as_ref());
         telemetry::record_embedded(O::NAME, &self.clock, outcome, step)
             .map_err(|error| error.in_operation(O::NAME))

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use http::{HeaderName, request::Parts};
+use http::{HeaderName, header::AUTHORIZATION, request::Parts};
 use redstart_ratelimit::Subject;
 use sha2::{Digest as _, Sha256};
 
@@ -21,6 +21,9 @@ enum Extract {
     Custom(Custom),
 }
 
+/// Whom requests are counted for that say a header several times; no digest reads like this.
+const SEVERAL: &str = "several";
+
 type Custom = Arc<dyn Fn(&Parts) -> Option<Subject> + Send + Sync>;
 
 impl LimitBy {
@@ -32,7 +35,8 @@ impl LimitBy {
         Self(Extract::Client)
     }
 
-    /// The bearer token; a request without one is not counted.
+    /// The bearer token; a request without one is not counted. Those with several are counted as one client,
+    /// since nobody knows which of them is believed behind this.
     ///
     /// Only a digest of it gets into keys. Put the layer behind the one that verifies tokens:
     /// in front of it every made-up token would have a limit of its own.
@@ -41,7 +45,8 @@ impl LimitBy {
         Self(Extract::Bearer)
     }
 
-    /// The value of a header, such as an API key; a request without it, or with several, is not counted.
+    /// The value of a header, such as an API key; a request without it is not counted. Those with several are
+    /// counted as one client, since nobody knows which of them is believed behind this.
     ///
     /// Only a digest of it gets into keys. What anybody may make up, limits nobody: put the layer behind
     /// the one that verifies it.
@@ -78,16 +83,19 @@ impl LimitBy {
                 Some(client) => Subject::from(client.ip()),
                 None => Subject::from("unknown"),
             }),
-            Extract::Bearer => Some(digest(token::bearer(&parts.headers)?)),
-            Extract::Header(name) => {
-                let mut values = parts.headers.get_all(name).iter();
-                let (value, None) = (values.next()?, values.next()) else { return None };
-                Some(digest(value.as_bytes()))
-            }
+            Extract::Bearer if is_repeated(&AUTHORIZATION, parts) => Some(Subject::from(SEVERAL)),
+            // More spaces than one make no other token of it.
+            Extract::Bearer => Some(digest(token::bearer(&parts.headers)?.trim_ascii())),
+            Extract::Header(name) if is_repeated(name, parts) => Some(Subject::from(SEVERAL)),
+            Extract::Header(name) => Some(digest(parts.headers.get(name)?.as_bytes())),
             Extract::Route => Some(Subject::from(&*super::endpoint(&parts.extensions))),
             Extract::Custom(subject) => subject(parts),
         }
     }
+}
+
+fn is_repeated(name: &HeaderName, parts: &Parts) -> bool {
+    1 < parts.headers.get_all(name).iter().count()
 }
 
 fn digest(secret: &[u8]) -> Subject {

@@ -320,7 +320,7 @@ async fn live_limit_holds_from_the_next_request_on() {
 }
 
 #[tokio::test]
-async fn api_keys_are_counted_apart_and_two_at_once_not_at_all() {
+async fn api_keys_are_counted_apart_and_those_with_several_as_one() {
     let limits =
         layer(&clock()).limit(IP.with_limit(1), LimitBy::header(http::HeaderName::from_static("x-api-key")));
     let with = |headers| Ask { headers, ..ASK };
@@ -328,9 +328,26 @@ async fn api_keys_are_counted_apart_and_two_at_once_not_at_all() {
         with(&[("x-api-key", "one")]),
         with(&[("x-api-key", "two")]),
         with(&[("x-api-key", "one")]),
+        // Whichever of them the service believes, the limit is not escaped.
         with(&[("x-api-key", "one"), ("x-api-key", "three")]),
+        with(&[("x-api-key", "four"), ("x-api-key", "one")]),
     ];
-    assert_eq!(statuses(&limits, &asks).await, [200, 200, 429, 200]);
+    assert_eq!(statuses(&limits, &asks).await, [200, 200, 429, 200, 429]);
+}
+
+#[tokio::test]
+async fn one_token_has_one_limit_however_it_is_written() {
+    let limits = layer(&clock()).limit(IP.with_limit(1), LimitBy::bearer());
+    let with = |headers| Ask { headers, ..ASK };
+    let asks = [
+        with(&[("authorization", "Bearer one")]),
+        with(&[("authorization", "bearer one")]),
+        with(&[("authorization", "BEARER    one")]),
+        with(&[("authorization", "Bearer one  ")]),
+        with(&[("authorization", "Bearer one"), ("authorization", "Bearer two")]),
+        with(&[("authorization", "Bearer three"), ("authorization", "Bearer one")]),
+    ];
+    assert_eq!(statuses(&limits, &asks).await, [200, 429, 429, 429, 200, 429]);
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 use std::{net::IpAddr, time::Duration};
 
 use proptest::prelude::*;
-use redstart_connection::{Clock, Store, Timestamp};
+use redstart_connection::{Clock, ErrorKind, Store, Timestamp};
 
 use super::Limiter;
 use crate::{Decision, OnOutage, Policy, Source, Subject, Verdict};
@@ -486,4 +486,21 @@ async fn times_beyond_every_clock_are_for_ever() {
     assert!(!bench.limiter.check(&EXACT, "bob").await.is_allowed());
     let lent = EXACT.lent_for(Duration::from_secs(100 * 365 * 24 * 60 * 60));
     assert!(crate::Leases::new(&bench.limiter).check(&lent, "eve").await.is_allowed());
+}
+
+#[tokio::test]
+async fn each_outage_rule_holds_after_the_store_is_shut_down() {
+    let bench = Bench::new();
+    let store = bench.limiter.store().clone();
+    assert!(bench.limiter.check(&EXACT, "ada").await.is_allowed());
+    assert!(store.shutdown(Duration::from_secs(1)).await.is_clean());
+    // This process counts anew, by itself.
+    assert_eq!(bench.admitted(&EXACT, 10).await, 5);
+    assert_eq!(bench.limiter.check(&EXACT, "ada").await.source(), Source::Standby);
+    for (rule, is_allowed) in [(OnOutage::Allow, true), (OnOutage::Deny, false)] {
+        let decision = bench.limiter.check(&EXACT.on_outage(rule), "ada").await;
+        assert_eq!((decision.is_allowed(), decision.source()), (is_allowed, Source::Unavailable));
+    }
+    let failed = bench.limiter.try_check(&EXACT, "ada").await.expect_err("nobody is asked");
+    assert_eq!(failed.kind(), ErrorKind::Shutdown);
 }

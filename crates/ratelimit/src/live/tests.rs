@@ -40,12 +40,12 @@ fn everything_that_is_wrong_is_told_at_once_and_changes_nothing() {
     let error = live.change_by_toml(text).expect_err("it is wrong");
     let all = error.to_string();
     for part in [
-        "limits.api.limit: expected a number above zero",
+        "limits.api.limit: expected a whole number from 1",
         "limits.api.period: expected a time",
         "limits.api.outage: expected",
         "limits.api.deadline: expected \"command\" or \"adaptive\"",
         "limits.none: there is no such policy; known are api, login, default",
-        "limits.login: unknown field `limt`",
+        "limits.login.limt: there is no such field, did you mean limit?",
     ] {
         assert!(all.contains(part), "{part} in {all}");
     }

@@ -1,9 +1,9 @@
-use std::{iter, num::NonZeroU32, slice};
+use std::{iter, slice};
 
 use redstart_connection::{
     Effect, Error, Memory, Operation, Outage, Redis, Result, Script, Timestamp, Value,
 };
-use redstart_keys::Ttl;
+use redstart_keys::{Key, Ttl};
 
 use super::{
     Charge, keep,
@@ -13,8 +13,7 @@ use super::{
     small, unsigned,
 };
 use crate::{
-    Policy, Reading, Subject, account::Account, bucket::Bucket, burst::Burst, fixed::Fixed, rule::Rule,
-    window::Window,
+    Reading, account::Account, bucket::Bucket, burst::Burst, fixed::Fixed, rule::Rule, window::Window,
 };
 
 static WINDOW: Script = Script::new("ratelimit.window", include_str!("window.lua"));
@@ -38,15 +37,10 @@ impl Take {
         Self { charge, least_ttl }
     }
 
-    /// Charges `cost` to what `policy` counts for `subject`; none if the policy never admits as much.
+    /// The key of the limiter.
     #[inline]
-    pub(crate) fn of(policy: &Policy, subject: &Subject, cost: NonZeroU32, least_ttl: Ttl) -> Option<Self> {
-        Charge::new(policy, subject, cost).map(|charge| Self::new(charge, least_ttl))
-    }
-
-    #[inline]
-    pub(crate) const fn rule(&self) -> &Rule {
-        &self.charge.rule
+    pub(crate) fn into_key(self) -> Key {
+        self.charge.key
     }
 
     /// Asks the window's own script; none if it is blocked.

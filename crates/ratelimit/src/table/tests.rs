@@ -59,11 +59,14 @@ fn everything_wrong_is_told_at_once() {
     assert_eq!(
         problems,
         [
-            "RATE_LIMIT_APY: there is no such policy; \
+            "RATE_LIMIT_APY: there is no such policy, did you mean RATE_LIMIT_API? \
              known are RATE_LIMIT_API, RATE_LIMIT_PASSWORD_RESET, RATE_LIMIT_DEFAULT",
-            "RATE_LIMIT_API: expected a limit like `100` or `5/15m`, above zero",
-            "RATE_LIMIT_DEFAULT: expected a limit like `100` or `5/15m`, above zero",
-            "RATE_LIMIT_PASSWORD_RESET: expected a limit like `100` or `5/15m`, above zero",
+            "RATE_LIMIT_API: expected a limit like `100` or `5/15m`, \
+             a whole number from 1 to 4294967295, got \"many\"",
+            "RATE_LIMIT_DEFAULT: expected a limit like `100` or `5/15m`, \
+             a whole number from 1 to 4294967295, got \"0\"",
+            "RATE_LIMIT_PASSWORD_RESET: expected after the slash a time of at most 100 years, \
+             such as \"30s\", \"15m\", \"1h\" or \"1d\", got \"5/fortnight\"",
         ]
     );
 }
@@ -76,7 +79,30 @@ fn doubled_name_is_told() {
 
 #[test]
 fn values_out_of_bounds_are_refused() {
-    for value in ["", "-1", "4294967296", "5/", "5/0s", "5/99999999999999999999d", "5/101000d", "1/2/3"] {
-        assert!(changed(&[("RATE_LIMIT_API", value)]).is_err(), "{value}");
+    let limit = "a limit like `100` or `5/15m`, a whole number from 1 to 4294967295";
+    let period = "after the slash a time of at most 100 years, such as \"30s\", \"15m\", \"1h\" or \"1d\"";
+    let wrong = [
+        ("", limit),
+        ("-1", limit),
+        ("1.5", limit),
+        ("+", limit),
+        ("4294967296", limit),
+        ("/", limit),
+        ("0/1m", limit),
+        ("5/", period),
+        ("5/0s", period),
+        ("5/-1s", period),
+        ("5/1.5s", period),
+        ("5/1w", period),
+        ("5/101000d", period),
+        ("1/2/3", period),
+    ];
+    for (value, expected) in wrong {
+        let problems = changed(&[("RATE_LIMIT_API", value)]).expect_err(value);
+        assert_eq!(problems, [format!("RATE_LIMIT_API: expected {expected}, got {value:?}")]);
     }
+    let problems = changed(&[("RATE_LIMIT_API", &"9".repeat(1_000_000))]).expect_err("it is too long");
+    assert!(problems[0].ends_with(", got \"99999999999999999999999999999999…\""), "{problems:?}");
+    let far = changed(&[("RATE_LIMIT_PAYMENT", "5")]).expect_err("nobody meant api");
+    assert!(far[0].starts_with("RATE_LIMIT_PAYMENT: there is no such policy; known are "), "{far:?}");
 }
