@@ -1,6 +1,6 @@
 //! Handing a lock on within the process: who gives it back takes the next in line along, in the same step.
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 use redstart_keys::{Key, Ttl};
 use tokio::sync::oneshot;
@@ -30,7 +30,7 @@ pub(crate) struct Successor {
 #[derive(Debug)]
 pub(crate) struct Succession {
     queues: Queues,
-    lock: Key,
+    lock: Arc<Key>,
     number: u64,
     word: oneshot::Receiver<Handed>,
     is_over: bool,
@@ -40,7 +40,7 @@ pub(crate) struct Succession {
 pub(crate) fn succession(queues: &Queues, number: u64, claim: &Claim) -> (Successor, Succession) {
     let (sender, receiver) = oneshot::channel();
     let successor = Successor { number, token: claim.token.clone(), ttl: claim.ttl, word: sender };
-    let (queues, lock) = (queues.clone(), claim.lock.clone());
+    let (queues, lock) = (queues.clone(), Arc::clone(&claim.lock));
     (successor, Succession { queues, lock, number, word: receiver, is_over: false })
 }
 
