@@ -36,8 +36,11 @@ async fn fences_rise_after_the_server_forgot_everything() {
     rises("after FLUSHALL").await;
     let fences = server.raw().command(&["KEYS", "*fence*"]).array();
     assert_eq!(fences.len(), 1);
-    server.raw().command(&["DEL".to_owned(), fences[0].clone().text()]);
+    let name = fences[0].clone().text();
+    server.raw().command(&["DEL", &name]);
     rises("after eviction of the fence alone").await;
+    server.raw().command(&["SET", &name, "no number"]);
+    rises("after somebody wrote something else there").await;
     server.restart();
     rises("after a restart without data").await;
     server.raw().command(&["SCRIPT", "FLUSH"]);

@@ -5,7 +5,12 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use redstart_connection::{Config, Store};
 use redstart_keys::{Key, Ttl};
-use redstart_lock::{LockError, Locks, Release};
+use redstart_lock::{
+    LockError, Locks, Release,
+    operations::{
+        AcquireFree, AcquireManyFree, Free, GiveBackManyUnwaited, GiveBackUnwaited, Token, Unwaited,
+    },
+};
 use redstart_testkit::{RedisServer, eventually};
 
 use super::{LONG, PAYOUT, process};
@@ -65,6 +70,22 @@ async fn one_that_is_not_to_be_had_costs_the_others_nothing() {
             _ => assert!(outcome.is_ok(), "{index}: {outcome:?}"),
         }
     }
+}
+
+#[tokio::test]
+async fn key_that_is_no_lock_is_no_trouble_to_those_that_go_along() {
+    let server = RedisServer::start();
+    let store = Store::lazy(&config_for(&server)).unwrap();
+    let (no_lock, lock, token) = (PAYOUT.key(&1), PAYOUT.key(&2), Token::new("ours"));
+    let name = String::from_utf8(store.name_of(&no_lock)).unwrap();
+    server.raw().command(&["HSET", &name, "not", "a lock"]);
+    let ask = |key| AcquireFree::new(key, token.clone(), LONG);
+    let taken = store.run(&AcquireManyFree::default().and(ask(&no_lock)).and(ask(&lock))).await.unwrap();
+    assert!(matches!(taken[..], [Free::Unclear, Free::Granted { .. }]), "{taken:?}");
+    let held = |key| GiveBackUnwaited::new(key, token.clone());
+    let both = GiveBackManyUnwaited::default().and(held(&no_lock)).and(held(&lock));
+    let given_back = store.run(&both).await.unwrap();
+    assert!(matches!(given_back[..], [Unwaited::Unclear { .. }, Unwaited::Released]), "{given_back:?}");
 }
 
 #[tokio::test]

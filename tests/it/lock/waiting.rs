@@ -6,7 +6,7 @@ use redstart_connection::{Config, Store};
 use redstart_keys::Ttl;
 use redstart_lock::{
     LockError, Locks,
-    operations::{Acquire, AcquireFree, AcquireManyFree, Acquired, Free, GiveBack, Token},
+    operations::{Acquire, AcquireFree, AcquireManyFree, Acquired, ForceRelease, Free, GiveBack, Token},
 };
 use redstart_testkit::{RedisServer, eventually, shared};
 use tokio::{
@@ -195,6 +195,35 @@ async fn short_question_that_arrives_after_it_was_given_up_gets_nothing() {
     let answers = store.run(&among_others).await.unwrap();
     assert!(matches!(answers[..], [Free::Granted { .. }, Free::Unclear]), "{answers:?}");
     assert!(!locks.is_locked(&key()).await.unwrap());
+}
+
+#[tokio::test]
+async fn short_question_that_is_asked_again_is_unclear_though_others_wait() {
+    let store = store();
+    let ours = AcquireFree::new(&key(), Token::new("ours"), LONG);
+    assert!(matches!(store.run(&ours).await.unwrap(), Free::Granted { .. }));
+    let waiter = Acquire::new(&key(), Token::new("waiter"), LONG).waiting();
+    assert!(matches!(store.run(&waiter).await.unwrap(), Acquired::Busy { .. }));
+    assert_eq!(store.run(&ours).await.unwrap(), Free::Unclear, "it may be ours");
+    let other = AcquireFree::new(&PAYOUT.key(&2), Token::new("other"), LONG);
+    let answers = store.run(&AcquireManyFree::default().and(other).and(ours)).await.unwrap();
+    assert!(matches!(answers[..], [Free::Granted { .. }, Free::Unclear]), "{answers:?}");
+}
+
+#[tokio::test]
+async fn forced_release_tells_who_waits() {
+    let server = RedisServer::start();
+    let store = Store::lazy(&config_for(&server)).unwrap();
+    let told = || {
+        let stats = server.raw().command(&["INFO", "commandstats"]).text();
+        let line = stats.lines().find(|line| line.starts_with("cmdstat_publish:")).map(str::to_owned);
+        line.map(|line| line.split(',').next().unwrap().to_owned())
+    };
+    store.run(&Acquire::new(&key(), Token::new("stuck"), LONG)).await.unwrap();
+    store.run(&Acquire::new(&key(), Token::new("waiter"), LONG).waiting()).await.unwrap();
+    assert_eq!(told(), None);
+    store.run(&ForceRelease::new(&key())).await.unwrap();
+    assert_eq!(told().as_deref(), Some("cmdstat_publish:calls=1"));
 }
 
 #[tokio::test]

@@ -7,9 +7,8 @@
 local token = ARGV[1]
 if redis.call('EXISTS', KEYS[3]) == 1 then return 0 end
 if not redis.call('SET', KEYS[2], token, 'NX', 'PX', ARGV[2]) then
-  -- A lock of another type than a string is nobody else's trouble.
-  local holder = redis.pcall('GET', KEYS[2])
-  if type(holder) ~= 'string' or holder == token or holder == token .. WAITED_FOR then return 0 end
+  local holder = redis.call('GET', KEYS[2])
+  if holder == token or holder == token .. WAITED_FOR then return 0 end
   return math.min(-redis.call('PTTL', KEYS[2]), 0)
 end
 local counted = tonumber(redis.pcall('INCR', KEYS[1]))
