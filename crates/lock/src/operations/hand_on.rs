@@ -9,13 +9,13 @@ use redstart_keys::{Key, Ttl};
 use super::{FENCE, GivenUp, Holder, Token, fence, given_up, mint};
 use crate::Fence;
 
-static HAND_ON: Script = Script::new(
+static HAND_ON: Script = Script::lean(
     "lock.hand_on",
     concat!(
         include_str!("hand_on.lua"),
         include_str!("clock.lua"),
         include_str!("fence.lua"),
-        "return mint(KEYS[2], present, counted)\n",
+        include_str!("hand_on_behind.lua"),
     ),
 );
 
