@@ -221,8 +221,8 @@ fn masked(text: &str) -> String {
 fn transcripts_in_the_guide_are_what_the_service_says() {
     let service = Service::start(&[("RATE_LIMIT_SEARCH", "1")]);
     let guide = include_str!("../../docs/guide/rate-limits.md");
-    let (_, after) = guide.split_once("```text\n").expect("a block");
-    let (shown, _) = after.split_once("\n```").expect("its end");
+    let mut blocks = guide.split("```text\n").skip(1).filter_map(|block| Some(block.split_once("\n```")?.0));
+    let shown = blocks.find(|block| block.starts_with("$ curl")).expect("a block of what curl shows");
     let answers = [service.get("/api/v1/search?q=lamp"), service.get("/api/v1/search?q=lamp")];
     let said = answers.each_ref().map(transcript).join("\n\n");
     let without_time = |text: &str| {
