@@ -53,7 +53,7 @@ impl Closing {
     }
 
     /// Waits until no request is left and `is_all_given_back`; answers whether that came in time.
-    pub(crate) async fn ended(&self, is_all_given_back: impl Fn() -> bool) -> bool {
+    pub(crate) async fn ended(&self, is_all_given_back: impl Fn() -> bool + Send + Sync) -> bool {
         let ended = async {
             loop {
                 let changed = self.changed.notified();
