@@ -67,5 +67,6 @@ async fn server_sees_neither_code_nor_address() {
     let kept = kept.join(" ");
     assert!(kept.contains("left"), "there is something: {kept}");
     assert!(!kept.contains(code.reveal()), "{kept}");
-    assert!(!name.contains("ada") && !kept.contains("ada"), "{name} {kept}");
+    // Digests have no such letters, while some of a name's they may well have.
+    assert!(!name.contains("example") && !kept.contains("example"), "{name} {kept}");
 }
