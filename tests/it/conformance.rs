@@ -90,8 +90,17 @@ impl World {
         operation: &O,
         view: impl Fn(O::Output) -> T,
     ) {
+        self.agree_between([operation, operation], view);
+    }
+
+    /// The same with an operation for the server and one for memory, where they are told what happened there before.
+    pub(crate) fn agree_between<O: Operation, T: Debug + PartialEq>(
+        &self,
+        [on_redis, on_memory]: [&O; 2],
+        view: impl Fn(O::Output) -> T,
+    ) {
         let (redis, memory) = self.runtime.block_on(async {
-            (self.redis.run(operation).await.map(&view), self.memory.run(operation).await.map(&view))
+            (self.redis.run(on_redis).await.map(&view), self.memory.run(on_memory).await.map(&view))
         });
         assert_eq!(redis.unwrap(), memory.unwrap(), "{} differs: the server answered left", O::NAME);
     }

@@ -60,7 +60,7 @@ pub use crate::{
     },
     memory::{Memory, Tx},
     operation::{BoxFuture, Effect, Operation, Outage},
-    redis::{BreakerState, Capabilities, Engine, Invocation, Page, Redis, ScanCursor, Version},
+    redis::{BreakerState, Capabilities, Carrier, Engine, Invocation, Page, Redis, ScanCursor, Version},
     renewer::{Kept, Loss, Renewal, Renewer, Validity},
     script::Script,
     standby::Replay,

@@ -60,9 +60,11 @@ impl Claim {
 
     /// Gives back what this got, or may have got if `fence` is none.
     pub(crate) async fn give_back(&self, store: &Store, fence: Option<Fence>) -> Result<GivenBack> {
-        let Self { lock, token, kind, .. } = self;
+        let Self { lock, token, ttl, kind } = self;
         match *kind {
-            Kind::Whole { .. } => store.run(&GiveBack::new(lock, token.clone(), fence)).await,
+            Kind::Whole { .. } => {
+                store.run(&GiveBack::new(lock, token.clone(), fence).asked_for(*ttl)).await
+            }
             Kind::Shared(share) => store.run(&GiveBackShare::new(lock, share, token.clone(), fence)).await,
         }
     }

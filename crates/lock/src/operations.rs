@@ -4,7 +4,6 @@
 
 mod acquire;
 mod acquire_free;
-mod acquire_many_free;
 mod due;
 mod extend;
 mod fenced;
@@ -13,17 +12,18 @@ mod hand_on;
 mod inspect;
 mod keeps;
 mod raise_fence;
+mod raises;
 mod release;
 mod release_many_unwaited;
 mod release_unwaited;
 mod share;
+mod take_free;
 mod token;
 mod waiters;
 
 pub use self::{
     acquire::{Acquire, Acquired},
     acquire_free::{AcquireFree, Free},
-    acquire_many_free::AcquireManyFree,
     due::{DonePeriod, Due},
     extend::Extend,
     fenced::{ReadFenced, WriteFenced},
@@ -32,10 +32,12 @@ pub use self::{
     inspect::{Holding, Inspect},
     keeps::{Keeping, Keeps},
     raise_fence::RaiseFence,
+    raises::Raises,
     release::{GiveBack, GivenBack, Next},
     release_many_unwaited::GiveBackManyUnwaited,
     release_unwaited::{GiveBackUnwaited, Unwaited},
     share::{AcquireShare, ExtendShare, GiveBackShare, InspectShares, Share},
+    take_free::{TakeFree, TakeManyFree},
     token::Token,
 };
 pub(crate) use self::{release::HANDED, token::INSTANCE, waiters::channel};
@@ -124,11 +126,12 @@ impl GivenUp {
         tx.get::<Self>(key).is_some_and(|tokens| tokens.0.contains(token))
     }
 
-    fn add(tx: &mut Tx<'_>, key: &Key, token: &Token) -> Result<()> {
+    /// Adds a token that asked for the lock for so long: it may have it as much longer than it is under way.
+    fn add(tx: &mut Tx<'_>, key: &Key, token: &Token, asked_for: Duration) -> Result<()> {
         let before = tx.get::<Self>(key).map(|tokens| tokens.0.clone()).unwrap_or_default();
         let all = [token.clone()].into_iter().chain(before).take(Self::MOST).collect();
-        let until = tx.now().saturating_add(UNDER_WAY);
-        tx.put(key, Self(all), until)
+        let until = tx.now().saturating_add(UNDER_WAY.saturating_add(asked_for));
+        tx.put(key, Self(all), tx.expires_at(key).map_or(until, |before| before.max(until)))
     }
 }
 

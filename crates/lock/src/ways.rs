@@ -11,8 +11,8 @@ use crate::{
     contended::Contended,
     gathering::{Gathering, Many},
     operations::{
-        AcquireFree, AcquireManyFree, Acquired, Extend, Free, GiveBackManyUnwaited, GiveBackUnwaited,
-        GivenBack, HandOn, HandedOn, Token, Unwaited,
+        AcquireFree, Acquired, Extend, Free, GiveBackManyUnwaited, GiveBackUnwaited, GivenBack, HandOn,
+        HandedOn, Raises, TakeFree, TakeManyFree, Token, Unwaited,
     },
     queue::Queues,
     successor::{Handed, Successor},
@@ -24,9 +24,10 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Ways {
     store: Store,
-    acquiring: Gathering<AcquireManyFree>,
+    taking: Gathering<TakeManyFree>,
     extending: Gathering<Extend>,
     releasing: Gathering<GiveBackManyUnwaited>,
+    raises: Raises,
     queues: Queues,
     contended: Contended,
     /// Those that other processes wanted: it would be in vain to hand them on within this one.
@@ -37,7 +38,8 @@ impl Ways {
     pub(crate) fn new(store: Store, queues: Queues) -> Self {
         Self {
             queues,
-            acquiring: Gathering::new(store.clone()),
+            taking: Gathering::new(store.clone()),
+            raises: Raises::new(store.clock()),
             extending: Gathering::new(store.clone()),
             releasing: Gathering::new(store.clone()),
             contended: Contended::default(),
@@ -56,7 +58,7 @@ impl Ways {
         let is_new = !*may_be_known;
         if is_new && self.is_short(claim) {
             let free = AcquireFree { lock: Arc::clone(lock), token: token.clone(), ttl: *ttl };
-            match Box::pin(self.acquiring.ask(free)).await? {
+            match Box::pin(self.taking.ask(TakeFree::new(free, &self.raises))).await? {
                 Some(Free::Granted { fence }) => return Ok(Acquired::Granted { fence }),
                 Some(Free::Held { expires_in }) if !waits => {
                     return Ok(Acquired::Busy { expires_in: Some(expires_in), last_fence: None });
@@ -68,9 +70,9 @@ impl Ways {
         }
         let acquired = Box::pin(claim.ask(&self.store, waits)).await?;
         match acquired {
-            Acquired::Busy { .. } if waits => self.contended.note(lock),
+            Acquired::Busy { .. } => self.contended.note(lock),
             Acquired::Granted { .. } if is_new => self.contended.forget(lock),
-            Acquired::Busy { .. } | Acquired::Granted { .. } => {}
+            Acquired::Granted { .. } => {}
         }
         Ok(acquired)
     }
@@ -144,9 +146,8 @@ impl Ways {
 
     /// Whether it seems that nobody else wants the lock.
     fn is_short(&self, claim: &Claim) -> bool {
-        let is_plain = matches!(claim.kind, Kind::Whole { is_fair: false });
         // The embedded store is asked without a way.
-        is_plain && !self.store.is_memory() && !self.contended.has(&claim.lock)
+        !claim.kind.is_strict() && !self.store.is_memory() && !self.contended.has(&claim.lock)
     }
 }
 
@@ -156,11 +157,11 @@ struct Refused {
     was_repeated: bool,
 }
 
-impl Many for AcquireManyFree {
-    type Question = AcquireFree;
+impl Many for TakeManyFree {
+    type Question = TakeFree;
     type Answer = Free;
 
-    fn add(self, question: AcquireFree) -> Self {
+    fn add(self, question: TakeFree) -> Self {
         self.and(question)
     }
 }

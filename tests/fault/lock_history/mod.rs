@@ -19,6 +19,7 @@ use self::{
     check::{Finding, check},
     fleet::{PREFIX, URL},
     record::{Record, What},
+    worker::Manner,
 };
 use crate::{
     support::GUARD,
@@ -34,7 +35,7 @@ const PAUSE: Duration = Duration::from_millis(1_200);
 async fn worker_process() {
     let (Ok(url), Ok(prefix)) = (env::var(URL), env::var(PREFIX)) else { return };
     let config = Config::from_url(&url).and_then(|config| config.with_prefix(&prefix)).unwrap();
-    worker::work(&Store::lazy(&config).unwrap(), &print).await;
+    worker::work(&Store::lazy(&config).unwrap(), fleet::manner(), &print).await;
 }
 
 /// Waits until `more` grants came on top of what there is.
@@ -89,6 +90,23 @@ async fn two_never_hold_the_lock_whatever_befalls_the_processes() {
     assert_ordered(&finding);
     assert_eq!((finding.overlaps, finding.late_losses), (0, 0), "{finding:?}");
     assert!(85 <= finding.grants, "{finding:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_never_hold_a_lock_that_is_handed_on_within_processes() {
+    let mut server = RedisServer::start();
+    let proxy = Proxy::start(server.address()).await;
+    let manners = ["crowd", "visitor", "visitor", "visitor"];
+    let mut fleet = fleet::start_each(&manners, &server.url_at(proxy.address()), &fresh_prefix());
+    grants(&fleet, 50).await;
+    for round in 0..15 {
+        afflict(&mut fleet, &mut server, &proxy, round).await;
+        grants(&fleet, 50).await;
+    }
+    let finding = check(&fleet.records());
+    println!("{}", finding.row("the same, while tasks hand the lock on within their processes"));
+    assert_ordered(&finding);
+    assert_eq!((finding.overlaps, finding.late_losses), (0, 0), "{finding:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -150,7 +168,8 @@ impl Crew {
         for store in &stores {
             let (store, records) = (store.clone(), Arc::clone(&records));
             workers.spawn(async move {
-                worker::work(&store, &|record| records.lock().unwrap().push(record)).await;
+                let note = |record| records.lock().unwrap().push(record);
+                worker::work(&store, Manner::ALONE, &note).await;
             });
         }
         Self { stores, records, workers }

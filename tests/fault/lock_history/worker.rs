@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use futures_util::future::join_all;
 use redstart_connection::{Clock, Store};
 use redstart_keys::{Category, Entity, Key, Ttl};
 use redstart_lock::{FencedCell, Lease, Locks, Written};
@@ -26,10 +27,31 @@ fn now() -> u64 {
     Clock::system().now().as_micros()
 }
 
+/// How a process goes about it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Manner {
+    /// How many of its tasks want the lock.
+    pub(super) tasks: usize,
+    /// How many turns of work there are under it at the most.
+    pub(super) turns: u64,
+    /// For how long each rests before it wants the lock again.
+    pub(super) rest: Duration,
+}
+
+impl Manner {
+    /// One task, which holds the lock for a moment or for several leases, and wants it again at once.
+    pub(super) const ALONE: Self = Self { tasks: 1, turns: 60, rest: Duration::ZERO };
+    /// Several tasks, which hand the lock to each other before the next in line asks the server for it.
+    pub(super) const CROWD: Self = Self { tasks: 4, turns: 2, rest: Duration::ZERO };
+    /// One task that wants the lock now and then.
+    pub(super) const VISITOR: Self = Self { tasks: 1, turns: 2, rest: Duration::from_millis(60) };
+}
+
 /// Works until the store is shut down, handing every record to `note`.
-pub(super) async fn work(store: &Store, note: &(impl Fn(Record) + Sync)) {
-    let awake = AtomicU64::new(now());
-    let mut work = pin!(take_and_work(store, note, &awake));
+pub(super) async fn work(store: &Store, manner: Manner, note: &(impl Fn(Record) + Sync)) {
+    let (locks, awake) = (Locks::new(store.clone()), AtomicU64::new(now()));
+    let tasks = (0..manner.tasks).map(|_| take_and_work(store, &locks, manner, note, &awake));
+    let mut work = pin!(join_all(tasks));
     let mut ticks = tokio::time::interval(Duration::from_millis(1));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     poll_fn(|context| {
@@ -46,8 +68,13 @@ pub(super) async fn work(store: &Store, note: &(impl Fn(Record) + Sync)) {
 }
 
 /// `awake` is when the last look began at whether the lock is still held.
-async fn take_and_work(store: &Store, note: &(impl Fn(Record) + Sync), awake: &AtomicU64) {
-    let locks = Locks::new(store.clone());
+async fn take_and_work(
+    store: &Store,
+    locks: &Locks,
+    manner: Manner,
+    note: &(impl Fn(Record) + Sync),
+    awake: &AtomicU64,
+) {
     let cell = FencedCell::new(store.clone(), &key(), Ttl::hours(1));
     while !store.tasks().is_stopped() {
         let request = locks.lock(&key()).ttl(TTL).wait(Duration::from_millis(300));
@@ -59,13 +86,14 @@ async fn take_and_work(store: &Store, note: &(impl Fn(Record) + Sync), awake: &A
             let cell = &cell;
             async move {
                 let mut told = told;
-                under_lock(lease, cell, note).await;
+                under_lock(lease, manner, cell, note).await;
                 told.is_finished = true;
             }
         });
         if worked.await.is_err() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
+        tokio::time::sleep(manner.rest).await;
     }
 }
 
@@ -87,10 +115,10 @@ impl<N: Fn(Record)> Drop for Told<'_, N> {
 }
 
 /// Some turns of work, each of which may be stopped anywhere.
-async fn under_lock(lease: Lease, cell: &FencedCell, note: &(impl Fn(Record) + Sync)) {
+async fn under_lock(lease: Lease, manner: Manner, cell: &FencedCell, note: &(impl Fn(Record) + Sync)) {
     let fence = lease.fence().get();
     let at = |what, began| note(Record { what, fence, began, ended: now() });
-    for turn in 0..turns() {
+    for turn in 0..now() % manner.turns + 1 {
         let began = now();
         at(What::Polled, began);
         if lease.is_valid() {
@@ -104,9 +132,4 @@ async fn under_lock(lease: Lease, cell: &FencedCell, note: &(impl Fn(Record) + S
         }
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
-}
-
-/// From a short hold to one of several leases.
-fn turns() -> u64 {
-    now() % 60 + 1
 }

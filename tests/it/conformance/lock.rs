@@ -8,12 +8,13 @@ use redstart_keys::{Category, Entity, Ttl};
 use redstart_lock::{
     Fence,
     operations::{
-        Acquire, AcquireFree, AcquireManyFree, Acquired, Extend, ForceRelease, Free, GiveBack,
-        GiveBackManyUnwaited, GiveBackUnwaited, HandOn, HandedOn, Holding, Inspect, Keeps, RaiseFence, Token,
+        Acquire, AcquireFree, Acquired, Extend, ForceRelease, Free, GiveBack, GiveBackManyUnwaited,
+        GiveBackUnwaited, HandOn, HandedOn, Holding, Inspect, Keeps, RaiseFence, Raises, TakeFree,
+        TakeManyFree, Token,
     },
 };
 
-use super::{World, way};
+use super::{Way, World, way};
 
 const LOCK: Entity<u8> = Entity::new(Category::Lock, "payout").ttl(Ttl::minutes(5));
 /// Leases and steps are multiples of this, so that the real time of a case never decides.
@@ -22,7 +23,8 @@ const UNIT: u64 = 10;
 #[derive(Clone, Debug)]
 enum Step {
     Acquire { lock: u8, token: u8, ttl: u64, waits: bool, is_fair: bool },
-    AcquireFree { locks: Vec<u8>, token: u8, ttl: u64 },
+    AcquireFree { lock: u8, token: u8, ttl: u64 },
+    TakeFree { locks: Vec<u8>, token: u8, ttl: u64 },
     Extend { lock: u8, token: u8, ttl: u64 },
     GiveBackUnwaited { locks: Vec<u8>, token: u8 },
     GiveBack { lock: u8, token: u8, knows_fence: bool },
@@ -40,8 +42,10 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         6 => (lock.clone(), token.clone(), ttl.clone(), any::<bool>(), any::<bool>())
             .prop_map(|(lock, token, ttl, waits, is_fair)| Step::Acquire { lock, token, ttl, waits, is_fair }),
+        2 => (lock.clone(), token.clone(), ttl.clone())
+            .prop_map(|(lock, token, ttl)| Step::AcquireFree { lock, token, ttl }),
         3 => (locks.clone(), token.clone(), ttl.clone())
-            .prop_map(|(locks, token, ttl)| Step::AcquireFree { locks, token, ttl }),
+            .prop_map(|(locks, token, ttl)| Step::TakeFree { locks, token, ttl }),
         2 => (locks, token.clone()).prop_map(|(locks, token)| Step::GiveBackUnwaited { locks, token }),
         3 => (lock.clone(), token.clone(), ttl.clone()).prop_map(|(lock, token, ttl)| Step::Extend { lock, token, ttl }),
         3 => (lock.clone(), token, any::<bool>())
@@ -61,7 +65,7 @@ fn in_units(left: Option<Duration>) -> Option<u128> {
     left.map(|left| left.as_millis().div_ceil(1_000 * u128::from(UNIT)))
 }
 
-fn run(world: &World, fences: &mut BTreeMap<(u8, u8), Fence>, step: &Step) {
+fn run(world: &World, raises: &[Raises; 2], fences: &mut BTreeMap<(u8, u8), Fence>, step: &Step) {
     let (key, name) = (|lock: u8| LOCK.key(&lock), |token: u8| Token::new(&token.to_string()));
     match *step {
         Step::Acquire { lock, token, ttl, waits, is_fair } => {
@@ -81,26 +85,47 @@ fn run(world: &World, fences: &mut BTreeMap<(u8, u8), Fence>, step: &Step) {
                 assert!(before.is_none_or(|before| before <= fence), "fences never go back");
             }
         }
-        Step::AcquireFree { ref locks, token, ttl } => {
-            let ask = |lock: &u8| AcquireFree::new(&key(*lock), name(token), Ttl::seconds(ttl));
+        Step::AcquireFree { lock, token, ttl } => {
+            let granted = std::cell::Cell::new(None);
+            world.agree_on(&AcquireFree::new(&key(lock), name(token), Ttl::seconds(ttl)), |free| match free {
+                Free::Granted { fence } => {
+                    granted.set(Some(fence));
+                    (Some(fence), None)
+                }
+                Free::Held { expires_in } => (None, in_units(Some(expires_in))),
+                Free::Unclear => (None, None),
+            });
+            if let Some(fence) = granted.get() {
+                let before = fences.insert((lock, token), fence);
+                assert!(before.is_none_or(|before| before < fence), "fences never go back");
+            }
+        }
+        Step::TakeFree { ref locks, token, ttl } => {
+            let ask = |lock: &u8, raises| {
+                TakeFree::new(AcquireFree::new(&key(*lock), name(token), Ttl::seconds(ttl)), raises)
+            };
             let granted = std::cell::RefCell::new(Vec::new());
-            let shown = |free: &Free| {
-                granted.borrow_mut().push(*free);
-                match *free {
+            let all = |answers: Vec<Free>| {
+                granted.replace(answers.clone());
+                let shown = |free: &Free| match *free {
                     Free::Granted { fence } => (Some(fence), None),
                     Free::Held { expires_in } => (None, in_units(Some(expires_in))),
                     Free::Unclear => (None, None),
-                }
-            };
-            let all = |answers: Vec<Free>| {
-                granted.borrow_mut().clear();
+                };
                 answers.iter().map(shown).collect::<Vec<_>>()
             };
             match &locks[..] {
-                [lock] => world.agree_on(&ask(lock), |free| all(vec![free])),
+                [lock] => {
+                    let [on_redis, on_memory] = raises.each_ref().map(|raises| ask(lock, raises));
+                    world.agree_between([&on_redis, &on_memory], |free| all(vec![free]));
+                }
                 locks => {
-                    let add = |many: AcquireManyFree, lock| many.and(ask(lock));
-                    world.agree_on(&locks.iter().fold(AcquireManyFree::default(), add), all);
+                    let many = |raises| {
+                        let add = |many: TakeManyFree, lock| many.and(ask(lock, raises));
+                        locks.iter().fold(TakeManyFree::default(), add)
+                    };
+                    let [on_redis, on_memory] = raises.each_ref().map(many);
+                    world.agree_between([&on_redis, &on_memory], all);
                 }
             }
             for (&lock, free) in locks.iter().zip(granted.into_inner()) {
@@ -161,9 +186,15 @@ proptest! {
     #[test]
     fn lock_answers_alike(history in prop::collection::vec(step(), 1..50), way in way()) {
         let world = World::over(way);
-        let mut fences = BTreeMap::new();
-        for step in history {
-            run(&world, &mut fences, &step);
+        let none = || [(); 2].map(|()| Raises::new(world.memory.clock()));
+        let (mut raises, mut fences) = (none(), BTreeMap::new());
+        for mut step in history {
+            if let (Step::TakeFree { locks, .. }, Way::Rest) = (&mut step, way) {
+                // Nobody knows which server answers, so each takes the script.
+                raises = none();
+                locks.truncate(1);
+            }
+            run(&world, &raises, &mut fences, &step);
         }
     }
 }

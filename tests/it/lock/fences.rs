@@ -2,7 +2,10 @@
 
 use redstart_connection::Store;
 use redstart_keys::Ttl;
-use redstart_lock::{Fence, Locks, operations::Keeping};
+use redstart_lock::{
+    Fence, Locks,
+    operations::{Acquire, Acquired, Keeping, Token},
+};
 use redstart_monitor::Monitor;
 use redstart_testkit::{RedisServer, TimeMachine, eventually, fresh_prefix};
 use std::time::Duration;
@@ -43,6 +46,56 @@ async fn fences_rise_after_the_server_forgot_everything() {
     rises("after a restart without data").await;
     server.raw().command(&["SCRIPT", "FLUSH"]);
     rises("after SCRIPT FLUSH").await;
+}
+
+#[tokio::test]
+async fn fences_rise_after_a_failover_that_lost_the_last_ones() {
+    let server = RedisServer::start();
+    let locks = process(&config_for(&server));
+    // What the other server had seen of the fence when the first one died: not the last few.
+    let seen = next(&locks).await;
+    let name = server.raw().command(&["KEYS", "*fence*"]).array().swap_remove(0).text();
+    for lost in [1, 10, 100] {
+        let mut last = seen;
+        for _ in 0..lost {
+            last = next(&locks).await;
+        }
+        server.raw().command(&["SET", &name, &(last.get() - lost).to_string()]);
+        server.raw().command(&["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"]);
+        assert!(last < next(&locks).await, "{lost} were lost");
+    }
+}
+
+#[tokio::test]
+async fn fence_is_larger_though_the_first_question_never_got_as_far() {
+    let server = RedisServer::start();
+    let (config, ours) = (config_for(&server), Token::new("ours"));
+    let (locks, store) = (process(&config), Store::lazy(&config).unwrap());
+    let last = next(&locks).await;
+    let lock = String::from_utf8(store.name_of(&key())).unwrap();
+    server.raw().command(&["SET", &lock, ours.as_str(), "PX", "60000"]);
+    let again = store.run(&Acquire::new(&key(), ours, Ttl::minutes(1))).await.unwrap();
+    assert!(matches!(again, Acquired::Granted { fence } if last < fence), "{last:?}, {again:?}");
+}
+
+#[tokio::test]
+async fn plain_commands_will_do_for_a_moment_after_a_script() {
+    let server = RedisServer::start();
+    let locks = process(&config_for(&server));
+    let calls = |command: &str| {
+        let stats = server.raw().command(&["INFO", "commandstats"]).text();
+        let line = stats.lines().find_map(|line| line.strip_prefix(&format!("cmdstat_{command}:calls=")));
+        line.and_then(|rest| rest.split(',').next()).map_or(0, |calls| calls.parse::<u64>().unwrap())
+    };
+    let mut fences = vec![next(&locks).await];
+    let (counted, scripts) = (calls("incrby"), calls("evalsha"));
+    for _ in 0..100 {
+        fences.push(next(&locks).await);
+    }
+    assert!(fences.is_sorted_by(|one, next| one < next), "{fences:?}");
+    let (counted, scripts) = (calls("incrby") - counted, calls("evalsha") - scripts);
+    // One script gives each back; a busy machine may need some more to raise the fence.
+    assert!(50 < counted && scripts < 150, "{counted} counted, {scripts} scripts");
 }
 
 #[tokio::test]

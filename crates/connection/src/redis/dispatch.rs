@@ -62,7 +62,7 @@ impl Redis {
         let admitted = self.admit(node)?;
         let (lane, live) = node.lane_to_fill().await.map_err(|error| error.while_away(&node.away))?;
         let _permit = lane.permit().await?;
-        let sent = self.account.open();
+        let sent = self.account.open_over(live.carrier);
         if !asking {
             return admitted.settle(sent.settle(live.send(cmd, self.deadline).await));
         }
@@ -74,14 +74,13 @@ impl Redis {
     }
 
     /// Sends several commands, each to its server, those of one server in one write.
-    pub(super) async fn dispatch_all(&self, prepared: &[Prepared]) -> Result<Vec<Result<redis::Value>>> {
+    pub(super) async fn dispatch_all(&self, prepared: Vec<Prepared>) -> Result<Vec<Result<redis::Value>>> {
         if prepared.is_empty() {
             return Ok(Vec::new());
         }
         let cluster = match &self.link.route {
             Route::One(node) => {
-                let all: Vec<&redis::Cmd> = prepared.iter().map(|prepared| &prepared.cmd).collect();
-                return self.send_all_over(node, &all).await;
+                return self.send_all_over(node, prepared.into_iter().map(|prepared| prepared.cmd)).await;
             }
             Route::Rest(rest) => {
                 let all: Vec<&redis::Cmd> = prepared.iter().map(|prepared| &prepared.cmd).collect();
@@ -90,15 +89,15 @@ impl Redis {
             Route::Cluster(cluster) => cluster,
         };
         let mut nodes = Vec::with_capacity(prepared.len());
-        for Prepared { slot, .. } in prepared {
+        for Prepared { slot, .. } in &prepared {
             nodes.push(cluster.node(*slot, false).await?);
         }
         // Pointers serve to tell the servers apart; they are alive throughout.
         let groups = groups::by(nodes.iter().map(Arc::as_ptr));
         let parts = groups.iter().map(|group| {
-            let cmds: Vec<&redis::Cmd> = group.iter().map(|&index| &prepared[index].cmd).collect();
-            let node = &nodes[group[0]];
-            async move { self.send_all_over(node, &cmds).await }
+            // A redirect may ask for them once more.
+            let cmds = group.iter().map(|&index| prepared[index].cmd.clone());
+            self.send_all_over(&nodes[group[0]], cmds)
         });
         let mut answers: Vec<Option<Result<redis::Value>>> = prepared.iter().map(|_| None).collect();
         for (group, part) in groups.iter().zip(join_all(parts).await) {
@@ -122,17 +121,18 @@ impl Redis {
     async fn send_all_over(
         &self,
         node: &Arc<Node>,
-        cmds: &[&redis::Cmd],
+        cmds: impl ExactSizeIterator<Item = redis::Cmd>,
     ) -> Result<Vec<Result<redis::Value>>> {
-        let mut pipeline = redis::Pipeline::with_capacity(cmds.len());
-        for &cmd in cmds {
-            pipeline.add_command(cmd.clone());
+        let count = cmds.len();
+        let mut pipeline = redis::Pipeline::with_capacity(count);
+        for cmd in cmds {
+            pipeline.add_command(cmd);
         }
         let admitted = self.admit(node)?;
         let (lane, live) = node.lane_to_fill().await.map_err(|error| error.while_away(&node.away))?;
         let _permit = lane.permit().await?;
-        let sent = self.account.open();
-        admitted.settle(sent.settle_all(live.send_all(&pipeline, cmds.len(), self.deadline).await))
+        let sent = self.account.open_over(live.carrier);
+        admitted.settle(sent.settle_all(live.send_all(&pipeline, count, self.deadline).await))
     }
 
     /// One read, together with those of other callers where they share a server.

@@ -16,6 +16,7 @@ use tokio::{
 };
 
 use super::{
+    account::Carrier,
     classify::{Verdict, classify},
     dial::Identity,
     gather::Gather,
@@ -139,6 +140,7 @@ impl Drop for Supervision {
 /// A connection that is up.
 pub(crate) struct Live {
     connection: MultiplexedConnection,
+    pub(super) carrier: Carrier,
     pub(crate) attention: Notify,
     condemned: OnceLock<&'static str>,
     unanswered: AtomicU32,
@@ -150,6 +152,7 @@ impl Live {
     pub(crate) fn new(connection: MultiplexedConnection, identity: Identity) -> Self {
         Self {
             connection,
+            carrier: Carrier::next(),
             identity: Mutex::new(identity),
             attention: Notify::new(),
             condemned: OnceLock::new(),

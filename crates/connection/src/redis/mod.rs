@@ -36,6 +36,7 @@ use tokio::time::Instant;
 
 use self::{account::Account, convert::convert, dispatch::Prepared, wanted::Wanted};
 pub use self::{
+    account::Carrier,
     breaker::BreakerState,
     capabilities::{Capabilities, Engine, Version},
     invocation::Invocation,
@@ -106,7 +107,7 @@ impl Redis {
     /// certainty of the whole is concerned: it is for the caller to look at each.
     pub async fn pipeline_each(&self, cmds: Vec<Cmd>) -> Result<Vec<Result<Value>>> {
         let prepared: Vec<Prepared> = cmds.iter().map(|cmd| self.prepare(cmd)).collect::<Result<_>>()?;
-        let answers = self.dispatch_all(&prepared).await?;
+        let answers = self.dispatch_all(prepared).await?;
         Ok(answers.into_iter().map(|answer| answer.and_then(convert)).collect())
     }
 
@@ -203,6 +204,14 @@ impl Redis {
     #[must_use]
     pub fn capabilities(&self) -> Capabilities {
         self.link.common.capabilities.load().as_deref().cloned().unwrap_or_default()
+    }
+
+    /// The connection that carried what this attempt sent last; none before, and over REST.
+    ///
+    /// Reads that were gathered do not count.
+    #[must_use]
+    pub fn carrier(&self) -> Option<Carrier> {
+        self.account.carrier()
     }
 
     /// Says that this process has added to a stream, to readers that nobody else tells.

@@ -79,7 +79,7 @@ impl Redis {
             })
             .collect();
         let mut removed = 0;
-        for answer in self.dispatch_all(&unlinks).await? {
+        for answer in self.dispatch_all(unlinks).await? {
             removed += u64::try_from(convert(answer?)?.into_int()?).unwrap_or(0);
         }
         Ok(removed)

@@ -1,5 +1,5 @@
 -- The rest of taking a lock, where it is free, or ours already: it was handed to us, or the answer to an earlier
--- question was lost.
+-- question was lost, which may not have got as far as the fence.
 if not holder then
   local busy = { -1, last or 0 }
   if is_given_up then return busy end
@@ -12,5 +12,4 @@ if not holder then
 end
 if waits then leave(token) end
 redis.call('SET', KEYS[1], redis.call('ZCARD', queue) == 0 and token or token .. WAITED_FOR, 'PX', ttl)
-if holder and last then return last end
 return mint(KEYS[2], now())

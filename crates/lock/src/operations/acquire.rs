@@ -97,7 +97,7 @@ impl Operation for Acquire {
     const NAME: &'static str = "lock.acquire";
 
     fn effect(&self) -> Effect {
-        // Whoever holds the token already gets a fence that is as good.
+        // Whoever holds the lock already gets a fence that is as good.
         Effect::Idempotent
     }
 
@@ -126,7 +126,7 @@ impl Operation for Acquire {
         let Keys { lock } = &self.keys;
         let (given_up, queue) = (self.keys.given_up(), self.keys.queue());
         memory.with(&[lock, &FENCE, &given_up, &queue], now, |tx| {
-            let holder = tx.get::<Holder>(lock);
+            let holder = tx.get::<Holder>(lock).filter(|holder| !GivenUp::has(tx, &given_up, &holder.token));
             let last_fence = last_fence(tx);
             let busy = Acquired::Busy { expires_in: None, last_fence };
             let is_ours = holder.as_ref().is_some_and(|holder| holder.token == self.token);
@@ -155,9 +155,6 @@ impl Operation for Acquire {
                 Waiters::new(tx, &queue).leave(&self.token)?;
             }
             hold(tx, &self.keys, &self.token, self.ttl.as_duration())?;
-            if let (true, Some(fence)) = (is_ours, last_fence) {
-                return Ok(Acquired::Granted { fence });
-            }
             match mint(tx) {
                 Ok(fence) => Ok(Acquired::Granted { fence }),
                 Err(full) => {

@@ -4,11 +4,12 @@
 --          | tokens of those who do not want it any more
 -- ARGV     token, ttl: ms | now, only where a test moves it
 -- Answer   the fence, or how many ms another holds it yet, below zero, or 0: it has to be asked for
-local token = ARGV[1]
-if redis.call('EXISTS', KEYS[3]) == 1 then return 0 end
+local token, given_up = ARGV[1], redis.call('GET', KEYS[3])
+if given_up and string.find(given_up, ' ' .. token .. ' ', 1, true) then return 0 end
 if not redis.call('SET', KEYS[2], token, 'NX', 'PX', ARGV[2]) then
-  local holder = redis.call('GET', KEYS[2])
-  if holder == token or holder == token .. WAITED_FOR then return 0 end
+  local holder = redis.pcall('GET', KEYS[2])
+  -- It may be ours, or no lock at all, or its holder's name is one of those who gave up.
+  if given_up or type(holder) ~= 'string' or holder == token or holder == token .. WAITED_FOR then return 0 end
   return math.min(-redis.call('PTTL', KEYS[2]), 0)
 end
 local counted = tonumber(redis.pcall('INCR', KEYS[1]))

@@ -42,8 +42,8 @@ pub enum Free {
         /// Until its lease ends, if nobody prolongs it.
         expires_in: Duration,
     },
-    /// It has to be asked for with [`Acquire`](super::Acquire): it may be ours already, or somebody gave it up a
-    /// moment ago.
+    /// It has to be asked for with [`Acquire`](super::Acquire): it may be ours already, or the holder's name is
+    /// one of those who gave up a moment ago.
     Unclear,
 }
 
@@ -92,11 +92,12 @@ impl Operation for AcquireFree {
         let Self { lock, token, ttl } = self;
         let given_up = given_up(lock);
         memory.with(&[lock, &FENCE, &given_up], now, |tx| {
-            if tx.get::<GivenUp>(&given_up).is_some() {
+            if GivenUp::has(tx, &given_up, token) {
                 return Ok(Free::Unclear);
             }
             if let Some(holder) = tx.get::<Holder>(lock) {
-                let others = tx.expires_at(lock).filter(|_| holder.token != *token);
+                let is_clear = holder.token != *token && tx.get::<GivenUp>(&given_up).is_none();
+                let others = tx.expires_at(lock).filter(|_| is_clear);
                 return Ok(others.map_or(Free::Unclear, |at| Free::Held { expires_in: at.since(now) }));
             }
             let fence = mint(tx)?;

@@ -6,11 +6,12 @@
 -- ARGV     the holder's token | that of the next | ttl of the next: ms | now, only where a test moves it
 -- Answer   the fence of the next, or 0: it has to be given back
 local holder, next, ttl = redis.call('GET', KEYS[1]), ARGV[2], ARGV[3]
+local given_up = redis.call('GET', KEYS[3])
 -- With a mark behind the token, others wait.
-if holder == ARGV[1] and redis.call('EXISTS', KEYS[3]) == 0 then
+if holder == ARGV[1] and not (given_up and string.find(given_up, ' ' .. next .. ' ', 1, true)) then
   redis.call('SET', KEYS[1], next, 'PX', ttl)
 -- It was done before, and the answer was lost.
-elseif not holder or (holder ~= next and holder ~= next .. '\n') then
+elseif not holder or (holder ~= next and holder ~= next .. WAITED_FOR) then
   return 0
 end
 local counted = tonumber(redis.pcall('INCR', KEYS[2]))

@@ -12,6 +12,7 @@ use crate::Fence;
 static HAND_ON: Script = Script::lean(
     "lock.hand_on",
     concat!(
+        include_str!("waited_for.lua"),
         include_str!("hand_on.lua"),
         include_str!("clock.lua"),
         include_str!("fence.lua"),
@@ -91,8 +92,8 @@ impl Operation for HandOn {
         memory.with(&[&self.lock, &FENCE, &given_up], now, |tx| {
             let holder = tx.get::<Holder>(&self.lock);
             let is_unwaited = |holder: &Holder| holder.token == self.token && !holder.is_waited_for;
-            let is_free = tx.get::<GivenUp>(&given_up).is_none();
-            if holder.as_ref().is_some_and(|holder| is_unwaited(holder)) && is_free {
+            let is_wanted = !GivenUp::has(tx, &given_up, &self.next);
+            if holder.as_ref().is_some_and(|holder| is_unwaited(holder)) && is_wanted {
                 let fence = mint(tx)?;
                 let next = Holder { token: self.next.clone(), is_waited_for: false };
                 tx.put(&self.lock, next, now.saturating_add(self.ttl.as_duration()))?;

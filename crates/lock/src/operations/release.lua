@@ -1,7 +1,7 @@
 -- Gives a lock back, for its holder alone, and hands it to who waits for it first.
 --
 -- KEYS     as for acquiring
--- ARGV     now | token | the channel of wake-ups
+-- ARGV     now | token | where it is withdrawn, for how long it was asked: ms | the channel of wake-ups
 -- Answer   1: given back, 0: it had ended, -1: another holds it; where it was handed on, what became of it,
 --          the token that has it now, and its fence
 

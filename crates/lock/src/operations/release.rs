@@ -9,10 +9,10 @@ use std::{
 use redstart_connection::{
     Effect, Error, Memory, Operation, Outage, Redis, Result, Script, Timestamp, Value,
 };
-use redstart_keys::Key;
+use redstart_keys::{Key, Ttl};
 
 use super::{
-    FENCE, GivenUp, Holder, Keys, Token, mint,
+    FENCE, GivenUp, Holder, Keys, Token, millis, mint,
     waiters::{Waiters, channels},
 };
 use crate::{Fence, Release};
@@ -56,6 +56,7 @@ pub struct GiveBack {
     keys: Keys,
     token: Token,
     was_granted: bool,
+    asked_for: Duration,
     was_sent: Arc<AtomicBool>,
 }
 
@@ -95,10 +96,18 @@ impl GiveBack {
     /// Gives `lock` back in the name of `token`, which was granted `fence`.
     ///
     /// Without a fence, because the answer never came or waiting was given up, the token also leaves the
-    /// line, and a question of it that is still on its way will not take the lock.
+    /// line, and if a question of it that is still on its way takes the lock, others find it free.
     #[must_use]
     pub fn new(lock: &Key, token: Token, fence: Option<Fence>) -> Self {
-        Self { keys: Keys::of(lock), token, was_granted: fence.is_some(), was_sent: Arc::default() }
+        let (was_granted, asked_for) = (fence.is_some(), Duration::ZERO);
+        Self { keys: Keys::of(lock), token, was_granted, asked_for, was_sent: Arc::default() }
+    }
+
+    /// For how long it was asked for: as much longer it is remembered that the token does not want it any more.
+    #[must_use]
+    pub const fn asked_for(mut self, ttl: Ttl) -> Self {
+        self.asked_for = ttl.as_duration();
+        self
     }
 }
 
@@ -156,7 +165,9 @@ impl Operation for GiveBack {
     async fn on_redis(&self, redis: &Redis) -> Result<GivenBack> {
         let was_repeated = self.was_sent.swap(true, Ordering::Relaxed);
         let script = if self.was_granted { &RELEASE } else { &WITHDRAW };
-        let script = self.keys.script(redis, script).arg(self.token.as_str()).arg(channels(redis));
+        let script = self.keys.script(redis, script).arg(self.token.as_str());
+        let script = if self.was_granted { script } else { script.arg(millis(self.asked_for)) };
+        let script = script.arg(channels(redis));
         Ok(GivenBack { was_repeated, ..GivenBack::parse(script.invoke().await?)? })
     }
 
@@ -172,7 +183,7 @@ impl Operation for GiveBack {
             };
             if !self.was_granted {
                 Waiters::new(tx, &queue).leave(&self.token)?;
-                GivenUp::add(tx, &given_up, &self.token)?;
+                GivenUp::add(tx, &given_up, &self.token, self.asked_for)?;
             }
             let nobody = GivenBack::nobody_waited(release);
             if release == Release::Taken {

@@ -11,7 +11,7 @@ local is_known = given_up and string.find(given_up, ' ' .. token .. ' ', 1, true
 if not is_known then
   -- By this the same request, sent again after a lost answer, is told the same, and a question that is
   -- still on its way gets nothing.
-  if was_held or ARGV[4] == '0' then give_up(KEYS[3], token) end
+  if was_held or ARGV[4] == '0' then give_up(KEYS[3], token, 0) end
   if ARGV[4] == '0' then leave(token) end
 end
 local outcome = (was_held or is_known) and 1 or 0

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use redstart_connection::{Effect, Memory, Operation, Outage, Redis, Result, Script, Timestamp};
 use redstart_keys::Key;
 
@@ -79,7 +81,7 @@ impl Operation for GiveBackShare {
             let is_known = GivenUp::has(tx, &given_up, &self.token);
             if !is_known {
                 if held.is_some() || !self.is_granted {
-                    GivenUp::add(tx, &given_up, &self.token)?;
+                    GivenUp::add(tx, &given_up, &self.token, Duration::ZERO)?;
                 }
                 if !self.is_granted {
                     Waiters::new(tx, &queue).leave(&self.token)?;

@@ -1,0 +1,77 @@
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use redstart_connection::{Carrier, Clock};
+
+use crate::Fence;
+
+/// For how long a raise vouches for what is counted after it.
+const LASTS: Duration = Duration::from_secs(1);
+/// Until then there is time to count with it, and to have the answer.
+const RECENT: Duration = Duration::from_millis(750);
+/// More connections than a process fills with one kind of question.
+const MOST: usize = 16;
+
+/// Over which connections the last fence was raised to the server's clock a moment ago.
+///
+/// A fence that is merely counted up does not rise when the server has lost the last one: it was restarted or
+/// flushed, or another took its place. What was raised over the same connection a moment ago, and is smaller, vouches
+/// that nothing of the kind has happened since: connections do not outlive their server, and what was flushed counts
+/// from one.
+#[derive(Clone, Debug)]
+pub struct Raises {
+    clock: Clock,
+    newest: Arc<Mutex<Vec<Raise>>>,
+}
+
+#[derive(Debug)]
+struct Raise {
+    /// None on the embedded store.
+    over: Option<Carrier>,
+    to: Fence,
+    /// Before the question was sent.
+    at: Instant,
+}
+
+impl Raises {
+    /// None are known yet.
+    #[must_use]
+    pub fn new(clock: &Clock) -> Self {
+        Self { clock: clock.clone(), newest: Arc::default() }
+    }
+
+    pub(super) fn now(&self) -> Instant {
+        self.clock.instant()
+    }
+
+    /// Notes that the fence was raised over this connection, by a question sent at `at`.
+    pub(super) fn note(&self, over: Option<Carrier>, to: Fence, at: Instant) {
+        let mut newest = self.newest();
+        newest.retain(|raise| raise.over != over);
+        newest.truncate(MOST - 1);
+        newest.insert(0, Raise { over, to, at });
+    }
+
+    /// Whether it is worth while to count.
+    pub(super) fn is_recent(&self) -> bool {
+        let now = self.now();
+        self.newest().first().is_some_and(|raise| now.saturating_duration_since(raise.at) <= RECENT)
+    }
+
+    /// Whether a fence that was counted up over this connection is larger than all before; to be asked when the
+    /// answer has come.
+    pub(super) fn vouch_for(&self, counted: Fence, over: Option<Carrier>) -> bool {
+        let now = self.now();
+        let raised = |raise: &Raise| {
+            raise.over == over && raise.to < counted && now.saturating_duration_since(raise.at) <= LASTS
+        };
+        self.newest().iter().any(raised)
+    }
+
+    fn newest(&self) -> MutexGuard<'_, Vec<Raise>> {
+        // Every change under this lock is complete before anything could panic.
+        self.newest.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
