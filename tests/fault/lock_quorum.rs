@@ -70,7 +70,7 @@ async fn lock_outlives_the_loss_of_fewer_than_half_of_its_servers() {
         assert!(!guard.valid_for().is_zero());
         assert!(matches!(
             theirs.lock(&key()).ttl(TTL).wait(Duration::ZERO).acquire().await,
-            Err(LockError::Busy)
+            Err(LockError::Busy { .. })
         ));
         let held = guard.fence();
         assert_eq!(guard.release().await.unwrap(), Release::Released);
@@ -105,7 +105,7 @@ async fn frozen_server_neither_stops_the_lock_nor_gives_it_away() {
     site.servers[2].thaw();
     // It answers what was asked while it was frozen; the two others decide.
     let refused = theirs.lock(&key()).ttl(TTL).wait(Duration::ZERO).acquire().await;
-    assert!(matches!(refused, Err(LockError::Busy)), "{refused:?}");
+    assert!(matches!(refused, Err(LockError::Busy { .. })), "{refused:?}");
     let held = guard.fence();
     guard.release().await.unwrap();
     assert!(held < cycle(&theirs).await);
@@ -120,7 +120,7 @@ async fn server_that_forgot_does_not_let_a_second_holder_in() {
     site.servers[0].restart();
     for _ in 0..5 {
         let refused = theirs.lock(&key()).ttl(TTL).wait(Duration::ZERO).acquire().await;
-        assert!(matches!(refused, Err(LockError::Busy | LockError::Unavailable(_))), "{refused:?}");
+        assert!(matches!(refused, Err(LockError::Busy { .. } | LockError::Unavailable(_))), "{refused:?}");
     }
     assert!(!guard.valid_for().is_zero());
     let held = guard.fence();

@@ -36,7 +36,8 @@ impl Cmd {
     /// A command by name; a name of two words gets the second as its first argument.
     #[must_use]
     pub fn new(name: &'static str) -> Self {
-        Self { name, parts: Vec::with_capacity(4), args: Args::default() }
+        // Room for what most commands get.
+        Self { name, parts: Vec::with_capacity(6), args: Args::with_capacity(6, 64) }
     }
 
     /// Adds an argument.
@@ -90,6 +91,10 @@ pub(crate) struct Args {
 }
 
 impl Args {
+    fn with_capacity(count: usize, size: usize) -> Self {
+        Self { data: Vec::with_capacity(size), ends: Vec::with_capacity(count) }
+    }
+
     pub(crate) fn push(&mut self, arg: &impl WriteArg) {
         arg.write(&mut self.data);
         self.ends.push(self.data.len());

@@ -62,9 +62,7 @@ impl Claim {
     pub(crate) async fn give_back(&self, store: &Store, fence: Option<Fence>) -> Result<GivenBack> {
         let Self { lock, token, ttl, kind } = self;
         match *kind {
-            Kind::Whole { .. } => {
-                store.run(&GiveBack::new(lock, token.clone(), fence).asked_for(*ttl)).await
-            }
+            Kind::Whole { .. } => store.run(&GiveBack::new(lock, token.clone(), fence).asked_for(*ttl)).await,
             Kind::Shared(share) => store.run(&GiveBackShare::new(lock, share, token.clone(), fence)).await,
         }
     }

@@ -12,6 +12,7 @@ use std::{
 
 use metrics::{counter, histogram};
 use redstart_connection::{Kept, Loss, Validity, names};
+use redstart_keys::Key;
 
 use crate::{Fence, LockError, claim::Claim, janitor::Task, locks::Inner, operations::GivenBack};
 
@@ -117,12 +118,17 @@ impl Guard {
         let lease = self.lease();
         // Boxed: the futures of services nest what they call, and the compiler has a limit to that.
         let outcome = lease.validity.while_valid(Box::pin(work(lease.clone()))).await;
+        let outcome = outcome.map_err(|cause| self.lost_error(cause));
         let lock = self.held.claim.lock.entity_name();
         if let Err(error) = self.release().await {
             // The work is done, or dropped; that the lock ends only with its lease does not change that.
             tracing::debug!(lock, %error, "a lock is given back in the background");
         }
-        outcome.map_err(|cause| LockError::Lost { cause })
+        outcome
+    }
+
+    pub(crate) fn lost_error(&self, cause: Loss) -> LockError {
+        LockError::Lost { lock: Key::clone(&self.held.claim.lock), cause }
     }
 
     /// Ends the renewal, and with it the validity.

@@ -74,16 +74,14 @@ impl MultiRequest {
             let request = request.clone().wait(self.wait.saturating_sub(waited));
             match request.acquire().await {
                 Ok(got) => guard.0.push((key.clone(), got)),
-                Err(LockError::Busy) if !self.wait.is_zero() => {
-                    return Err(LockError::TimedOut { waited: self.wait });
+                Err(LockError::Busy { lock }) if !self.wait.is_zero() => {
+                    return Err(LockError::TimedOut { lock, waited: self.wait });
                 }
                 Err(error) => return Err(error),
             }
         }
-        match guard.loss() {
-            Some(cause) => Err(LockError::Lost { cause }),
-            None => Ok(guard),
-        }
+        let lost = guard.0.iter().find_map(|(_, held)| Some(held.lost_error(held.lease().loss()?)));
+        lost.map_or(Ok(guard), Err)
     }
 
     /// Runs `work` while all locks are held, and releases them however the work ends.
@@ -104,10 +102,11 @@ impl MultiRequest {
     ) -> Result<T, LockError> {
         let guard = self.acquire().await?;
         let outcome = Validity::while_all_valid(&guard.validities(), work(guard.fence())).await;
+        let outcome = outcome.map_err(|(index, cause)| guard.0[index].1.lost_error(cause));
         if let Err(error) = guard.release().await {
             tracing::debug!(%error, "locks are given back in the background");
         }
-        outcome.map_err(|cause| LockError::Lost { cause })
+        outcome
     }
 
     fn each(mut self, change: impl Fn(LockRequest) -> LockRequest) -> Self {
@@ -151,7 +150,7 @@ impl MultiGuard {
     /// Waits until one of the locks is not certainly ours any more, and tells why.
     pub fn lost(&self) -> impl Future<Output = Loss> + Send + 'static {
         let validities = self.validities();
-        async move { Validity::any_lost(&validities).await }
+        async move { Validity::any_lost(&validities).await.1 }
     }
 
     /// Gives all locks back, and tells for each whether it was held to the end.

@@ -92,7 +92,7 @@ impl OnceEvery {
         });
         match job.await {
             Ok(outcome) => outcome,
-            Err(LockError::Busy) => Ok(Ran::Elsewhere),
+            Err(LockError::Busy { .. }) => Ok(Ran::Elsewhere),
             Err(error) => Err(error),
         }
     }

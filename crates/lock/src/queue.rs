@@ -24,7 +24,7 @@ pub(crate) struct Queues(Arc<Mutex<Lines>>);
 
 #[derive(Default)]
 struct Lines {
-    by_lock: HashMap<Key, Waiting>,
+    by_lock: HashMap<Arc<Key>, Waiting>,
     /// Of all successors; so those of a line stand in the order of their numbers.
     last_number: u64,
     /// Nothing is handed on any more.
@@ -59,19 +59,19 @@ pub(crate) struct Turn<'p> {
 /// A place in the line before a lock; dropping it leaves the line.
 pub(crate) struct Place {
     queues: Queues,
-    key: Key,
+    key: Arc<Key>,
     line: Arc<Line>,
     is_strict: bool,
 }
 
 impl Queues {
     /// Takes a place in the line; nobody is handed the lock past a strict one.
-    pub(crate) fn line_up(&self, key: &Key, is_strict: bool) -> Place {
+    pub(crate) fn line_up(&self, key: &Arc<Key>, is_strict: bool) -> Place {
         let mut lines = self.lines();
-        let waiting = lines.by_lock.entry(key.clone()).or_insert_with(Waiting::new);
+        let waiting = lines.by_lock.entry(Arc::clone(key)).or_insert_with(Waiting::new);
         waiting.places += 1;
         waiting.strict += usize::from(is_strict);
-        Place { queues: self.clone(), key: key.clone(), line: Arc::clone(&waiting.line), is_strict }
+        Place { queues: self.clone(), key: Arc::clone(key), line: Arc::clone(&waiting.line), is_strict }
     }
 
     /// Whom the lock may be handed on to by who gives it back.
@@ -107,7 +107,7 @@ impl Queues {
 
     /// How many wait for each lock.
     pub(crate) fn waiting(&self) -> Vec<(Key, usize)> {
-        self.lines().by_lock.iter().map(|(key, waiting)| (key.clone(), waiting.places)).collect()
+        self.lines().by_lock.iter().map(|(key, waiting)| (Key::clone(key), waiting.places)).collect()
     }
 
     /// Hands nothing on any more: all ask for themselves, and are told that the store is being shut down.

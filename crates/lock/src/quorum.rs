@@ -122,7 +122,7 @@ impl QuorumRequest {
                     return Ok(guard);
                 }
                 if self.wait.is_zero() {
-                    return Err(LockError::Busy);
+                    return Err(LockError::Busy { lock: self.key.clone() });
                 }
                 tokio::time::sleep(longest.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
                 longest = PAUSES.1.min(longest * 2);
@@ -132,7 +132,7 @@ impl QuorumRequest {
             return waiting.await;
         }
         let granted = tokio::time::timeout(self.wait, waiting).await;
-        granted.unwrap_or(Err(LockError::TimedOut { waited: self.wait }))
+        granted.unwrap_or_else(|_| Err(LockError::TimedOut { lock: self.key.clone(), waited: self.wait }))
     }
 
     /// Asks all stores once; none if others hold the lock on too many.
@@ -177,7 +177,7 @@ impl QuorumRequest {
         asked.keep();
         let guard = QuorumGuard { locks: self.locks.clone(), claim, fence, kept, is_given_back: false };
         if guard.valid_for().is_zero() {
-            return Err(LockError::Lost { cause: Loss::Expired });
+            return Err(LockError::Lost { lock: self.key.clone(), cause: Loss::Expired });
         }
         Ok(Some(guard))
     }

@@ -120,8 +120,8 @@ impl LockRequest {
     pub async fn acquire(&self) -> Result<Guard, LockError> {
         match self.outcome().await? {
             Outcome::Acquired(guard) => Ok(guard),
-            Outcome::Busy { .. } => Err(LockError::Busy),
-            Outcome::TimedOut { waited } => Err(LockError::TimedOut { waited }),
+            Outcome::Busy { .. } => Err(LockError::Busy { lock: Key::clone(&self.key) }),
+            Outcome::TimedOut { waited } => Err(LockError::TimedOut { lock: Key::clone(&self.key), waited }),
         }
     }
 

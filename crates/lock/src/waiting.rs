@@ -227,7 +227,7 @@ impl<'a> Asking<'a> {
         }
         // The grant may have come so late that the lease is over.
         if guard.valid_for().is_zero() {
-            return Err(LockError::Lost { cause: Loss::Expired });
+            return Err(guard.lost_error(Loss::Expired));
         }
         Ok(guard)
     }

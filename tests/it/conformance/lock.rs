@@ -87,14 +87,17 @@ fn run(world: &World, raises: &[Raises; 2], fences: &mut BTreeMap<(u8, u8), Fenc
         }
         Step::AcquireFree { lock, token, ttl } => {
             let granted = std::cell::Cell::new(None);
-            world.agree_on(&AcquireFree::new(&key(lock), name(token), Ttl::seconds(ttl)), |free| match free {
-                Free::Granted { fence } => {
-                    granted.set(Some(fence));
-                    (Some(fence), None)
-                }
-                Free::Held { expires_in } => (None, in_units(Some(expires_in))),
-                Free::Unclear => (None, None),
-            });
+            world.agree_on(
+                &AcquireFree::new(&key(lock), name(token), Ttl::seconds(ttl)),
+                |free| match free {
+                    Free::Granted { fence } => {
+                        granted.set(Some(fence));
+                        (Some(fence), None)
+                    }
+                    Free::Held { expires_in } => (None, in_units(Some(expires_in))),
+                    Free::Unclear => (None, None),
+                },
+            );
             if let Some(fence) = granted.get() {
                 let before = fences.insert((lock, token), fence);
                 assert!(before.is_none_or(|before| before < fence), "fences never go back");

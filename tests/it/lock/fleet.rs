@@ -53,7 +53,7 @@ async fn leader_that_is_removed_stops_its_work() {
         std::future::pending::<()>().await;
     });
     let led = tokio::time::timeout(GUARD, led).await.expect("the work is dropped");
-    assert!(matches!(led, Err(LockError::Lost { cause: Loss::Gone })));
+    assert!(matches!(led, Err(LockError::Lost { cause: Loss::Gone, .. })));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -66,7 +66,7 @@ async fn one_that_is_not_to_be_had_costs_the_others_nothing() {
     let outcomes = join_all(requests.iter().map(|request| request.acquire())).await;
     for (index, outcome) in outcomes.iter().enumerate() {
         match index {
-            3 => assert!(matches!(outcome, Err(LockError::Busy)), "{outcome:?}"),
+            3 => assert!(matches!(outcome, Err(LockError::Busy { .. })), "{outcome:?}"),
             7 => assert!(matches!(outcome, Err(LockError::Unavailable(_))), "{outcome:?}"),
             _ => assert!(outcome.is_ok(), "{index}: {outcome:?}"),
         }

@@ -170,7 +170,7 @@ async fn several_locks_are_all_got_or_none() {
     let keys = [1, 2, 3].map(|id| PAYOUT.key(&id));
     let third = theirs.lock(&keys[2]).ttl(LONG).acquire().await.unwrap();
     let busy = ours.all(&keys).ttl(LONG).wait(Duration::ZERO).acquire().await;
-    assert!(matches!(busy, Err(LockError::Busy)));
+    assert!(matches!(busy, Err(LockError::Busy { .. })));
     let timed_out = ours.all(&keys).ttl(LONG).wait(Duration::from_millis(100)).acquire().await;
     assert!(matches!(timed_out, Err(LockError::TimedOut { .. })));
     for key in &keys[..2] {
@@ -191,7 +191,7 @@ async fn work_under_several_locks_is_dropped_when_one_is_lost() {
         std::future::pending::<()>().await;
     });
     let outcome = timeout(GUARD, outcome).await.expect("the work is dropped");
-    assert!(matches!(outcome, Err(LockError::Lost { cause: Loss::Gone })), "{outcome:?}");
+    assert!(matches!(outcome, Err(LockError::Lost { cause: Loss::Gone, .. })), "{outcome:?}");
     eventually(GUARD, async || !operator.is_locked(&keys[0]).await.unwrap()).await;
 }
 

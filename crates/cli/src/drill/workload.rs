@@ -244,7 +244,7 @@ impl Client {
 /// Who waited in vain was answered: another held the lock.
 fn mark(error: &LockError) -> Mark {
     match error {
-        LockError::Busy | LockError::TimedOut { .. } => Mark::Served,
+        LockError::Busy { .. } | LockError::TimedOut { .. } => Mark::Served,
         LockError::Unavailable(error) => Mark::Failed(kind(error.kind())),
         LockError::Lost { .. } => Mark::Failed("lost"),
         _ => Mark::Failed("other"),

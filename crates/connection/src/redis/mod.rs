@@ -228,7 +228,7 @@ impl Redis {
 
     fn prepare(&self, cmd: &Cmd) -> Result<Prepared> {
         shared_only::check(cmd)?;
-        let mut prepared = redis::Cmd::with_capacity(cmd.parts.len() + 1, 64);
+        let mut prepared = redis::Cmd::with_capacity(cmd.parts.len() + 1, 128);
         prepared.arg(cmd.name());
         let mut args = cmd.args.iter();
         let mut slot = None;

@@ -102,41 +102,47 @@ impl Validity {
     ///
     /// Fails with why the lease was lost; the work has been dropped then.
     pub async fn while_valid<T, W: Future<Output = T>>(&self, work: W) -> Result<T, Loss> {
-        Self::while_all_valid(slice::from_ref(self), work).await
+        Self::while_all_valid(slice::from_ref(self), work).await.map_err(|(_, cause)| cause)
     }
 
     /// Polls `work` as [`Validity::while_valid`] does, only while all of the leases are certainly ours.
     ///
     /// # Errors
     ///
-    /// Fails with why the first of them was lost; the work has been dropped then.
-    pub async fn while_all_valid<T, W: Future<Output = T>>(all: &[Self], work: W) -> Result<T, Loss> {
+    /// Fails with which of them was lost first, and why; the work has been dropped then.
+    pub async fn while_all_valid<T, W: Future<Output = T>>(
+        all: &[Self],
+        work: W,
+    ) -> Result<T, (usize, Loss)> {
         let mut lost = pin!(Self::any_lost(all));
         let mut work = pin!(work);
         poll_fn(|context| {
             // The signal wakes us; only the clock tells for certain, for after a pause of the whole process
             // the work may be polled before the timer has had its turn.
-            if let Some(cause) = all.iter().find_map(Self::loss) {
-                return Poll::Ready(Err(cause));
+            if let Some(lost) = all.iter().enumerate().find_map(|(index, one)| Some((index, one.loss()?))) {
+                return Poll::Ready(Err(lost));
             }
             match lost.as_mut().poll(context) {
-                Poll::Ready(cause) => Poll::Ready(Err(cause)),
+                Poll::Ready(lost) => Poll::Ready(Err(lost)),
                 Poll::Pending => work.as_mut().poll(context).map(Ok),
             }
         })
         .await
     }
 
-    /// Waits until one of the leases is not certainly ours any more, and tells why.
+    /// Waits until one of the leases is not certainly ours any more, and tells which and why.
     ///
     /// # Cancel safety
     ///
     /// Dropping this midway has no effect.
-    pub async fn any_lost(all: &[Self]) -> Loss {
+    pub async fn any_lost(all: &[Self]) -> (usize, Loss) {
         match all {
             [] => pending().await,
-            [one] => one.lost().await,
-            all => select_all(all.iter().map(|one| Box::pin(one.lost()))).await.0,
+            [one] => (0, one.lost().await),
+            all => {
+                let (cause, index, _) = select_all(all.iter().map(|one| Box::pin(one.lost()))).await;
+                (index, cause)
+            }
         }
     }
 }

@@ -75,3 +75,29 @@ impl Raises {
         self.newest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use redstart_connection::Timestamp;
+
+    use super::*;
+
+    #[test]
+    fn raise_vouches_for_larger_fences_over_the_same_connection_for_a_second() {
+        let clock = Clock::manual(Timestamp::from_micros(1_700_000_000_000_000));
+        let raises = Raises::new(&clock);
+        assert!(!raises.is_recent() && !raises.vouch_for(Fence::new(8), None), "nothing is known");
+        raises.note(None, Fence::new(7), raises.now());
+        assert!(raises.is_recent());
+        for (counted, is_larger) in [(6, false), (7, false), (8, true)] {
+            assert_eq!(raises.vouch_for(Fence::new(counted), None), is_larger, "{counted}");
+        }
+        clock.advance(Duration::from_millis(800));
+        assert!(!raises.is_recent(), "the answer could come too late");
+        assert!(raises.vouch_for(Fence::new(8), None), "it has come in time");
+        clock.advance(Duration::from_millis(201));
+        assert!(!raises.vouch_for(Fence::new(8), None), "it was too long ago");
+        raises.note(None, Fence::new(9), raises.now());
+        assert!(raises.vouch_for(Fence::new(10), None) && !raises.vouch_for(Fence::new(9), None));
+    }
+}

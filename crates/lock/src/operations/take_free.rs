@@ -3,7 +3,9 @@ use std::iter::once;
 use futures_util::future::try_join_all;
 use redstart_connection::{Cmd, Effect, Memory, Operation, Outage, Redis, Result, Timestamp, Value};
 
-use super::{AcquireFree, FENCE, FENCE_TTL, Free, Holder, LastFence, MOST, Raises, fence, last_fence, millis};
+use super::{
+    AcquireFree, FENCE, FENCE_TTL, Free, Holder, LastFence, MOST, Raises, fence, last_fence, millis,
+};
 use crate::Fence;
 
 /// Takes a lock that nobody holds, by plain commands where that will do.
@@ -143,7 +145,11 @@ impl Operation for TakeManyFree {
         let mut answers = vec![first.on_memory(memory, now)?];
         let are_counted = first.raises.is_recent();
         for other in others {
-            answers.push(if are_counted { other.on_memory(memory, now) } else { other.ask.on_memory(memory, now) }?);
+            answers.push(if are_counted {
+                other.on_memory(memory, now)
+            } else {
+                other.ask.on_memory(memory, now)
+            }?);
         }
         Ok(answers)
     }

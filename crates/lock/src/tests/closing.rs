@@ -22,7 +22,7 @@ async fn shutdown_ends_the_work_and_releases_everything() {
         bench.store.shutdown(GUARD).await
     };
     let (ended, report) = tokio::join!(work, shutdown);
-    assert!(matches!(ended, Err(LockError::Lost { cause: Loss::Shutdown })));
+    assert!(matches!(ended, Err(LockError::Lost { cause: Loss::Shutdown, .. })));
     assert!(report.is_clean());
     assert_eq!(idle.lost().await, Loss::Shutdown);
     assert!(matches!(bench.lock().try_acquire().await, Err(LockError::ShuttingDown)));

@@ -22,7 +22,7 @@ async fn held_lock_is_refused_and_released_lock_can_be_taken() {
     let bench = Bench::new();
     let first = bench.hold().await;
     assert!(bench.lock().try_acquire().await.expect("memory answers").is_none());
-    assert!(matches!(bench.lock().wait(Duration::ZERO).acquire().await, Err(LockError::Busy)));
+    assert!(matches!(bench.lock().wait(Duration::ZERO).acquire().await, Err(LockError::Busy { .. })));
     assert_eq!(bench.locks.remaining(&key()).await.expect("memory answers"), Some(TTL.as_duration()));
     let fence = first.fence();
     assert_eq!(first.release().await.expect("memory answers"), Release::Released);

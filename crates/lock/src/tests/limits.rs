@@ -42,7 +42,7 @@ async fn lock_is_lost_when_it_was_held_for_as_long_as_it_may_be() {
         pending::<()>().await;
     });
     let stuck = tokio::time::timeout(GUARD, stuck).await.expect("it is ended");
-    assert!(matches!(stuck, Err(LockError::Lost { cause: Loss::HeldTooLong })), "{stuck:?}");
+    assert!(matches!(stuck, Err(LockError::Lost { cause: Loss::HeldTooLong, .. })), "{stuck:?}");
     assert!(bench.is_free().await);
 }
 

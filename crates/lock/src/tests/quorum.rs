@@ -37,10 +37,10 @@ async fn majority_is_enough_and_less_is_not() {
     let request = site.locks().lock(&key()).ttl(TTL).wait(Duration::ZERO);
     let _one = site.occupy(0).await;
     let guard = request.acquire().await.expect("two of three are free");
-    assert!(matches!(request.acquire().await, Err(LockError::Busy)));
+    assert!(matches!(request.acquire().await, Err(LockError::Busy { .. })));
     assert_eq!(guard.release().await.expect("memory answers"), Release::Released);
     let _two = site.occupy(1).await;
-    assert!(matches!(request.acquire().await, Err(LockError::Busy)));
+    assert!(matches!(request.acquire().await, Err(LockError::Busy { .. })));
     // What the minority granted was given back, or the next would not find it free.
     let third = Locks::new(site.stores[2].clone());
     // rslock leaves it to its TTL.

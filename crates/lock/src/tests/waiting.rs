@@ -40,7 +40,7 @@ async fn waiting_ends_at_its_deadline_and_leaves_the_line() {
     let bench = Bench::new();
     let _held = bench.hold().await;
     let waited = bench.lock().wait(Duration::from_secs(3)).acquire().await;
-    assert!(matches!(waited, Err(LockError::TimedOut { waited }) if waited == Duration::from_secs(3)));
+    assert!(matches!(waited, Err(LockError::TimedOut { waited, .. }) if waited == Duration::from_secs(3)));
     assert!(bench.locks.0.queues.is_empty());
 }
 

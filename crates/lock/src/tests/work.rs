@@ -94,7 +94,7 @@ async fn lose(bench: &Bench, harm: impl AsyncFnOnce()) -> Loss {
     };
     let (ended, told) = timeout(GUARD, async { tokio::join!(work, harm) }).await.expect("the work is ended");
     assert!(dropped.load(Ordering::SeqCst));
-    let Err(LockError::Lost { cause }) = ended else {
+    let Err(LockError::Lost { cause, .. }) = ended else {
         panic!("the lock was lost, but the work got {ended:?}")
     };
     assert_eq!(cause, told);
@@ -129,5 +129,5 @@ async fn work_that_is_ready_is_not_polled_after_the_lease() {
         panic!("the lease is over");
     });
     let outcome: Result<(), _> = outcome.await;
-    assert!(matches!(outcome, Err(LockError::Lost { cause: Loss::Expired })));
+    assert!(matches!(outcome, Err(LockError::Lost { cause: Loss::Expired, .. })));
 }

@@ -48,7 +48,7 @@ pub(super) fn start(load: &Load, runtime: &Handle, ids: &[u64]) {
 fn mark(error: &LockError) -> Mark {
     match error {
         LockError::Unavailable(error) => Mark::Failed(error.kind()),
-        LockError::Busy | LockError::TimedOut { .. } => Mark::Busy,
+        LockError::Busy { .. } | LockError::TimedOut { .. } => Mark::Busy,
         _ => Mark::Lost,
     }
 }

@@ -177,7 +177,7 @@ impl StoreWork {
         let held = match self.locks.lock(&LOCK.key(&id)).wait(Duration::ZERO).acquire().await {
             Ok(guard) => guard.release().await.map(drop),
             // That another holds it is an answer.
-            Err(LockError::Busy | LockError::TimedOut { .. }) => Ok(()),
+            Err(LockError::Busy { .. } | LockError::TimedOut { .. }) => Ok(()),
             Err(error) => Err(error),
         };
         match held {

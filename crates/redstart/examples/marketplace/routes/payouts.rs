@@ -63,7 +63,7 @@ async fn pay_out(
 
 fn unpaid(error: &LockError) -> ApiError {
     match error {
-        LockError::Busy | LockError::TimedOut { .. } => running(),
+        LockError::Busy { .. } | LockError::TimedOut { .. } => running(),
         error => {
             tracing::warn!(%error, "a payout did not begin");
             ApiError::unavailable()

@@ -37,7 +37,7 @@ async fn process(State(app): State<Arc<App>>, PathId(id): PathId) -> Result<Json
     let converted = request.with(|_| time::sleep(app.processing_time));
     match converted.await {
         Ok(()) => Ok(Json(Processed { id })),
-        Err(LockError::Busy) => {
+        Err(LockError::Busy { .. }) => {
             let message = "Enough assets of this project are being converted. Try again later.";
             Err(ApiError::new(StatusCode::CONFLICT, "CONVERTERS_BUSY", message)
                 .with_retry_after(Duration::from_secs(1)))

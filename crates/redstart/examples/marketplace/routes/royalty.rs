@@ -37,7 +37,7 @@ async fn run(State(app): State<Arc<App>>, PathId(id): PathId) -> Result<Json<Pay
         Ok(Ok(None)) => Err(answer::not_found()),
         Ok(Err(DatabaseError::Outrun)) => Err(running()),
         Ok(Err(error)) => Err(error.into()),
-        Err(LockError::Busy) => Err(running()),
+        Err(LockError::Busy { .. }) => Err(running()),
         Err(error) => {
             tracing::warn!(%error, run = %id, "a royalty run did not finish");
             Err(ApiError::unavailable())
