@@ -2,6 +2,8 @@
 
 use std::{future::pending, time::Duration};
 
+use redstart_keys::{Category, Entity, Ttl};
+
 use crate::{LockError, Loss, Outcome, Release};
 
 use super::{Bench, GUARD, TTL, key};
@@ -18,6 +20,28 @@ async fn outcomes_are_values() {
     let timed_out = bench.lock().wait(waited).outcome().await.expect("memory answers");
     assert!(matches!(timed_out, Outcome::TimedOut { waited: told } if told == waited));
     assert_eq!(held.release().await.expect("memory answers"), Release::Released);
+}
+
+#[tokio::test]
+async fn errors_name_the_lock_and_no_sensitive_id() {
+    const LOGIN: Entity<u64> = Entity::new(Category::Lock, "login").ttl(Ttl::minutes(5)).sensitive();
+    let bench = Bench::new();
+    for (lock, name) in [(key(), "lock:payout:{7}"), (LOGIN.key(&4711), "lock:login:{***}")] {
+        let request = bench.locks.lock(&lock).max_hold(Duration::from_secs(1));
+        let held = request.try_acquire().await.expect("memory answers").expect("it is free");
+        let busy = request.clone().wait(Duration::ZERO).acquire().await.expect_err("it is held");
+        assert_eq!(busy.to_string(), format!("another holds {name}"));
+        let late = request.clone().wait(Duration::from_millis(5)).acquire().await.expect_err("it is held");
+        assert_eq!(late.to_string(), format!("another held {name} for all of 5ms"));
+        drop(held);
+        let lost = request.with(|_| async {
+            bench.clock.advance(Duration::from_secs(2));
+            pending::<()>().await
+        });
+        let lost = lost.await.expect_err("it may be held for a second");
+        assert_eq!(lost.to_string(), format!("{name} was lost while held: held_too_long"));
+        assert!(!format!("{busy:?} {late:?} {lost:?}").contains("4711"));
+    }
 }
 
 #[tokio::test]
