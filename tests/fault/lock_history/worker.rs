@@ -42,9 +42,9 @@ impl Manner {
     /// One task, which holds the lock for a moment or for several leases, and wants it again at once.
     pub(super) const ALONE: Self = Self { tasks: 1, turns: 60, rest: Duration::ZERO };
     /// Several tasks, which hand the lock to each other before the next in line asks the server for it.
-    pub(super) const CROWD: Self = Self { tasks: 4, turns: 2, rest: Duration::ZERO };
+    pub(super) const CROWD: Self = Self { tasks: 4, turns: 3, rest: Duration::ZERO };
     /// One task that wants the lock now and then.
-    pub(super) const VISITOR: Self = Self { tasks: 1, turns: 2, rest: Duration::from_millis(60) };
+    pub(super) const VISITOR: Self = Self { tasks: 1, turns: 2, rest: Duration::from_millis(30) };
 }
 
 /// Works until the store is shut down, handing every record to `note`.
