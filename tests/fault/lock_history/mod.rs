@@ -97,7 +97,8 @@ async fn two_never_hold_a_lock_that_is_handed_on_within_processes() {
     let mut server = RedisServer::start();
     let proxy = Proxy::start(server.address()).await;
     // More visitors would leave the crowd too little to hand on.
-    let mut fleet = fleet::start_each(&["crowd", "visitor"], &server.url_at(proxy.address()), &fresh_prefix());
+    let mut fleet =
+        fleet::start_each(&["crowd", "visitor"], &server.url_at(proxy.address()), &fresh_prefix());
     grants(&fleet, 50).await;
     for round in 0..15 {
         afflict(&mut fleet, &mut server, &proxy, round).await;

@@ -79,6 +79,26 @@ async fn fence_is_larger_though_the_first_question_never_got_as_far() {
 }
 
 #[tokio::test]
+async fn fence_that_is_counted_from_nothing_ends_some_day() {
+    let server = RedisServer::start();
+    let config = config_for(&server);
+    let (locks, store) = (process(&config), Store::lazy(&config).unwrap());
+    let lock = String::from_utf8(store.name_of(&key())).unwrap();
+    // Who gets nothing counts all the same, unless the machine is so busy that it takes the script.
+    eventually(GUARD, async || {
+        server.raw().command(&["DEL", &lock]);
+        next(&locks).await;
+        let name = server.raw().command(&["KEYS", "*fence*"]).array().swap_remove(0).text();
+        server.raw().command(&["DEL", &name]);
+        server.raw().command(&["SET", &lock, "another", "PX", "60000"]);
+        assert!(request(&locks).try_acquire().await.unwrap().is_none());
+        server.raw().command(&["EXISTS", &name]).int() == 1
+    })
+    .await;
+    assert_eq!(server.raw().keys_without_ttl(""), Vec::<String>::new());
+}
+
+#[tokio::test]
 async fn plain_commands_will_do_for_a_moment_after_a_script() {
     let server = RedisServer::start();
     let locks = process(&config_for(&server));

@@ -208,9 +208,21 @@ async fn lock_that_went_to_a_late_question_of_one_who_gave_up_is_free() {
         drop(request(&locks).try_acquire().await.unwrap().expect("nobody wants it"));
         eventually(GUARD, async || locks.pending_releases() == 0).await;
     }
-    // For as long as it could arrive and then be held.
-    let remembered = server.raw().command(&["KEYS", "*given-up*"]).array().swap_remove(0).text();
-    assert!(300_000 < server.raw().command(&["PTTL", &remembered]).int());
+}
+
+#[tokio::test]
+async fn request_that_was_given_up_is_remembered_for_as_long_as_it_could_have_the_lock() {
+    let server = RedisServer::start();
+    let config = config_for(&server);
+    let (holder, waiter) = (process(&config), process(&config));
+    let _held = request(&holder).try_acquire().await.unwrap().expect("it is free");
+    assert!(timeout(Duration::from_millis(50), request(&waiter).acquire()).await.is_err());
+    eventually(GUARD, async || waiter.pending_releases() == 0).await;
+    let marks = || server.raw().command(&["KEYS", "*given-up*"]).array();
+    eventually(GUARD, async || marks().len() == 1).await;
+    let left = server.raw().command(&["PTTL", &marks().swap_remove(0).text()]).int();
+    let lease = i64::try_from(LONG.as_millis()).unwrap();
+    assert!(lease < left && left <= lease + 60_000, "{left} ms");
 }
 
 #[tokio::test]
