@@ -12,7 +12,10 @@ use std::{
 use futures_util::future::join_all;
 use metrics::counter;
 use redstart_connection::{Store, names};
-use tokio::{runtime::Handle, sync::Notify};
+use tokio::{
+    runtime::Handle,
+    sync::{Mutex as AsyncMutex, Notify},
+};
 
 use crate::{Fence, claim::Claim, inbox::Inbox, ways::Ways};
 
@@ -31,6 +34,8 @@ pub(crate) struct Janitor {
     ways: Arc<Ways>,
     inbox: Arc<Inbox>,
     list: Mutex<VecDeque<Task>>,
+    /// Held by who works the list off, so that a shutdown does not take what is in another's hands for done.
+    at_work: AsyncMutex<()>,
     wake: Notify,
     is_running: AtomicBool,
     /// No more will come: the task ends with the list.
@@ -62,6 +67,7 @@ impl Janitor {
             ways,
             inbox,
             list: Mutex::default(),
+            at_work: AsyncMutex::default(),
             wake: Notify::new(),
             is_running: AtomicBool::new(false),
             is_closed: AtomicBool::new(false),
@@ -107,8 +113,9 @@ impl Janitor {
         self.list().len()
     }
 
-    /// Works the list off.
+    /// Works the list off, after whoever is at it.
     pub(crate) async fn drain(&self) {
+        let _alone = self.at_work.lock().await;
         loop {
             let mut hands = Hands::full(self);
             if hands.tasks.is_empty() {
