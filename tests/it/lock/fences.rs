@@ -95,7 +95,7 @@ async fn fence_that_is_counted_from_nothing_ends_some_day() {
         server.raw().command(&["EXISTS", &name]).int() == 1
     })
     .await;
-    assert_eq!(server.raw().keys_without_ttl(""), Vec::<String>::new());
+    assert_eq!(server.raw().keys_without_ttl(store.prefix().as_str()), Vec::<String>::new());
 }
 
 #[tokio::test]
