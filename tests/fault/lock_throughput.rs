@@ -15,6 +15,7 @@ use tokio::task::JoinSet;
 
 use crate::support::GUARD;
 
+const LEASE: Ttl = Ttl::minutes(1);
 const LOCK: Entity<u64> = Entity::new(Category::Lock, "busy").ttl(Ttl::minutes(5));
 const URL: &str = "REDSTART_LOCK_CYCLES_URL";
 const PREFIX: &str = "REDSTART_LOCK_CYCLES_PREFIX";
@@ -40,7 +41,7 @@ async fn cycling_process() {
     for _ in 0..TASKS {
         let (locks, clock) = (locks.clone(), clock.clone());
         tasks.spawn(async move {
-            let request = locks.lock(&LOCK.key(&1)).ttl(Ttl::minutes(1)).wait(PATIENCE);
+            let request = locks.lock(&LOCK.key(&1)).ttl(LEASE).wait(PATIENCE);
             let request = if is_fair { request.fair() } else { request };
             let mut longest = Duration::ZERO;
             for _ in 0..CYCLES {
@@ -96,13 +97,14 @@ async fn cycles(is_fair: bool) {
     println!("longest wait of each process, fair {is_fair}: {longest:?}");
     let mut raw = server.raw();
     let left = raw.keys(&prefix);
-    // Who asked last is forgotten within a minute, the fence in two days.
+    // Who asked last is forgotten within a minute, who gave up a minute after the lease would end, the fence in two
+    // days.
     let lasting = [":#last", ":given-up", ":seen"];
     let leftover = left.iter().filter(|name| !lasting.iter().any(|end| name.ends_with(end)));
     assert_eq!(leftover.count(), 0, "{left:?}");
     assert!(raw.keys_without_ttl(&prefix).is_empty());
-    let minute = raw.keys_outliving(&prefix, Duration::from_secs(60));
-    assert!(minute.iter().all(|name| name.ends_with("lock:fence:#last")), "{minute:?}");
+    let staying = raw.keys_outliving(&prefix, LEASE.as_duration() + Duration::from_secs(60));
+    assert!(staying.iter().all(|name| name.ends_with("lock:fence:#last")), "{staying:?}");
     let mut subscribers = || raw.command(&["CLIENT", "LIST", "TYPE", "pubsub"]).text().lines().count();
     eventually(GUARD, async || subscribers() == 0).await;
 }

@@ -30,9 +30,11 @@ struct Shared<O: Many> {
     under_way: AtomicUsize,
 }
 
-struct Batch<O: Many> {
-    operation: O,
-    callers: Vec<oneshot::Sender<Result<O::Answer>>>,
+struct Batch<O: Many>(Vec<Asked<O>>);
+
+struct Asked<O: Many> {
+    question: O::Question,
+    caller: oneshot::Sender<Result<O::Answer>>,
 }
 
 impl<O: Many<Question: Operation<Output = O::Answer>>> Gathering<O> {
@@ -87,10 +89,9 @@ const fn is_of_one(kind: ErrorKind) -> bool {
 impl<O: Many> Shared<O> {
     /// Adds a caller; answers whether it opened the batch.
     fn push(&self, question: O::Question, caller: oneshot::Sender<Result<O::Answer>>) -> bool {
-        let mut open = self.open();
-        open.operation = mem::take(&mut open.operation).add(question);
-        open.callers.push(caller);
-        open.callers.len() == 1
+        let Batch(asked) = &mut *self.open();
+        asked.push(Asked { question, caller });
+        asked.len() == 1
     }
 
     fn take(&self) -> Batch<O> {
@@ -109,7 +110,17 @@ struct Opened<O: Many>(Option<Arc<Shared<O>>>);
 impl<O: Many> Opened<O> {
     async fn send(mut self) {
         let Some(shared) = self.0.take() else { return };
-        let Batch { operation, callers } = shared.take();
+        let Batch(asked) = shared.take();
+        // Whoever went away meanwhile gives its token back: that must not be overtaken by its question.
+        let asked = asked.into_iter().filter(|asked| !asked.caller.is_closed());
+        let (operation, callers) =
+            asked.fold((O::default(), Vec::new()), |(operation, mut callers), asked| {
+                callers.push(asked.caller);
+                (operation.add(asked.question), callers)
+            });
+        if callers.is_empty() {
+            return;
+        }
         let _under_way = UnderWay::begin(&shared.under_way);
         match shared.store.run(&operation).await {
             Ok(answers) => {
@@ -152,14 +163,14 @@ fn tell<T>(caller: oneshot::Sender<Result<T, Error>>, answer: Result<T, Error>) 
 
 impl<O: Many> Default for Batch<O> {
     fn default() -> Self {
-        Self { operation: O::default(), callers: Vec::new() }
+        Self(Vec::new())
     }
 }
 
 impl<O: Many> fmt::Debug for Gathering<O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Gathering")
-            .field("open", &self.0.open().callers.len())
+            .field("open", &self.0.open().0.len())
             .field("under_way", &self.0.under_way.load(Ordering::Relaxed))
             .finish_non_exhaustive()
     }

@@ -60,7 +60,7 @@ const UNDER_WAY: Duration = Duration::from_secs(60);
 /// none behind.
 static FENCE: LazyLock<Key> = LazyLock::new(|| Key::namespace(Category::Lock, "fence", "last"));
 
-/// How many locks one script is for, so that it does not keep the server from others.
+/// How many locks one script or one write is for, so that it does not keep the server from others.
 const MOST: usize = 256;
 
 /// The names of what belongs to a lock.
@@ -120,7 +120,7 @@ struct GivenUp(Vec<Token>);
 
 impl GivenUp {
     /// About as many as the server remembers.
-    const MOST: usize = 32;
+    const MOST: usize = 128;
 
     fn has(tx: &Tx<'_>, key: &Key, token: &Token) -> bool {
         tx.get::<Self>(key).is_some_and(|tokens| tokens.0.contains(token))

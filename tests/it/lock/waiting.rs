@@ -6,7 +6,7 @@ use redstart_connection::{Config, Store};
 use redstart_keys::Ttl;
 use redstart_lock::{
     LockError, Locks,
-    operations::{Acquire, AcquireFree, Acquired, ForceRelease, Free, GiveBack, Token},
+    operations::{Acquire, AcquireFree, Acquired, ForceRelease, Free, GiveBack, Holding, Inspect, Token},
 };
 use redstart_testkit::{RedisServer, eventually, shared};
 use tokio::{
@@ -205,9 +205,28 @@ async fn lock_that_went_to_a_late_question_of_one_who_gave_up_is_free() {
         let holder = format!("{}{}", given_up.as_str(), if is_waited_for { "\n" } else { "" });
         server.raw().command(&["SET", &lock, &holder, "PX", "300000"]);
         assert!(!locks.is_locked(&key()).await.unwrap());
+        assert_eq!(store.run(&ForceRelease::new(&key())).await.unwrap().holder, None);
+        server.raw().command(&["SET", &lock, &holder, "PX", "300000"]);
         drop(request(&locks).try_acquire().await.unwrap().expect("nobody wants it"));
         eventually(GUARD, async || locks.pending_releases() == 0).await;
     }
+}
+
+#[tokio::test]
+async fn so_many_give_up_that_some_are_forgotten_and_the_lock_is_still_known() {
+    let store = store();
+    let lock = key();
+    let letters = "ë".repeat(60);
+    let held = store.run(&Acquire::new(&lock, Token::new("holder"), LONG)).await.unwrap();
+    assert!(matches!(held, Acquired::Granted { .. }));
+    for number in 0..200 {
+        let token = Token::new(&format!("{letters}{number}"));
+        store.run(&GiveBack::new(&lock, token, None)).await.unwrap();
+        let holding = store.run(&Inspect::new(&lock)).await.unwrap();
+        assert!(matches!(holding, Holding::Held { .. }), "{number}: {holding:?}");
+    }
+    let newest = store.run(&Acquire::new(&lock, Token::new(&format!("{letters}199")), LONG)).await.unwrap();
+    assert!(matches!(newest, Acquired::Busy { .. }));
 }
 
 #[tokio::test]

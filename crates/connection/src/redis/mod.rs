@@ -181,6 +181,12 @@ impl Redis {
         matches!(self.link.route, Route::Cluster(_))
     }
 
+    /// Whether commands travel over connections that last, of which [`Redis::carrier`] tells; not over REST.
+    #[must_use]
+    pub fn has_connections(&self) -> bool {
+        !matches!(self.link.route, Route::Rest(_))
+    }
+
     /// Which of `keys` may be in one command or one script: all of them, or in a cluster those that share
     /// a slot. Answers with their indices.
     #[must_use]

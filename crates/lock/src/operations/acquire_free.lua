@@ -5,7 +5,7 @@
 -- ARGV     token, ttl: ms | now, only where a test moves it
 -- Answer   the fence, or how many ms another holds it yet, below zero, or 0: it has to be asked for
 local token, given_up = ARGV[1], redis.call('GET', KEYS[3])
-if given_up and string.find(given_up, ' ' .. token .. ' ', 1, true) then return 0 end
+if given_up and string.find(given_up, '\n' .. token .. '\n', 1, true) then return 0 end
 if not redis.call('SET', KEYS[2], token, 'NX', 'PX', ARGV[2]) then
   local holder = redis.pcall('GET', KEYS[2])
   -- It may be ours, or no lock at all, or its holder's name is one of those who gave up.

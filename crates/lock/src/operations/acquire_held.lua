@@ -15,8 +15,8 @@ local waits = wish == 'w' or wish == 'wf'
 local holder, last = redis.call('GET', KEYS[1]), tonumber(redis.call('GET', KEYS[2]) or nil)
 -- It may have been given up while this question was on its way; or while the one was by which the holder took it.
 local given_up = redis.call('GET', KEYS[3])
-local is_given_up = given_up and string.find(given_up, ' ' .. token .. ' ', 1, true)
-if given_up and holder and string.find(given_up, ' ' .. string.match(holder, '^[^\n]*') .. ' ', 1, true) then
+local is_given_up = given_up and string.find(given_up, '\n' .. token .. '\n', 1, true)
+if given_up and holder and string.find(given_up, '\n' .. string.match(holder, '^[^\n]*') .. '\n', 1, true) then
   holder = nil
 end
 -- The commonest case first: what the others need costs the server half as much again to make.

@@ -2,7 +2,7 @@ use redstart_connection::{Effect, Error, Memory, Operation, Outage, Redis, Resul
 use redstart_keys::Key;
 
 use super::{
-    Holder, Keys, Token,
+    GivenUp, Holder, Keys, Token,
     waiters::{self, Waiters, channels},
 };
 
@@ -67,12 +67,13 @@ impl Operation for ForceRelease {
     }
 
     fn on_memory(&self, memory: &Memory, now: Timestamp) -> Result<Forced> {
-        let (lock, queue) = (&self.0.lock, self.0.queue());
-        memory.with(&[lock, &queue], now, |tx| {
+        let (lock, given_up, queue) = (&self.0.lock, self.0.given_up(), self.0.queue());
+        memory.with(&[lock, &given_up, &queue], now, |tx| {
             let Some(holder) = tx.get::<Holder>(lock) else { return Ok(Forced::default()) };
             tx.remove(lock);
+            let is_held = !GivenUp::has(tx, &given_up, &holder.token);
             let next = Waiters::new(tx, &queue).first()?;
-            Ok(Forced { holder: Some(holder.token.clone()), next })
+            Ok(Forced { holder: is_held.then(|| holder.token.clone()), next })
         })
     }
 }

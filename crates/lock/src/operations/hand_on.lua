@@ -8,7 +8,7 @@
 local holder, next, ttl = redis.call('GET', KEYS[1]), ARGV[2], ARGV[3]
 local given_up = redis.call('GET', KEYS[3])
 -- With a mark behind the token, others wait.
-if holder == ARGV[1] and not (given_up and string.find(given_up, ' ' .. next .. ' ', 1, true)) then
+if holder == ARGV[1] and not (given_up and string.find(given_up, '\n' .. next .. '\n', 1, true)) then
   redis.call('SET', KEYS[1], next, 'PX', ttl)
 -- It was done before, and the answer was lost.
 elseif not holder or (holder ~= next and holder ~= next .. WAITED_FOR) then

@@ -64,7 +64,7 @@ impl Operation for Inspect {
             return Ok(Holding::Free);
         }
         let holder = Token::of_holder(&holder.into_text()?);
-        if !given_up.is_nil() && given_up.into_text()?.contains(&format!(" {} ", holder.as_str())) {
+        if !given_up.is_nil() && given_up.into_text()?.lines().any(|token| token == holder.as_str()) {
             return Ok(Holding::Free);
         }
         let waiting = usize::try_from(waiting.into_int()?).unwrap_or_default();

@@ -12,7 +12,7 @@ const LASTS: Duration = Duration::from_secs(1);
 /// Until then there is time to count with it, and to have the answer.
 const RECENT: Duration = Duration::from_millis(750);
 /// More connections than a process fills with one kind of question.
-const MOST: usize = 16;
+const CARRIERS: usize = 16;
 
 /// Over which connections the last fence was raised to the server's clock a moment ago.
 ///
@@ -23,7 +23,14 @@ const MOST: usize = 16;
 #[derive(Clone, Debug)]
 pub struct Raises {
     clock: Clock,
-    newest: Arc<Mutex<Vec<Raise>>>,
+    known: Arc<Mutex<Known>>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    newest: Vec<Raise>,
+    /// Something was counted since over a connection of which nothing is known.
+    is_wanting: bool,
 }
 
 #[derive(Debug)]
@@ -39,7 +46,7 @@ impl Raises {
     /// None are known yet.
     #[must_use]
     pub fn new(clock: &Clock) -> Self {
-        Self { clock: clock.clone(), newest: Arc::default() }
+        Self { clock: clock.clone(), known: Arc::default() }
     }
 
     pub(super) fn now(&self) -> Instant {
@@ -48,31 +55,37 @@ impl Raises {
 
     /// Notes that the fence was raised over this connection, by a question sent at `at`.
     pub(super) fn note(&self, over: Option<Carrier>, to: Fence, at: Instant) {
-        let mut newest = self.newest();
+        let Known { newest, is_wanting } = &mut *self.known();
         newest.retain(|raise| raise.over != over);
-        newest.truncate(MOST - 1);
+        newest.truncate(CARRIERS - 1);
         newest.insert(0, Raise { over, to, at });
+        *is_wanting = false;
     }
 
     /// Whether it is worth while to count.
     pub(super) fn is_recent(&self) -> bool {
         let now = self.now();
-        self.newest().first().is_some_and(|raise| now.saturating_duration_since(raise.at) <= RECENT)
+        let Known { newest, is_wanting } = &*self.known();
+        let is_recent = |raise: &Raise| now.saturating_duration_since(raise.at) <= RECENT;
+        !is_wanting && newest.first().is_some_and(is_recent)
     }
 
     /// Whether a fence that was counted up over this connection is larger than all before; to be asked when the
-    /// answer has come.
+    /// answer has come. If not, the next question has to raise it.
     pub(super) fn vouch_for(&self, counted: Fence, over: Option<Carrier>) -> bool {
         let now = self.now();
         let raised = |raise: &Raise| {
             raise.over == over && raise.to < counted && now.saturating_duration_since(raise.at) <= LASTS
         };
-        self.newest().iter().any(raised)
+        let mut known = self.known();
+        let is_vouched_for = known.newest.iter().any(raised);
+        known.is_wanting |= !is_vouched_for;
+        is_vouched_for
     }
 
-    fn newest(&self) -> MutexGuard<'_, Vec<Raise>> {
+    fn known(&self) -> MutexGuard<'_, Known> {
         // Every change under this lock is complete before anything could panic.
-        self.newest.lock().unwrap_or_else(PoisonError::into_inner)
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -98,6 +111,10 @@ mod tests {
         clock.advance(Duration::from_millis(201));
         assert!(!raises.vouch_for(Fence::new(8), None), "it was too long ago");
         raises.note(None, Fence::new(9), raises.now());
-        assert!(raises.vouch_for(Fence::new(10), None) && !raises.vouch_for(Fence::new(9), None));
+        assert!(raises.vouch_for(Fence::new(10), None) && raises.is_recent());
+        assert!(!raises.vouch_for(Fence::new(9), None));
+        assert!(!raises.is_recent(), "it has to be raised over the connection that carried this");
+        raises.note(None, Fence::new(11), raises.now());
+        assert!(raises.is_recent());
     }
 }

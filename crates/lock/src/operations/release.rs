@@ -96,14 +96,16 @@ impl GiveBack {
     /// Gives `lock` back in the name of `token`, which was granted `fence`.
     ///
     /// Without a fence, because the answer never came or waiting was given up, the token also leaves the
-    /// line, and if a question of it that is still on its way takes the lock, others find it free.
+    /// line, and if a question of it that is still on its way takes the lock, others find it free. For how long
+    /// they do, [`GiveBack::asked_for`] says: without it, for a minute.
     #[must_use]
     pub fn new(lock: &Key, token: Token, fence: Option<Fence>) -> Self {
         let (was_granted, asked_for) = (fence.is_some(), Duration::ZERO);
         Self { keys: Keys::of(lock), token, was_granted, asked_for, was_sent: Arc::default() }
     }
 
-    /// For how long it was asked for: as much longer it is remembered that the token does not want it any more.
+    /// For how long the lock was asked for: for a minute more than that it is remembered that the token does not
+    /// want it.
     #[must_use]
     pub const fn asked_for(mut self, ttl: Ttl) -> Self {
         self.asked_for = ttl.as_duration();

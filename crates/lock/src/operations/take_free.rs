@@ -124,7 +124,7 @@ impl Operation for TakeManyFree {
     async fn on_redis(&self, redis: &Redis) -> Result<Vec<Free>> {
         let Some(first) = self.asks.first() else { return Ok(Vec::new()) };
         let mut answers = Vec::with_capacity(self.asks.len());
-        if !first.raises.is_recent() {
+        if !redis.has_slots() && redis.has_connections() && !first.raises.is_recent() {
             answers.push(first.raising(redis).await?);
         }
         let others = &self.asks[answers.len()..];

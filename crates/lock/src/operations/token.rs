@@ -18,7 +18,7 @@ const WAITED_FOR: char = '\n';
 pub struct Token(Arc<str>);
 
 impl Token {
-    /// A token; two attempts must never use the same, and none may end in a line break.
+    /// A token; two attempts must never use the same, and none may contain a line break.
     #[must_use]
     pub fn new(text: &str) -> Self {
         Self(text.into())

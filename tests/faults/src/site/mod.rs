@@ -17,8 +17,9 @@ use crate::{
 };
 
 pub(crate) const PASSWORD: &str = "first";
-/// Keys that end within this are no leak: leases, and the marks of questions that were given up.
-const MINUTE: Duration = Duration::from_secs(60);
+/// Keys that end within this are no leak: leases, and the marks of questions that were given up, which stay a minute
+/// longer.
+const SOON: Duration = Duration::from_secs(70);
 /// So many keys with this pause before each take two seconds to load.
 const KEYS_TO_LOAD: &str = "15000";
 const PAUSE_BEFORE_KEY_MICROS: &str = "50";
@@ -148,7 +149,7 @@ impl Site {
     pub(crate) fn count_keys(&self) -> usize {
         let masters = match &self.servers {
             Servers::Standalone(standalone) => {
-                return standalone.holder().raw().keys_outliving(&self.prefix, MINUTE).len();
+                return standalone.holder().raw().keys_outliving(&self.prefix, SOON).len();
             }
             Servers::Sentinel(_) if !self.proxies.is_empty() => vec![self.victim],
             Servers::Sentinel(sentinels) => vec![sentinels.master()],
@@ -159,8 +160,8 @@ impl Site {
             Servers::Cluster(cluster) => cluster.masters(),
         };
         let keys = |master| match &self.servers {
-            Servers::Sentinel(sentinels) => sentinels.raw(master).keys_outliving(&self.prefix, MINUTE).len(),
-            Servers::Cluster(cluster) => cluster.raw(master).keys_outliving(&self.prefix, MINUTE).len(),
+            Servers::Sentinel(sentinels) => sentinels.raw(master).keys_outliving(&self.prefix, SOON).len(),
+            Servers::Cluster(cluster) => cluster.raw(master).keys_outliving(&self.prefix, SOON).len(),
             Servers::Standalone(_) => 0,
         };
         masters.into_iter().map(keys).sum()

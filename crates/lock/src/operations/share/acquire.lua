@@ -16,7 +16,7 @@ local busy = { -1, last or 0 }
 local count = redis.call('ZCARD', KEYS[1])
 if not is_held then
   -- It was given up while this question was on its way.
-  if given_up and string.find(given_up, ' ' .. token .. ' ', 1, true) then return busy end
+  if given_up and string.find(given_up, '\n' .. token .. '\n', 1, true) then return busy end
   local next = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')
   local fits = count == 0
   -- A writer is alone, so it is the first.

@@ -7,7 +7,7 @@ local token = ARGV[2]
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', whole(now()))
 local was_held = redis.call('ZREM', KEYS[1], ARGV[3] .. ' ' .. token) == 1
 local given_up = redis.call('GET', KEYS[3])
-local is_known = given_up and string.find(given_up, ' ' .. token .. ' ', 1, true)
+local is_known = given_up and string.find(given_up, '\n' .. token .. '\n', 1, true)
 if not is_known then
   -- By this the same request, sent again after a lost answer, is told the same, and a question that is
   -- still on its way gets nothing.
