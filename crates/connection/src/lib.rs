@@ -60,7 +60,9 @@ pub use crate::{
     },
     memory::{Memory, Tx},
     operation::{BoxFuture, Effect, Operation, Outage},
-    redis::{BreakerState, Capabilities, Carrier, Engine, Invocation, Page, Redis, ScanCursor, Version},
+    redis::{
+        Batch, BreakerState, Capabilities, Carrier, Engine, Invocation, Page, Redis, ScanCursor, Version,
+    },
     renewer::{Kept, Loss, Renewal, Renewer, Validity},
     script::Script,
     standby::Replay,

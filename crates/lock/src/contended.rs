@@ -2,10 +2,11 @@
 
 use std::{
     fmt,
-    hash::{BuildHasher, RandomState},
+    hash::BuildHasher,
     sync::atomic::{AtomicU64, Ordering},
 };
 
+use hashbrown::DefaultHashBuilder;
 use redstart_keys::Key;
 
 /// How many locks are remembered; two that share a place displace each other.
@@ -16,14 +17,17 @@ const PLACES: usize = 1_024;
 /// It is a guess in either direction. A lock that is remembered in vain costs the server a longer step, one that
 /// is not remembered a second question.
 pub(crate) struct Contended {
-    hasher: RandomState,
+    hasher: DefaultHashBuilder,
     /// The hash of a lock's name in its place, or 0.
     places: Box<[AtomicU64]>,
 }
 
 impl Default for Contended {
     fn default() -> Self {
-        Self { hasher: RandomState::new(), places: (0..PLACES).map(|_| AtomicU64::new(0)).collect() }
+        Self {
+            hasher: DefaultHashBuilder::default(),
+            places: (0..PLACES).map(|_| AtomicU64::new(0)).collect(),
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use std::{
     },
 };
 
+use hashbrown::DefaultHashBuilder;
 use redstart_keys::Key;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
@@ -24,7 +25,7 @@ pub(crate) struct Queues(Arc<Mutex<Lines>>);
 
 #[derive(Default)]
 struct Lines {
-    by_lock: HashMap<Arc<Key>, Waiting>,
+    by_lock: HashMap<Arc<Key>, Waiting, DefaultHashBuilder>,
     /// Of all successors; so those of a line stand in the order of their numbers.
     last_number: u64,
     /// Nothing is handed on any more.

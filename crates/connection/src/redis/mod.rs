@@ -1,6 +1,7 @@
 //! What an operation may do on Redis.
 
 mod account;
+mod batch;
 mod breaker;
 mod capabilities;
 mod classify;
@@ -37,6 +38,7 @@ use tokio::time::Instant;
 use self::{account::Account, convert::convert, dispatch::Prepared, wanted::Wanted};
 pub use self::{
     account::Carrier,
+    batch::Batch,
     breaker::BreakerState,
     capabilities::{Capabilities, Engine, Version},
     invocation::Invocation,
@@ -194,6 +196,12 @@ impl Redis {
         groups::by_slot(keys.iter().map(|key| self.link.slot_of(key)))
     }
 
+    /// Prepares commands for one write; they are not one step for others.
+    #[must_use]
+    pub fn batch(&self) -> Batch<'_> {
+        Batch::new(self)
+    }
+
     /// Prepares a call of `script`.
     #[must_use]
     pub fn script<'a>(&'a self, script: &'static Script) -> Invocation<'a> {
@@ -233,7 +241,6 @@ impl Redis {
     }
 
     fn prepare(&self, cmd: &Cmd) -> Result<Prepared> {
-        shared_only::check(cmd)?;
         let mut prepared = redis::Cmd::with_capacity(cmd.parts.len() + 1, 128);
         prepared.arg(cmd.name());
         let mut args = cmd.args.iter();
@@ -257,6 +264,7 @@ impl Redis {
                 }
             };
         }
+        shared_only::check(&prepared)?;
         Ok(Prepared { cmd: prepared, slot })
     }
 }

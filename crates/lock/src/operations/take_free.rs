@@ -1,5 +1,3 @@
-use std::iter::once;
-
 use futures_util::future::try_join_all;
 use redstart_connection::{Cmd, Effect, Memory, Operation, Outage, Redis, Result, Timestamp, Value};
 
@@ -160,12 +158,12 @@ async fn take(redis: &Redis, asks: &[TakeFree]) -> Result<Vec<Free>> {
     let Some(TakeFree { ask: first, raises }) = asks.first() else { return Ok(Vec::new()) };
     let last = fence(redis, &first.lock);
     let count = asks.len() as u64;
-    let set = |TakeFree { ask: AcquireFree { lock, token, ttl }, .. }: &TakeFree| {
-        Cmd::new("SET").key(lock).arg(token.as_str()).arg("NX").arg("PX").arg(ttl.as_millis())
-    };
+    let mut batch = redis.batch();
+    for TakeFree { ask: AcquireFree { lock, token, ttl }, .. } in asks {
+        batch = batch.command("SET").key(lock).arg(token.as_str()).arg("NX").arg("PX").arg(ttl.as_millis());
+    }
     // Behind the locks: whoever has one of them after us counts after us, unless our lease had ended by then.
-    let count_up = Cmd::new("INCRBY").key(&last).arg(count);
-    let mut answers = redis.pipeline_each(asks.iter().map(set).chain(once(count_up)).collect()).await?;
+    let mut answers = batch.command("INCRBY").key(&last).arg(count).send_each().await?;
     let counted = answers.pop().and_then(|counted| u64::try_from(counted.ok()?.into_int().ok()?).ok());
     let before = counted.and_then(|counted| counted.checked_sub(count));
     let vouched = match (before, redis.carrier()) {
