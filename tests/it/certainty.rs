@@ -4,7 +4,7 @@ use std::{future::Future, task::Poll};
 
 use redstart_connection::{
     Certainty, Cmd, Effect, Error, ErrorKind, Memory, Operation, Outage, Redis, Result, Script, Store,
-    Timestamp,
+    Timestamp, Value,
 };
 use redstart_keys::{Category, Entity, Key, Ttl};
 
@@ -150,4 +150,49 @@ async fn commands_that_would_change_the_shared_connection_are_refused() {
     }
     store.command(Cmd::new("CLIENT").arg("LIST")).await.unwrap();
     store.command(Cmd::new("XREAD").arg("STREAMS").key(&LIST.key(&1)).arg("0")).await.unwrap();
+}
+
+/// A count, and one more command in the same write.
+struct Batched(&'static str, &'static str);
+
+impl Operation for Batched {
+    type Output = Vec<Result<Value>>;
+    const NAME: &'static str = "test.batched";
+
+    fn effect(&self) -> Effect {
+        Effect::Once
+    }
+
+    fn outage(&self) -> Outage {
+        Outage::Fail
+    }
+
+    fn outcome(_: &Self::Output) -> &'static str {
+        "done"
+    }
+
+    async fn on_redis(&self, redis: &Redis) -> Result<Self::Output> {
+        let Self(name, first) = *self;
+        redis.batch().command("INCR").key(&COUNT.key(&7)).command(name).arg(first).send_each().await
+    }
+
+    fn on_memory(&self, _: &Memory, _: Timestamp) -> Result<Self::Output> {
+        Err(Error::unsupported("this one is for a server"))
+    }
+}
+
+#[tokio::test]
+async fn batch_is_sent_whole_or_not_at_all_and_each_command_has_its_answer() {
+    let store = store();
+    for harmful in [Batched("SELECT", "1"), Batched("XREAD", "block")] {
+        let error = store.run(&harmful).await.unwrap_err();
+        assert_eq!((error.kind(), error.certainty()), (ErrorKind::Unsupported, Certainty::NotSent));
+    }
+    let answers = store.run(&Batched("ECHO", "word")).await.unwrap();
+    let [Ok(Value::Int(1)), Ok(word)] = &answers[..] else {
+        panic!("nothing was counted before: {answers:?}")
+    };
+    assert_eq!(word.clone().into_text().unwrap(), "word");
+    let answers = store.run(&Batched("NOSUCH", "")).await.unwrap();
+    assert!(matches!(&answers[..], [Ok(Value::Int(2)), Err(_)]), "{answers:?}");
 }
