@@ -43,8 +43,19 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result {
     Ok(())
 }
 
-/// Finds the server to test against; installs one when there is none.
+/// Finds the server to test against, and the program with which people ask it; installs them when there are none.
 pub(crate) fn server(workspace: &Workspace) -> Result<Installed> {
+    let found = server_alone(workspace)?;
+    if workspace.find("redis-cli").is_none()
+        && let Err(reason) = apt::unpack(workspace, "redis-tools", &["redis-cli"])
+    {
+        // The tests that follow the runbooks say so as well.
+        console::note(&format!("redis-cli is not to be had: {reason}"));
+    }
+    Ok(found)
+}
+
+fn server_alone(workspace: &Workspace) -> Result<Installed> {
     let tools = workspace.tools();
     if let Some(found) = locate::servers(&tools)?.into_iter().next() {
         return Ok(found);
