@@ -166,17 +166,13 @@ async fn take(redis: &Redis, asks: &[TakeFree]) -> Result<Vec<Free>> {
     let mut answers = batch.command("INCRBY").key(&last).arg(count).send_each().await?;
     let counted = answers.pop().and_then(|counted| u64::try_from(counted.ok()?.into_int().ok()?).ok());
     let before = counted.and_then(|counted| counted.checked_sub(count));
-    let vouched = match (before, redis.carrier()) {
-        (Some(0), _) => {
-            // It was gone; whatever is written ends some day.
-            redis.send(Cmd::new("PEXPIRE").key(&last).arg(millis(FENCE_TTL))).await?;
-            None
-        }
-        (Some(before), carrier @ Some(_)) if !redis.has_slots() => {
-            Some(before).filter(|before| raises.vouch_for(Fence::new(before + 1), carrier))
-        }
-        _ => None,
-    };
+    let carrier = redis.carrier().filter(|_| !redis.has_slots());
+    let are_larger = |before: &u64| carrier.is_some() && raises.vouch_for(Fence::new(before + 1), carrier);
+    let vouched = before.filter(are_larger);
+    if before == Some(0) {
+        // It was gone; whatever is written ends some day.
+        redis.send(Cmd::new("PEXPIRE").key(&last).arg(millis(FENCE_TTL))).await?;
+    }
     let free = |(place, answer): (u64, Result<Value>)| match (vouched, answer) {
         (Some(before), Ok(taken)) if !taken.is_nil() => Free::Granted { fence: Fence::new(before + place) },
         // Another holds it, or we do, or may not; or the fence has to be raised.
