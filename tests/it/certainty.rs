@@ -173,7 +173,7 @@ impl Operation for Batched {
 
     async fn on_redis(&self, redis: &Redis) -> Result<Self::Output> {
         let Self(name, first) = *self;
-        redis.batch().command("INCR").key(&COUNT.key(&7)).command(name).arg(first).send_each().await
+        redis.batch().begin("INCR").key(&COUNT.key(&7)).begin(name).arg(first).send_each().await
     }
 
     fn on_memory(&self, _: &Memory, _: Timestamp) -> Result<Self::Output> {

@@ -106,7 +106,7 @@ fn table(rust: &[Source], lua: &[Source]) -> Table {
 /// Commands in Rust: `Cmd::new("CONFIG").arg("GET")`, `redis::cmd("XREAD")`.
 fn in_rust(source: &Source) -> Vec<String> {
     let text = without_comments(&source.text, "//");
-    let openings = ["Cmd::new(\"", "redis::cmd(\"", ".cmd(\"", ".command(\""];
+    let openings = ["Cmd::new(\"", "redis::cmd(\"", ".cmd(\"", ".begin(\""];
     openings.iter().flat_map(|opening| commands(&text, opening, '"', ".arg(\"")).collect()
 }
 

@@ -24,7 +24,7 @@ impl<'a> Batch<'a> {
 
     /// Begins a command, by its name.
     #[must_use]
-    pub fn command(mut self, name: &'static str) -> Self {
+    pub fn begin(mut self, name: &'static str) -> Self {
         // Room for what most commands get.
         let mut cmd = redis::Cmd::with_capacity(6, 128);
         cmd.arg(name);

@@ -12,7 +12,10 @@ enum Harm {
 
 /// Refuses what would harm the other users of the connection.
 pub(super) fn check(cmd: &redis::Cmd) -> Result<()> {
-    let mut words = cmd.args_iter().map(word);
+    let mut words = cmd.args_iter().map(|arg| match arg {
+        redis::Arg::Simple(word) => word,
+        _ => b"".as_slice(),
+    });
     let given = words.next().unwrap_or_default();
     let mut upper = [0; 16];
     let Some(name) = upper.get_mut(..given.len()) else { return Ok(()) };
@@ -29,13 +32,6 @@ pub(super) fn check(cmd: &redis::Cmd) -> Result<()> {
         ),
     };
     Err(Error::unsupported(format!("{} {why}; use {instead}", String::from_utf8_lossy(given))))
-}
-
-const fn word(arg: redis::Arg<&[u8]>) -> &[u8] {
-    match arg {
-        redis::Arg::Simple(word) => word,
-        _ => b"",
-    }
 }
 
 fn harm<'a>(name: &[u8], mut words: impl Iterator<Item = &'a [u8]>) -> Option<Harm> {

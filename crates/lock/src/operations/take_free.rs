@@ -160,10 +160,10 @@ async fn take(redis: &Redis, asks: &[TakeFree]) -> Result<Vec<Free>> {
     let count = asks.len() as u64;
     let mut batch = redis.batch();
     for TakeFree { ask: AcquireFree { lock, token, ttl }, .. } in asks {
-        batch = batch.command("SET").key(lock).arg(token.as_str()).arg("NX").arg("PX").arg(ttl.as_millis());
+        batch = batch.begin("SET").key(lock).arg(token.as_str()).arg("NX").arg("PX").arg(ttl.as_millis());
     }
     // Behind the locks: whoever has one of them after us counts after us, unless our lease had ended by then.
-    let mut answers = batch.command("INCRBY").key(&last).arg(count).send_each().await?;
+    let mut answers = batch.begin("INCRBY").key(&last).arg(count).send_each().await?;
     let counted = answers.pop().and_then(|counted| u64::try_from(counted.ok()?.into_int().ok()?).ok());
     let before = counted.and_then(|counted| counted.checked_sub(count));
     let carrier = redis.carrier().filter(|_| !redis.has_slots());
