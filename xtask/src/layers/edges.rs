@@ -54,7 +54,7 @@ pub(crate) fn violations(edges: &[Edge]) -> Vec<String> {
 
 fn violation(edge: &Edge) -> Option<String> {
     let Edge { from, to, dev } = edge;
-    let reason = if is_ours(to) { ours(from, to)? } else { others(from, to, *dev)? };
+    let reason = if is_ours(to) { ours(from, to, *dev)? } else { others(from, to, *dev)? };
     Some(format!("{from} → {to}: {reason}"))
 }
 
@@ -62,7 +62,7 @@ fn is_ours(name: &str) -> bool {
     name == "redstart" || name.starts_with("redstart-") || name == "xtask"
 }
 
-fn ours(from: &str, to: &str) -> Option<&'static str> {
+fn ours(from: &str, to: &str, dev: bool) -> Option<&'static str> {
     // The benchmarks and the faults stand above everything and measure each layer alone.
     if matches!(from, "redstart-bench" | "redstart-faults") {
         return None;
@@ -73,6 +73,10 @@ fn ours(from: &str, to: &str) -> Option<&'static str> {
     // The command starts disposable servers for its drills; no service is built on it.
     if to == "redstart-testkit" && !matches!(from, "redstart" | "redstart-cli" | "redstart-tests") {
         return Some("what tests need is no part of a product crate; its tests stand in tests/");
+    }
+    // A package may turn on its own features for its examples.
+    if from == to && dev {
+        return None;
     }
     let layer = |name: &str| LAYERS.iter().position(|layer| layer.contains(&name));
     match (layer(from), layer(to)) {

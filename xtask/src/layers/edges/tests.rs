@@ -43,6 +43,12 @@ fn xtask_knows_keys_only() {
 }
 
 #[test]
+fn package_may_turn_on_its_own_features_for_its_examples() {
+    check("redstart", "redstart", true, None);
+    check("redstart", "redstart", false, Some("siblings"));
+}
+
+#[test]
 fn new_crate_needs_a_place() {
     check("redstart-mail", "redstart-keys", false, Some("an ADR"));
     check("redstart", "redstart-mail", false, Some("an ADR"));
