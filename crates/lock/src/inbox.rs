@@ -143,7 +143,8 @@ impl Inbox {
                 () = self.closed.notified() => return,
             };
             match heard {
-                Err(_) if self.ends() => return,
+                // Nobody waits, while nothing is told for long or the server is away.
+                Err(_) | Ok(Err(_)) if self.ends() => return,
                 Err(_) => {}
                 Ok(Ok(Heard::Message(message))) => {
                     if let Some(next) = Next::parse(&String::from_utf8_lossy(&message)) {
@@ -227,3 +228,6 @@ impl fmt::Debug for Inbox {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

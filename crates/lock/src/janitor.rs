@@ -20,7 +20,7 @@ use tokio::{
 use crate::{Fence, claim::Claim, inbox::Inbox, ways::Ways};
 
 /// How many locks may wait to be given back; what comes on top ends with its lease.
-pub(crate) const MOST: usize = 1_024;
+const MOST: usize = 1_024;
 /// How many are given back at the same time.
 const AT_ONCE: usize = 64;
 
@@ -185,3 +185,6 @@ impl Drop for Running {
         self.0.is_running.store(false, Ordering::Release);
     }
 }
+
+#[cfg(test)]
+mod tests;

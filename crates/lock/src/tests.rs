@@ -10,16 +10,16 @@ mod work;
 
 use std::time::Duration;
 
-use redstart_connection::{Clock, Store, Timestamp};
+use redstart_connection::{Clock, Config, Store, Timestamp};
 use redstart_keys::{Category, Entity, Key, Ttl};
 use tokio::{task::yield_now, time::timeout};
 
 use crate::{Guard, LockRequest, Locks, Release};
 
 const PAYOUT: Entity<u64> = Entity::new(Category::Lock, "payout").ttl(Ttl::minutes(5));
-const TTL: Ttl = Ttl::seconds(30);
+pub(crate) const TTL: Ttl = Ttl::seconds(30);
 /// What a deadlocked test waits for, far above what any of them takes.
-const GUARD: Duration = Duration::from_secs(10);
+pub(crate) const GUARD: Duration = Duration::from_secs(10);
 
 struct Bench {
     clock: Clock,
@@ -53,8 +53,14 @@ impl Bench {
     }
 }
 
-fn key() -> Key {
+pub(crate) fn key() -> Key {
     PAYOUT.key(&7)
+}
+
+/// A store whose server refuses every connection.
+pub(crate) fn away() -> Store {
+    let config = Config::from_url("redis://127.0.0.1:1").expect("it is a URL");
+    Store::lazy(&config).expect("it connects later")
 }
 
 /// Lets the others run until `condition` holds.

@@ -35,9 +35,13 @@ impl Bench {
 
     /// A lease whose renewals get these answers, the last one again and again.
     fn keep(&self, answers: &[Renewal]) -> Kept {
+        self.keep_for(TTL, answers)
+    }
+
+    fn keep_for(&self, ttl: Ttl, answers: &[Renewal]) -> Kept {
         let answers = Arc::new(Mutex::new(answers.iter().copied().collect::<VecDeque<_>>()));
         let renewals = self.renewals.clone();
-        self.renewer.keep(TTL, self.clock.instant(), move || {
+        self.renewer.keep(ttl, self.clock.instant(), move || {
             let mut answers = answers.lock().expect("nobody panics");
             let answer = if 1 < answers.len() { answers.pop_front() } else { answers.front().copied() };
             renewals.send_modify(|renewals| *renewals += 1);
@@ -228,6 +232,18 @@ async fn lease_that_follows_one_that_ended_at_once_is_renewed_in_time() {
     bench.clock.advance(seconds(10));
     bench.renewed(1).await;
     fresh(&kept).await;
+}
+
+#[tokio::test]
+async fn shorter_lease_wakes_the_task_that_sleeps_for_a_longer_one() {
+    let bench = Bench::new();
+    let longer = bench.keep(&[Renewal::Kept]);
+    // The task sleeps until the longer one is due.
+    yield_now().await;
+    let _shorter = bench.keep_for(Ttl::seconds(3), &[Renewal::Kept]);
+    bench.clock.advance(seconds(1));
+    bench.renewed(1).await;
+    assert!(longer.validity().valid_for() < seconds(29), "it is the shorter one that was renewed");
 }
 
 #[tokio::test]

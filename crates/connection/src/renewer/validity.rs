@@ -210,3 +210,6 @@ impl fmt::Debug for Validity {
         f.debug_struct("Validity").field("valid_for", &self.valid_for()).field("loss", &loss).finish()
     }
 }
+
+#[cfg(test)]
+mod tests;
