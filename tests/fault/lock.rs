@@ -94,6 +94,16 @@ async fn acquire_whose_answer_was_lost_is_granted_once() {
 }
 
 #[tokio::test]
+async fn grant_that_arrives_after_its_lease_is_no_grant() {
+    let server = RedisServer::start();
+    let (proxy, store) = patient(&server).await;
+    let locks = prepared(store).await;
+    proxy.set(Fault::Delay(Duration::from_millis(400)));
+    let late = locks.lock(&key()).ttl(Ttl::millis(200)).try_acquire().await;
+    assert!(matches!(late, Err(LockError::Lost { cause: Loss::Expired, .. })), "{late:?}");
+}
+
+#[tokio::test]
 async fn release_whose_answer_was_lost_says_released() {
     let server = RedisServer::start();
     let (proxy, store) = patient(&server).await;

@@ -139,8 +139,7 @@ impl Guard {
         let lock = self.held.claim.lock.entity_name();
         let held_for = self.locks.store.clock().instant().saturating_duration_since(self.held.since);
         histogram!(names::LOCK_HOLD_SECONDS, "lock" => lock).record(held_for);
-        let validity = self.held.kept.validity();
-        if let Some(cause) = validity.loss().filter(|cause| *cause != Loss::Released) {
+        if let Some(cause) = self.held.kept.validity().loss() {
             counter!(names::LOCK_LOSSES, "lock" => lock, "cause" => cause.name()).increment(1);
         }
         self.held.kept.end(Loss::Released);

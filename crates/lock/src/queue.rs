@@ -83,12 +83,7 @@ impl Queues {
         if is_closed || 0 < waiting.strict || waiting.line.asks.load(Ordering::Acquire) {
             return None;
         }
-        while let Some(next) = waiting.successors.pop_front() {
-            if !next.is_gone() {
-                return Some(next);
-            }
-        }
-        None
+        waiting.successors.pop_front()
     }
 
     /// Notes that the lock was given back, and handed on to nobody here.
@@ -207,3 +202,6 @@ impl fmt::Debug for Queues {
         f.debug_struct("Queues").field("lines", &self.lines().by_lock.len()).finish()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -49,11 +49,6 @@ impl Successor {
     pub(crate) fn hand(self, handed: Handed) {
         let _gone = self.word.send(handed);
     }
-
-    /// Whether the waiter has gone away.
-    pub(crate) fn is_gone(&self) -> bool {
-        self.word.is_closed()
-    }
 }
 
 impl Succession {

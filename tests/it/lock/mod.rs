@@ -2,6 +2,7 @@
 
 mod attacked;
 mod cancelled;
+mod counted;
 mod fences;
 mod fleet;
 mod gathered;

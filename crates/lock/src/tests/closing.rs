@@ -1,11 +1,11 @@
 //! Locks of a store that is shut down.
 
-use std::{future::pending, time::Duration};
+use std::{future::pending, sync::Arc, time::Duration};
 
 use tokio::sync::oneshot;
 
 use super::{Bench, GUARD, PAYOUT, key};
-use crate::{LockError, Locks, Loss};
+use crate::{Fence, LockError, Locks, Loss, successor::Handed, waiting::Asking};
 
 #[tokio::test]
 async fn shutdown_ends_the_work_and_releases_everything() {
@@ -27,6 +27,18 @@ async fn shutdown_ends_the_work_and_releases_everything() {
     assert_eq!(idle.lost().await, Loss::Shutdown);
     assert!(matches!(bench.lock().try_acquire().await, Err(LockError::ShuttingDown)));
     drop(idle);
+}
+
+#[tokio::test]
+async fn lock_that_is_granted_while_the_handle_closes_is_given_back() {
+    let bench = Bench::new();
+    let (inner, request) = (&bench.locks.0, bench.lock());
+    let place = inner.queues.line_up(&Arc::new(key()), false);
+    let asking = Asking::begin(inner, &request);
+    inner.closing.begin();
+    let handed = Handed { fence: Fence::new(1), sent_at: bench.clock.instant() };
+    assert!(matches!(asking.take(handed, &place), Err(LockError::ShuttingDown)));
+    assert_eq!(bench.locks.pending_releases(), 1);
 }
 
 #[tokio::test]

@@ -8,10 +8,14 @@ use std::{
     time::Duration,
 };
 
+use redstart_keys::Ttl;
 use tokio::{task::JoinSet, time::timeout};
 
 use super::{Bench, GUARD, key};
-use crate::{LockError, Locks, Release};
+use crate::{
+    LockError, Locks, Release,
+    operations::{Acquire, Token},
+};
 
 #[tokio::test(start_paused = true)]
 async fn waiters_are_served_in_order_and_woken_at_once() {
@@ -42,6 +46,19 @@ async fn waiting_ends_at_its_deadline_and_leaves_the_line() {
     let waited = bench.lock().wait(Duration::from_secs(3)).acquire().await;
     assert!(matches!(waited, Err(LockError::TimedOut { waited, .. }) if waited == Duration::from_secs(3)));
     assert!(bench.locks.0.queues.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn lock_whose_holder_died_is_asked_for_when_its_lease_ends() {
+    let bench = Bench::new();
+    let lease = Ttl::millis(100);
+    bench.store.run(&Acquire::new(&key(), Token::new("dead"), lease)).await.expect("memory answers");
+    let (request, longest) = (bench.lock(), lease.as_duration() + Duration::from_millis(2));
+    let (got, ()) = tokio::join!(timeout(longest, request.acquire()), async {
+        tokio::time::sleep(lease.as_duration()).await;
+        bench.clock.advance(lease.as_duration());
+    });
+    assert!(got.expect("it waits for no poll").is_ok());
 }
 
 #[tokio::test]
