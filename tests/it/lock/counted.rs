@@ -40,29 +40,35 @@ async fn waits_holds_contention_losses_and_forced_releases_are_counted_once() {
     held.release().await.unwrap();
     assert_eq!(counts(&exposition.render().await), [1, 1, 0, 0, 0]);
 
-    // The second asks more than once: it waits behind a holder of its own process.
+    // The last one waits in line, then behind a holder of its own process, and asks the store as well.
     let held = request(&locks).acquire().await.unwrap();
-    let late = request(&locks);
-    let (got, ()) = tokio::join!(late.acquire(), async {
-        let waits = async || locks.holder(&key()).await.unwrap().is_some_and(|holder| holder.waiting == 1);
-        eventually(GUARD, waits).await;
+    let store_knows_a_waiter =
+        async || locks.holder(&key()).await.unwrap().is_some_and(|holder| holder.waiting == 1);
+    let (next, last) = (request(&locks), request(&locks));
+    let handing_on = async {
+        let next = next.acquire().await.unwrap();
+        eventually(GUARD, store_knows_a_waiter).await;
+        next.release().await.unwrap();
+    };
+    let ((), got, ()) = tokio::join!(handing_on, last.acquire(), async {
+        eventually(GUARD, store_knows_a_waiter).await;
         held.release().await.unwrap();
     });
-    assert_eq!(counts(&exposition.render().await), [3, 2, 1, 0, 0]);
+    assert_eq!(counts(&exposition.render().await), [4, 3, 2, 0, 0]);
 
     let lost = got.unwrap();
     clock.advance(2 * LONG.as_duration());
     lost.release().await.unwrap();
-    assert_eq!(counts(&exposition.render().await), [3, 3, 1, 1, 0]);
+    assert_eq!(counts(&exposition.render().await), [4, 4, 2, 1, 0]);
 
     let forced = request(&locks).acquire().await.unwrap();
     locks.force_release(&key()).await.unwrap();
     drop(forced);
-    assert_eq!(counts(&exposition.render().await), [4, 4, 1, 1, 1]);
+    assert_eq!(counts(&exposition.render().await), [5, 5, 2, 1, 1]);
 
     eventually(GUARD, async || locks.pending_releases() == 0).await;
     let unreleased = request(&locks).acquire().await.unwrap();
-    drop(store.shutdown(Duration::ZERO).await);
+    let _not_clean = store.shutdown(Duration::ZERO).await;
     assert!(matches!(unreleased.release().await, Err(LockError::Unavailable(_))));
-    assert_eq!(counts(&exposition.render().await), [5, 5, 1, 1, 1]);
+    assert_eq!(counts(&exposition.render().await), [6, 6, 2, 1, 1]);
 }
