@@ -42,9 +42,10 @@ async fn slots_that_allowed_are_given_back_what_another_refused() {
     }
     let decisions = calls.join_all().await;
     assert!(decisions.iter().all(|decision| decision.source() == Source::Redis));
-    // While charges that will be given back are out, others may be refused, but never is one too many admitted.
+    // While charges that will be given back are out, others may be refused, all of them where those that the narrow one
+    // lets pass are not those that the fixed one does; but never is one too many admitted.
     let admitted = decisions.iter().filter(|decision| decision.is_allowed()).count();
-    assert!((1..=50).contains(&admitted), "{admitted} admitted");
+    assert!(admitted <= 50, "{admitted} admitted");
 
     // One after the other nothing stands in between: the narrow one gives all that it has.
     let mut all = u32::try_from(admitted).unwrap();
