@@ -65,7 +65,7 @@ pub(crate) fn away() -> Store {
 
 /// Lets the others run until `condition` holds.
 #[expect(clippy::future_not_send, reason = "the tests await it where they stand")]
-async fn until(condition: impl AsyncFn() -> bool) {
+pub(crate) async fn until(condition: impl AsyncFn() -> bool) {
     let reached = async {
         while !condition().await {
             yield_now().await;

@@ -3,14 +3,14 @@ use std::{sync::Arc, time::Duration};
 use redstart_connection::Store;
 use tokio::{
     runtime::{self, Runtime},
-    time::{sleep, timeout},
+    time::timeout,
 };
 
 use super::{Inbox, Listener, RECENT};
 use crate::{
     Fence,
     operations::{Next, Token},
-    tests::{GUARD, away},
+    tests::{away, until},
 };
 
 const OURS: &str = "0000000000000000000001";
@@ -31,15 +31,6 @@ fn next(instance: &str, attempt: u64) -> Next {
 /// What a listener was told; none if nothing.
 async fn told(listener: &Listener) -> Option<Option<Fence>> {
     timeout(Duration::ZERO, listener.woken()).await.ok()
-}
-
-async fn ends(inbox: &Inbox) {
-    let ended = async {
-        while inbox.state().task.is_some() {
-            sleep(Duration::from_millis(1)).await;
-        }
-    };
-    timeout(GUARD, ended).await.expect("the hearing ends");
 }
 
 fn runtime() -> Runtime {
@@ -92,12 +83,7 @@ async fn lost_subscription_means_asking_again_and_again() {
     inbox.attach();
     assert!(inbox.is_attached());
     let _listener = inbox.listen(&token(OURS, 1));
-    let noticed = async {
-        while inbox.is_attached() {
-            sleep(Duration::from_millis(1)).await;
-        }
-    };
-    timeout(GUARD, noticed).await.expect("it is noticed");
+    until(async || !inbox.is_attached()).await;
 }
 
 #[tokio::test]
@@ -107,7 +93,7 @@ async fn hearing_ends_where_nobody_waits_for_a_server_that_is_away_and_begins_an
         let listener = inbox.listen(&token(OURS, 1));
         assert!(inbox.state().task.is_some());
         drop(listener);
-        ends(&inbox).await;
+        until(async || inbox.state().task.is_none()).await;
         assert_eq!(inbox.store.tasks().running(), 0);
     }
 }
@@ -128,7 +114,7 @@ async fn closing_ends_the_hearing_though_somebody_waits() {
     let inbox = Inbox::new(away(), OURS.to_owned());
     let _listener = inbox.listen(&token(OURS, 1));
     inbox.close();
-    ends(&inbox).await;
+    until(async || inbox.state().task.is_none()).await;
 }
 
 #[test]

@@ -67,3 +67,21 @@ impl Database {
         .await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn run_refuses_a_holder_of_the_past_and_pays_once() {
+        let database = Database::open(None).await.unwrap();
+        let run: RecordId = "1".parse().unwrap();
+        let first = database.pay_royalties(run, 10).await.unwrap().unwrap();
+        assert!(0 < first.paid && 0 < first.total_cents);
+        let late = database.pay_royalties(run, 9).await;
+        assert!(matches!(late, Err(DatabaseError::Outrun)), "{late:?}");
+        let again = database.pay_royalties(run, 11).await.unwrap().unwrap();
+        assert_eq!((again.paid, again.total_cents), (0, first.total_cents));
+        assert!(database.pay_royalties("99999999".parse().unwrap(), 12).await.unwrap().is_none());
+    }
+}
